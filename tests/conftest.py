@@ -1,0 +1,15 @@
+"""What every test stands on: nothing of the user's own settings, state or credentials."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("BULKSTATUS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    world = tmp_path_factory.mktemp("world")
+    monkeypatch.setenv("BULKSTATUS_STATE_DIR", str(world / "state"))
+    monkeypatch.setenv("BULKSTATUS_CONFIG_DIR", str(world / "config"))
