@@ -1,0 +1,280 @@
+"""The nine order statuses, and `StatusUpdate`: what one row of the input asks for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from enum import IntEnum
+from itertools import repeat
+from typing import NamedTuple
+
+import orjson
+
+from bulkstatus.mangled import WHOLE, how_mangled
+
+
+class OrderStatus(IntEnum):
+    """A status code of the Order Status API (its page, "Other supported order status codes")."""
+
+    DISPATCHED = 8
+    QC_QUERY = 32
+    DISPATCHED_RETAILER_NOTIFIED = 64
+    CANCELLED = 128
+    ON_HOLD = 256
+    SENT_TO_SUPPLIER = 512
+    RECEIVED_BY_SUPPLIER = 513
+    SENT_TO_SHIPPER = 515
+    RECEIVED_BY_SHIPPER = 516
+
+    @property
+    def label(self) -> str:
+        """The status's name as the API's page writes it."""
+        return _LABELS[self][0]
+
+    @property
+    def description(self) -> str:
+        """What the status says about an order, in one sentence."""
+        return _LABELS[self][1]
+
+
+_LABELS = {
+    OrderStatus.DISPATCHED: ("Dispatched", "The whole order has left."),
+    OrderStatus.QC_QUERY: ("QC Query", "Quality control has a question about the order."),
+    OrderStatus.DISPATCHED_RETAILER_NOTIFIED: (
+        "Dispatched (Retailer Notified)",
+        "The order has left and the retailer was told.",
+    ),
+    OrderStatus.CANCELLED: ("Cancelled", "The order will not be fulfilled."),
+    OrderStatus.ON_HOLD: ("On Hold", "The order waits."),
+    OrderStatus.SENT_TO_SUPPLIER: ("Sent to Supplier", "The order was passed to a supplier."),
+    OrderStatus.RECEIVED_BY_SUPPLIER: ("Received by Supplier", "The supplier has the order."),
+    OrderStatus.SENT_TO_SHIPPER: ("Sent to Shipper", "The courier was told of the shipment."),
+    OrderStatus.RECEIVED_BY_SHIPPER: (
+        "Received by Shipper",
+        "The courier has confirmed the shipment.",
+    ),
+}
+
+#: The only direction in which an order may move through several statuses of one file.
+SEQUENCE = (
+    OrderStatus.SENT_TO_SUPPLIER,
+    OrderStatus.RECEIVED_BY_SUPPLIER,
+    OrderStatus.SENT_TO_SHIPPER,
+    OrderStatus.RECEIVED_BY_SHIPPER,
+    OrderStatus.DISPATCHED,
+    OrderStatus.DISPATCHED_RETAILER_NOTIFIED,
+)
+
+#: The statuses that are about shipping, and so may carry a tracking number.
+SHIPPING = frozenset(SEQUENCE[2:])
+
+
+class StatusUpdate(NamedTuple):
+    """One order's new status: what one PUT sets."""
+
+    order_id: str
+    status: OrderStatus
+    tracking: str | None = None
+
+    def body(self) -> bytes:
+        """Return the JSON body of the PUT, as in the API page's own calls."""
+        if self.tracking is None:
+            return orjson.dumps({"status": self.status})
+        return orjson.dumps({"status": self.status, "shipping_tracking": self.tracking})
+
+
+class InvalidRow(NamedTuple):
+    """Why a row is not a `StatusUpdate`.
+
+    The first three fields hold what could be read, `field` names the one at fault, `value` is
+    what its cell held, and `reason` is a sentence for the person who mends the file.
+    """
+
+    order_id: str
+    status: OrderStatus | None
+    tracking: str | None
+    field: str
+    value: str
+    reason: str
+
+
+Row = StatusUpdate | InvalidRow
+
+# What may surround a cell's text without being part of it. `str.strip()` alone would also
+# take off control characters, which must be seen and refused.
+BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000"
+
+_IGNORED_IN_NAMES = str.maketrans("", "", " _-\u00a0\t")
+
+
+def normalise(name: str) -> str:
+    """Return a status's or a column's name without case, spaces, `_` and `-`."""
+    return name.casefold().translate(_IGNORED_IN_NAMES)
+
+
+_CODES = {str(int(status)): status for status in OrderStatus}
+_NAMES = {
+    **{normalise(status.label): status for status in OrderStatus},
+    "dispatchedretailernotified": OrderStatus.DISPATCHED_RETAILER_NOTIFIED,
+    "canceled": OrderStatus.CANCELLED,
+    "cancel": OrderStatus.CANCELLED,
+    "dispatch": OrderStatus.DISPATCHED,
+}
+
+
+def parse_status(text: str) -> OrderStatus | None:
+    """Return the status that a code ("8") or a name ("received by shipper") stands for."""
+    text = text.strip(BLANKS)
+    return _CODES.get(text) or _NAMES.get(normalise(text))
+
+
+def unknown_status(text: str) -> str:
+    """Return the sentence that says `text` is no status, with the nearest one where there is."""
+    close = get_close_matches(normalise(text), _NAMES, n=1)
+    if not close:
+        return f'the status "{text}" is not one of the nine; `bulkstatus statuses` lists them'
+    meant = _NAMES[close[0]]
+    return f'the status "{text}" is not one of the nine; did you mean {meant.label} ({meant:d})?'
+
+
+# Cc (control), Cf (format, such as zero-width and bidirectional marks), Zl and Zp.
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def _wrong_order_id(order_id: str) -> str | None:
+    """Return why `order_id` cannot be sent, or None when it can."""
+    if not order_id:
+        return "the order ID is empty; fill it in or delete the row"
+    if order_id in {".", ".."}:
+        return f'"{order_id}" is not an order ID'
+    if '"' in order_id:
+        return "the order ID holds a quotation mark; take it out"
+    if "\ufffd" in order_id:
+        return "the order ID holds a character that was lost in an earlier conversion"
+    if _INVISIBLE.search(order_id):
+        return "the order ID holds an invisible or control character; type it in afresh"
+    mangled = how_mangled(order_id)
+    return f'the order ID "{order_id}" {mangled}' if mangled else None
+
+
+def _wrong_tracking(tracking: str, status: OrderStatus) -> str | None:
+    """Return why `tracking` cannot be sent with `status`, or None when it can."""
+    if status not in SHIPPING:
+        return (
+            f"a tracking number goes with a shipping status, not with {status.label} ({status:d}); "
+            "clear the tracking cell or correct the status"
+        )
+    if "\ufffd" in tracking:
+        return "the tracking number holds a character that was lost in an earlier conversion"
+    if any(char not in "\t\r\n" for char in _INVISIBLE.findall(tracking)):
+        return "the tracking number holds an invisible or control character; type it in afresh"
+    mangled = how_mangled(tracking)
+    return f'the tracking number "{tracking}" {mangled}' if mangled else None
+
+
+def parse_update(
+    order_id: str,
+    status: str,
+    tracking: str,
+    default_status: OrderStatus | None = None,
+    require_tracking: bool = False,
+) -> Row:
+    """Return what the three cells of a row ask for, or why they cannot be followed.
+
+    A blank `status` takes `default_status`; another status than the default is invalid, never
+    overridden. A blank `tracking` means none, which `require_tracking` refuses for a shipping
+    status.
+    """
+    if not WHOLE.fullmatch(order_id):
+        order_id = order_id.strip(BLANKS)
+        if reason := _wrong_order_id(order_id):
+            shown = tracking.strip(BLANKS) or None
+            return InvalidRow(order_id, parse_status(status), shown, "order_id", order_id, reason)
+    parsed = _CODES.get(status) or parse_status(status)
+    if parsed is None:
+        status = status.strip(BLANKS)
+        if status or default_status is None:
+            reason = unknown_status(status) if status else _NO_STATUS
+            shown = tracking.strip(BLANKS) or None
+            return InvalidRow(order_id, None, shown, "status", status, reason)
+        parsed = default_status
+    elif default_status is not None and parsed is not default_status:
+        reason = (
+            f"the row says {parsed.label} ({parsed:d}), --status says {default_status.label} "
+            f"({default_status:d}); correct the row or leave --status out"
+        )
+        shown = tracking.strip(BLANKS) or None
+        return InvalidRow(order_id, parsed, shown, "status", status, reason)
+    tracking = tracking.strip(BLANKS)
+    if tracking:
+        if reason := _wrong_tracking(tracking, parsed):
+            return InvalidRow(order_id, parsed, tracking, "tracking", tracking, reason)
+        return StatusUpdate(order_id, parsed, tracking)
+    if require_tracking and parsed in SHIPPING:
+        reason = (
+            f"{parsed.label} ({parsed:d}) has no tracking number, "
+            "and --require-tracking asks for one"
+        )
+        return InvalidRow(order_id, parsed, None, "tracking", "", reason)
+    return StatusUpdate(order_id, parsed)
+
+
+_NO_STATUS = "the row has no status; fill it in, or give one for all such rows with --status"
+
+
+def parse_plain(
+    order_ids: Sequence[str],
+    statuses: Sequence[str],
+    trackings: Sequence[str],
+    default_status: OrderStatus | None = None,
+    require_tracking: bool = False,
+) -> list[StatusUpdate] | None:
+    """Return `parse_update` of every row at once, or None when a row needs a closer look.
+
+    It answers when all IDs and trackings are such that no rule can speak against them
+    (`mangled.WHOLE`), every status is valid, and each tracking stands where one may.
+    """
+    if "" in order_ids or not _all_whole(order_ids):
+        return None
+    meant = {}
+    for text in set(statuses):
+        row = parse_update("0", text, "", default_status)
+        if isinstance(row, InvalidRow):
+            return None
+        meant[text] = row.status
+    tracked: Sequence[str | None] = trackings
+    if not any(trackings):
+        tracked = [None] * len(order_ids)
+    elif not _all_whole(trackings) or _any_misplaced(meant, statuses, trackings):
+        return None
+    elif "" in trackings:
+        tracked = [tracking or None for tracking in trackings]
+    if require_tracking and None in tracked and not SHIPPING.isdisjoint(meant.values()):
+        return None
+    found = zip(order_ids, map(meant.__getitem__, statuses), tracked, strict=True)
+    # What `StatusUpdate._make` does for each, without a Python call per row.
+    return list(map(tuple.__new__, repeat(StatusUpdate), found))
+
+
+def _all_whole(values: Sequence[str]) -> bool:
+    """Say whether every one of `values` is blank or whole beyond doubt."""
+    joined = "".join(values)
+    if not joined.isascii():
+        return False
+    # The common case, letters and digits alone, is found out without a look at each.
+    if joined.isalnum() and True not in map(str.isalpha, values):
+        return True
+    return all(map(WHOLE.fullmatch, filter(None, values)))
+
+
+def _any_misplaced(
+    meant: Mapping[str, OrderStatus], statuses: Sequence[str], trackings: Sequence[str]
+) -> bool:
+    """Say whether any tracking stands beside a status that is not about shipping."""
+    others = {text for text, status in meant.items() if status not in SHIPPING}
+    if not others:
+        return False
+    pairs = zip(statuses, trackings, strict=True)
+    return any(tracking for status, tracking in pairs if status in others)
