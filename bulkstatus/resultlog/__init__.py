@@ -1,0 +1,20 @@
+"""The result log: append-only JSON Lines, one record a line.
+
+`records` says what the lines are, `state` what they mean together, `reader` reads them back,
+`writer` adds to them in groups, `lock` keeps a second run out.
+"""
+
+from bulkstatus.resultlog.reader import LogContents, read_log
+from bulkstatus.resultlog.records import FORMAT, EndRecord, RunRecord
+from bulkstatus.resultlog.state import LogState
+from bulkstatus.resultlog.writer import ResultLog
+
+__all__ = [
+    "FORMAT",
+    "EndRecord",
+    "LogContents",
+    "LogState",
+    "ResultLog",
+    "RunRecord",
+    "read_log",
+]

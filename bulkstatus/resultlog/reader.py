@@ -1,0 +1,129 @@
+"""Reading a log back: every line is a record, or the log is refused with the line's number."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from bulkstatus.errors import LogRefused
+from bulkstatus.result import Result
+from bulkstatus.resultlog.records import FORMAT, EndRecord, RunRecord
+from bulkstatus.resultlog.state import LogState
+
+
+class LogContents:
+    """What a log holds.
+
+    `runs` and `ends` are the records of those types in order; `size` is the length in bytes of
+    the whole lines, `torn` that of an unfinished last line, which no record is read from.
+    `unended` says that the last line is a whole record without its line end.
+    """
+
+    def __init__(self) -> None:
+        self.runs: list[RunRecord] = []
+        self.ends: list[EndRecord] = []
+        self.state = LogState()
+        self.size = 0
+        self.torn = 0
+        self.unended = False
+
+    @property
+    def last_run(self) -> RunRecord:
+        """The run whose settings and input `resume` goes on with."""
+        return self.runs[-1]
+
+
+def read_log(path: Path, on_result: Callable[[Result], None] | None = None) -> LogContents:
+    """Return the contents of the log at `path`, also of one that is still being written.
+
+    `on_result` is called with each row's record. Raises LogRefused when the file cannot be read,
+    is not a result log, is of a newer format, or holds a broken line that is not its last.
+    """
+    try:
+        with path.open("rb") as file:
+            return read_records(file, path, on_result)
+    except FileNotFoundError:
+        raise LogRefused(f"There is no result log {path}.") from None
+    except IsADirectoryError:
+        raise LogRefused(f"{path} is a folder, not a result log.") from None
+    except OSError as error:
+        raise LogRefused(f"The result log {path} cannot be read: {error.strerror}.") from None
+
+
+def read_records(
+    file: BinaryIO, path: Path, on_result: Callable[[Result], None] | None = None
+) -> LogContents:
+    """Return the contents of an open log; `path` is what messages call it."""
+    contents = LogContents()
+    read_update = contents.state.read_update
+    for number, record in _records(file, path, contents):
+        try:
+            # Nearly every record is an update, of which little needs to be known.
+            if on_result is None and record.get("outcome") == "updated":
+                read_update(record["order_id"], record["status"], record["tracking"])
+            elif record["type"] == "result":
+                result = Result.from_record(record)
+                contents.state.read(result)
+                if on_result is not None:
+                    on_result(result)
+            elif record["type"] == "run":
+                contents.runs.append(RunRecord.from_record(record))
+            elif record["type"] == "end":
+                contents.ends.append(EndRecord.from_record(record))
+            else:
+                raise _broken(path, number)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _broken(path, number) from None
+    return contents
+
+
+def _records(
+    file: BinaryIO, path: Path, contents: LogContents
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each line's number and record, and note in `contents` how the file ends."""
+    for number, line in enumerate(file, 1):
+        ended = line.endswith(b"\n")
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            if not ended and number > 1:
+                contents.torn = len(line)
+                return
+            record = None
+        if number == 1:
+            _check_first(record, ended, path)
+        elif not isinstance(record, dict):
+            raise _broken(path, number)
+        contents.size += len(line)
+        contents.unended = not ended
+        yield number, record
+    if not contents.size:
+        raise _cut_off(path)
+
+
+def _check_first(record: object, ended: bool, path: Path) -> None:
+    """Raise LogRefused unless the first line opens a log that this version reads."""
+    if record is None and not ended:
+        raise _cut_off(path)
+    if not isinstance(record, dict) or record.get("type") != "run":
+        raise LogRefused(f"{path} is not a result log of bulkstatus: line 1 opens no run.")
+    if not isinstance(record.get("format"), int) or record["format"] > FORMAT:
+        raise LogRefused(
+            f"{path} was written by a newer bulkstatus (log format {record.get('format')}, this "
+            f"version reads {FORMAT}). Use that version, or upgrade this one."
+        )
+
+
+def _cut_off(path: Path) -> LogRefused:
+    return LogRefused(
+        f"{path} breaks off in its first line, so nothing had been sent when it was written. "
+        "Delete it and send the file again."
+    )
+
+
+def _broken(path: Path, number: int) -> LogRefused:
+    return LogRefused(
+        f"{path}, line {number}: the line is damaged, and what it said is not guessed. "
+        "Restore the log from a copy, or repair that line by hand."
+    )

@@ -1,0 +1,177 @@
+"""`LogState`: what the records of a log say together about each row.
+
+Rows are matched by content (order id, status, tracking), not by line, so that the file may be
+edited between runs. A row's state is its latest record, except that an update stays an update.
+Rows of the same content are one row and its duplicates; invalid rows, whose contents may well be
+alike (an empty ID), are told apart by their lines.
+"""
+
+from collections import Counter
+from enum import Enum, auto
+from typing import NamedTuple
+
+from bulkstatus.result import Outcome, Result
+
+
+class Content(NamedTuple):
+    """What a row asks for, which is all that identifies it across runs."""
+
+    order_id: str
+    status: int | None
+    tracking: str | None
+
+
+class Match(Enum):
+    """What the log's updates say about a row of the file."""
+
+    NONE = auto()  #: nothing of this order was updated
+    DONE = auto()  #: this very row was updated
+    AGAIN = auto()  #: this very row was updated, and the file has shown it before
+    OTHER = auto()  #: the order was updated, but not to this
+
+
+class UpdatedRows:
+    """The rows that are updated, about 150 bytes for each.
+
+    The rows of an order are kept as text under the hash of its ID, one string for one row: half
+    the size of tuples, which tells at a million rows. Orders that share a hash share an entry.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[int, str | list[str]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, order_id: str, status: int, tracking: str | None) -> bool:
+        """Note an updated row; return False when it was noted before."""
+        row = f"{order_id}\t{status}\t{tracking or ''}"
+        key = hash(order_id)
+        there = self._rows.setdefault(key, row)
+        if there is not row:
+            if isinstance(there, str):
+                there = self._rows[key] = [there]
+            if row in there:
+                return False
+            there.append(row)
+        self._count += 1
+        return True
+
+    def match(self, order_id: str, status: int, tracking: str | None) -> Match:
+        """Return what is known of a row; a row that is asked for twice is AGAIN the second time."""
+        key = hash(order_id)
+        there = self._rows.get(key)
+        if there is None:
+            return Match.NONE
+        row = f"{order_id}\t{status}\t{tracking or ''}"
+        if there == row:
+            self._rows[key] = row + _SEEN
+            return Match.DONE
+        if there == row + _SEEN:
+            return Match.AGAIN
+        # Several rows of one order are rare enough to be looked at exactly, each time.
+        return Match.OTHER if isinstance(there, list) or self.of(order_id) else Match.NONE
+
+    def __contains__(self, content: Content) -> bool:
+        row = f"{content.order_id}\t{content.status}\t{content.tracking or ''}"
+        there = self._rows.get(hash(content.order_id))
+        if isinstance(there, list):
+            return row in there
+        return there == row or there == row + _SEEN
+
+    def of(self, order_id: str) -> list[Content]:
+        """Return the updated rows of an order, in the order of the log."""
+        there = self._rows.get(hash(order_id), [])
+        rows = [there.removesuffix(_SEEN)] if isinstance(there, str) else there
+        found = []
+        for row in rows:
+            owner, status, tracking = row.split("\t", 2)
+            if owner == order_id:
+                found.append(Content(owner, int(status), tracking or None))
+        return found
+
+
+# Marks a row that `match` has been asked for. No tracking ends in it: cells are stripped.
+_SEEN = "\n"
+
+
+class LogState:
+    """The rows of a log by their state."""
+
+    def __init__(self) -> None:
+        self.updated = UpdatedRows()
+        self.open: dict[Content, Result] = {}
+        """The latest record of each row that is rejected, failed, superseded or withdrawn."""
+        self.invalid: dict[Content, dict[int, Result]] = {}
+        """The invalid rows, by content and line."""
+        self.duplicates: Counter[Content] = Counter()
+        self._updates = 0
+        self._others: Counter[Outcome] = Counter()
+
+    def counts(self) -> dict[Outcome, int]:
+        """Return the number of rows by outcome, those that there are."""
+        counts = Counter({Outcome.UPDATED: self._updates}) + self._others
+        return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
+
+    def read_update(self, order_id: str, status: int, tracking: str | None) -> None:
+        """Take in an update that was read from the log."""
+        if self.updated.add(order_id, status, tracking):
+            self._updates += 1
+            if self.open or self.invalid:
+                self._uncount(Content(order_id, status, tracking), Outcome.UPDATED, 0)
+
+    def read(self, result: Result) -> None:
+        """Take in a record that was read from the log, and remember its row."""
+        content = Content(result.order_id, result.status, result.tracking)
+        if result.outcome is Outcome.UPDATED and result.status is not None:
+            self.read_update(result.order_id, result.status, result.tracking)
+        elif result.outcome is Outcome.DUPLICATE:
+            self.count(result)
+            self.duplicates[content] += 1
+        elif content not in self.updated:
+            self.count(result)
+            if result.outcome is Outcome.INVALID:
+                self.invalid.setdefault(content, {})[result.line] = result
+            else:
+                self.open[content] = result
+
+    def count(self, result: Result) -> None:
+        """Count a record in place of the one that it follows.
+
+        This alone, without remembering the row, is what a run needs for its new records, since
+        it never writes two for the same row.
+        """
+        if result.outcome is Outcome.DUPLICATE:
+            self._others[Outcome.DUPLICATE] += 1
+            return
+        if self.open or self.invalid:
+            content = Content(result.order_id, result.status, result.tracking)
+            self._uncount(content, result.outcome, result.line)
+        if result.outcome is Outcome.UPDATED:
+            self._updates += 1
+        else:
+            self._others[result.outcome] += 1
+
+    def _uncount(self, content: Content, outcome: Outcome, line: int) -> None:
+        """Take back the record that one of `outcome` replaces.
+
+        A new invalid or withdrawn record replaces the invalid one of its line alone; any other
+        replaces all of its content.
+        """
+        lines = self.invalid.get(content)
+        if lines is not None:
+            if outcome in {Outcome.INVALID, Outcome.WITHDRAWN}:
+                replaced = 1 if lines.pop(line, None) else 0
+            else:
+                replaced = len(lines)
+                lines.clear()
+            self._others[Outcome.INVALID] -= replaced
+            if not lines:
+                del self.invalid[content]
+            if replaced:
+                return
+        if outcome is not Outcome.INVALID:
+            before = self.open.pop(content, None)
+            if before is not None:
+                self._others[before.outcome] -= 1

@@ -1,0 +1,172 @@
+"""`Feed`: the rows under way, in the order in which they may leave.
+
+New rows come in file order. Rows that wait for another try come when they are due. Rows of one
+order never overlap: each waits until the one before it in the file is settled.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from bulkstatus.order import StatusUpdate
+from bulkstatus.run.gate import Hold, Pass
+
+#: How many rows are read ahead of their sending, and how many may wait for another try before
+#: no new row is begun.
+AHEAD = 256
+MOST_WAITING = 1024
+
+
+if TYPE_CHECKING:
+    from bulkstatus.answer import Answer
+    from bulkstatus.pace import Place
+
+
+class Job:
+    """A row under way.
+
+    `attempts` counts the requests that left, `failures` those that count against the row.
+    `unseen` says that an attempt may have reached the API without its answer being seen.
+    `limit_answer` is the last that spoke of a limit; `limits` and `outages` count the times that it
+    put the run on hold while others got through. `suspect` says that after an attempt of this row
+    went unanswered, others that had left later were answered; `unanswered_at` is the number of
+    the gate's last pass at that time.
+    """
+
+    __slots__ = (
+        "attempts",
+        "due",
+        "elapsed_ms",
+        "failures",
+        "given",
+        "limit_answer",
+        "limits",
+        "line",
+        "on_trial",
+        "outages",
+        "place",
+        "probed",
+        "successes_seen",
+        "suspect",
+        "unanswered_at",
+        "unseen",
+        "update",
+    )
+
+    def __init__(self, line: int, update: StatusUpdate) -> None:
+        self.line = line
+        self.update = update
+        self.attempts = 0
+        self.failures = 0
+        self.unseen = False
+        self.limit_answer: Answer | None = None
+        self.limits = 0
+        self.outages = 0
+        self.successes_seen = 0
+        self.on_trial = False
+        self.suspect = False
+        self.unanswered_at = 0
+        self.due = 0.0
+        self.elapsed_ms = 0.0
+        self.given: Pass
+        self.place: Place | None = None
+        self.probed: Hold | None = None
+
+
+class Feed:
+    """Hands out jobs; `add` and `again` put them in, `settle` ends them."""
+
+    def __init__(self) -> None:
+        self.is_complete = False
+        """Whether no more rows will be added."""
+        self._new: deque[Job] = deque()
+        self._waiting: list[Job] = []
+        self._followers: dict[str, deque[Job]] = {}
+        self._busy: set[str] = set()
+        self._next_due = math.inf
+
+    def add(self, job: Job) -> None:
+        """Put in a new row, behind all others of its order."""
+        order_id = job.update.order_id
+        if order_id in self._busy:
+            self._followers.setdefault(order_id, deque()).append(job)
+        else:
+            self._busy.add(order_id)
+            self._new.append(job)
+
+    def again(self, job: Job, due: float) -> None:
+        """Put a row back, to be tried again at the moment `due`."""
+        job.due = due
+        self._waiting.append(job)
+        self._next_due = min(self._next_due, due)
+
+    def next(self, now: float, hold: Hold | None) -> Job | None:
+        """Take out the job that is to leave next, or None when none may yet."""
+        has_new = bool(self._new) and len(self._waiting) < MOST_WAITING
+        job = self._next_waiting(now, hold, has_new) if self._next_due <= now else None
+        if job is None and has_new:
+            job = self._new.popleft()
+        if job is not None:
+            job.probed = hold
+        return job
+
+    def _next_waiting(self, now: float, hold: Hold | None, has_new: bool) -> Job | None:
+        """Take out a row whose wait is over.
+
+        While the run holds, the rows take turns to probe, so that one row which alone draws such
+        answers does not keep the others back.
+        """
+        due = [job for job in self._waiting if job.due <= now]
+        if hold is not None:
+            fresh = [job for job in due if job.on_trial or job.probed is not hold]
+            due = fresh or ([] if has_new else due)
+        if not due:
+            return None
+        job = min(due, key=lambda job: (not job.on_trial, job.limits + job.outages, job.line))
+        self._waiting.remove(job)
+        self._next_due = min((job.due for job in self._waiting), default=math.inf)
+        return job
+
+    def settle(self, job: Job) -> None:
+        """End a job, which lets the next row of its order go."""
+        order_id = job.update.order_id
+        followers = self._followers.get(order_id)
+        if followers:
+            self._new.appendleft(followers.popleft())
+        else:
+            self._followers.pop(order_id, None)
+            self._busy.discard(order_id)
+
+    @property
+    def next_due(self) -> float:
+        """The moment at which the next waiting row is due; infinity when none waits."""
+        return self._next_due
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough rows have been read ahead."""
+        return len(self._new) + len(self._followers) >= AHEAD
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job waits to be handed out."""
+        return not self._new and not self._waiting
+
+    @property
+    def has_only_suspects(self) -> bool:
+        """Whether none but suspect rows wait, and no new ones will come."""
+        return self.is_complete and not self._new and all(job.suspect for job in self._waiting)
+
+    def take_if_all_limited(self) -> list[Job]:
+        """Take out all jobs when each of them has drawn a limit answer, otherwise none."""
+        if not self.is_complete or self._new or not all(job.limit_answer for job in self._waiting):
+            return []
+        jobs, self._waiting, self._next_due = self._waiting, [], math.inf
+        return jobs
+
+    def perhaps_touched(self, others: Iterable[Job] = ()) -> Iterator[str]:
+        """Yield the orders of unsettled jobs for which a request may have reached the API."""
+        for job in (*self._waiting, *others):
+            if job.unseen:
+                yield job.update.order_id

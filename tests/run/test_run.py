@@ -1,0 +1,500 @@
+"""The pipeline under every kind of answer, in simulated time."""
+
+import asyncio
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bulkstatus.answer import Meaning
+from bulkstatus.run import RunOptions
+from tests.run.simulated import simulate
+from tests.run.world import (
+    UPDATED,
+    Request,
+    World,
+    limited,
+    orders,
+    refused,
+    unanswered,
+)
+
+
+def test_every_row_is_sent_once_and_logged_once(tmp_path: Path) -> None:
+    world = World(tmp_path, orders(100), lambda request: UPDATED)
+    ending = simulate(world.send())
+    assert (ending.reason, ending.exit_status) == ("finished", 0)
+    assert sorted(record["line"] for record in world.records()) == list(range(2, 102))
+    assert len(world.requests) == 100
+    end = json.loads(world.log_path.read_text().splitlines()[-1])
+    assert (end["type"], end["reason"], end["counts"]) == ("end", "finished", {"updated": 100})
+
+
+def test_the_first_request_goes_alone_and_concurrency_doubles_with_each_success(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, orders(200), lambda request: UPDATED)
+    simulate(world.send())
+    at = world.times()
+    assert at[:4] == [0.0, 0.1, 0.1, 0.2]
+    assert world.most_in_flight == 16
+
+
+def test_a_fatal_first_answer_costs_one_request(tmp_path: Path) -> None:
+    rule = lambda request: refused(Meaning.FATAL, advice="Check the key.")  # noqa: E731
+    world = World(tmp_path, orders(50), rule)
+    ending = simulate(world.send())
+    assert (ending.reason, ending.exit_status) == ("stopped", 3)
+    assert "Check the key." in ending.message
+    assert len(world.requests) == 1
+    assert world.records() == []
+
+
+def test_a_fatal_answer_lets_those_on_the_wire_finish_and_sends_nothing_new(
+    tmp_path: Path,
+) -> None:
+    fatal = refused(Meaning.FATAL)
+    world = World(tmp_path, orders(200), lambda r: fatal if r.number == 60 else UPDATED)
+    ending = simulate(world.send())
+    assert ending.exit_status == 3
+    answered_at = world.requests[59].left
+    assert all(request.at <= answered_at for request in world.requests)
+    assert len(world.records()) == len(world.requests) - 1
+    assert set(world.outcomes().values()) == {"updated"}
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_three_forbidden_orders_in_a_row_stop_the_run(tmp_path: Path, resumed: bool) -> None:
+    world = World(tmp_path, orders(20), lambda request: refused(Meaning.FORBIDDEN, 403))
+    if resumed:
+        world.rule = lambda r: UPDATED if r.number <= 5 else refused(Meaning.FATAL)
+        simulate(world.send())
+        world.rule = lambda request: refused(Meaning.FORBIDDEN, 403)
+        world.requests.clear()
+    ending = simulate(world.send())
+    assert (ending.exit_status, len(world.requests)) == (3, 3)
+    assert "rejected" not in world.outcomes().values()
+
+
+def test_one_forbidden_order_is_rejected_once_another_succeeds(tmp_path: Path) -> None:
+    world = World(
+        tmp_path,
+        orders(20),
+        lambda r: refused(Meaning.FORBIDDEN, 403) if r.update.order_id == "100" else UPDATED,
+    )
+    ending = simulate(world.send())
+    outcomes = world.outcomes()
+    assert (ending.exit_status, outcomes.pop("100")) == (1, "rejected")
+    assert set(outcomes.values()) == {"updated"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_forbidden_orders_too_few_to_stop_a_file_are_rejected_at_its_end(
+    tmp_path: Path, count: int
+) -> None:
+    world = World(tmp_path, orders(count), lambda request: refused(Meaning.FORBIDDEN, 403))
+    assert simulate(world.send()).exit_status == 1
+    assert list(world.outcomes().values()) == ["rejected"] * count
+
+
+def test_a_bare_404_as_the_first_answer_is_about_the_url(tmp_path: Path) -> None:
+    world = World(tmp_path, orders(5), lambda request: refused(Meaning.UNKNOWN_PAGE, 404))
+    assert simulate(world.send()).exit_status == 3
+    assert len(world.requests) == 1
+
+
+def test_a_bare_404_is_about_the_row_once_the_log_vouches_for_the_url(tmp_path: Path) -> None:
+    not_found = refused(Meaning.UNKNOWN_PAGE, 404)
+    world = World(tmp_path, orders(3), lambda r: UPDATED if r.number == 1 else not_found)
+    assert simulate(world.send()).exit_status == 1
+    assert list(world.outcomes().values()) == ["updated", "rejected", "rejected"]
+    world.rule = lambda request: not_found
+    assert simulate(world.send()).exit_status == 1
+    assert len(world.requests) == 5
+
+
+def test_refused_rows_are_logged_and_the_run_goes_on(tmp_path: Path) -> None:
+    world = World(
+        tmp_path,
+        orders(10),
+        lambda r: refused(Meaning.REFUSED) if int(r.update.order_id) % 2 else UPDATED,
+    )
+    assert simulate(world.send()).exit_status == 1
+    assert list(world.outcomes().values()).count("rejected") == 5
+
+
+class TestHoldsForALimit:
+    def test_no_row_is_lost_or_charged(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path,
+            orders(60),
+            lambda r: limited() if 1.0 <= r.at < 9.0 else UPDATED,
+            options=RunOptions(attempts=1, concurrency=4),
+        )
+        assert simulate(world.send()).exit_status == 0
+        assert set(world.outcomes().values()) == {"updated"}
+
+    def test_one_probe_at_a_time_after_1_s_doubling(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path,
+            orders(300),
+            lambda r: limited() if 1.0 <= r.at < 30.0 else UPDATED,
+        )
+        assert simulate(world.send()).exit_status == 0
+        probes = [at for at in world.times() if 1.2 < at < 40.0]
+        began = next(r.left for r in world.requests if r.at >= 1.0)
+        waits, moment = [], began
+        for probe in probes[:6]:
+            waits.append(round(probe - moment, 2))
+            moment = probe + world.latency
+        assert waits[:5] == [1.0, 2.0, 4.0, 8.0, 16.0]
+
+    def test_never_earlier_than_the_server_asks(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path, orders(300), lambda r: limited(7.5) if 1.0 <= r.at < 1.2 else UPDATED
+        )
+        assert simulate(world.send()).exit_status == 0
+        last_limited = max(r.at for r in world.requests if 1.0 <= r.at < 1.2) + world.latency
+        assert min(at for at in world.times() if at > 1.2) >= last_limited + 7.5 - 1e-6
+
+    def test_more_than_a_day_ends_the_run(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(5), lambda r: UPDATED if r.number < 3 else limited(90_000))
+        ending = simulate(world.send())
+        assert ending.exit_status == 3
+        assert "25 hours" in ending.message
+
+    def test_concurrency_starts_again_at_one(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(200), lambda r: limited() if 1.0 <= r.at < 1.2 else UPDATED)
+        simulate(world.send())
+        after = [at for at in world.times() if at > 1.5][:4]
+        assert after[1] - after[0] == pytest.approx(0.1)
+        assert after[2] == pytest.approx(after[1])
+        assert after[3] > after[2]
+
+    @pytest.mark.parametrize("poison", [{"105"}, {"105", "120"}, {"100"}])
+    @pytest.mark.parametrize("concurrency", [1, 4, 16])
+    def test_a_row_that_alone_draws_such_answers_is_rejected(
+        self, tmp_path: Path, poison: set[str], concurrency: int
+    ) -> None:
+        world = World(
+            tmp_path,
+            orders(60),
+            lambda r: limited() if r.update.order_id in poison else UPDATED,
+            options=RunOptions(concurrency=concurrency),
+        )
+        assert simulate(world.send()).exit_status == 1
+        rejected = {order for order, outcome in world.outcomes().items() if outcome == "rejected"}
+        assert rejected == poison
+        assert len(world.records()) == 60
+
+    def test_the_last_row_stops_the_run_at_last_and_is_rejected_by_the_resume(
+        self, tmp_path: Path
+    ) -> None:
+        world = World(
+            tmp_path,
+            orders(60),
+            lambda r: limited() if r.update.order_id == "159" else UPDATED,
+        )
+        assert simulate(world.send()).exit_status == 3
+        assert len(world.records()) == 59
+        assert simulate(world.send()).exit_status == 1
+        assert world.outcomes()["159"] == "rejected"
+
+    @pytest.mark.parametrize(
+        ("count", "window"), [(1, 2.0), (5, 10.0), (20, 1.0), (3, 60.0), (10, 600.0)]
+    )
+    @pytest.mark.parametrize("concurrency", [1, 2, 16])
+    def test_a_limit_that_was_not_told_of_costs_waiting_never_a_row(
+        self, tmp_path: Path, count: int, window: float, concurrency: int
+    ) -> None:
+        admitted: list[float] = []
+
+        def rule(request: Request) -> object:
+            if sum(at > request.at - window for at in admitted) >= count:
+                return limited()
+            admitted.append(request.at)
+            return UPDATED
+
+        world = World(
+            tmp_path,
+            orders(60),
+            rule,
+            options=RunOptions(concurrency=concurrency),  # type: ignore[arg-type]
+        )
+        assert simulate(world.send()).exit_status == 0
+        assert set(world.outcomes().values()) == {"updated"}
+
+
+class TestOutages:
+    @pytest.mark.parametrize("latency", [0.01, 10.0])
+    def test_two_minutes_without_network_end_with_every_row_updated(
+        self, tmp_path: Path, latency: float
+    ) -> None:
+        world = World(
+            tmp_path,
+            orders(100),
+            lambda r: unanswered() if 0.05 <= r.at < 120.0 and r.number > 5 else UPDATED,
+            latency=latency,
+        )
+        assert simulate(world.send()).exit_status == 0
+        assert set(world.outcomes().values()) == {"updated"}
+
+    def test_an_updated_row_is_not_uncertain(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(3), lambda r: unanswered() if r.number == 2 else UPDATED)
+        simulate(world.send())
+        assert all("uncertain" not in record for record in world.records())
+
+    def test_gives_up_after_the_time_asked_for_and_fails_no_row(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path,
+            orders(50),
+            lambda r: UPDATED if r.number < 10 else unanswered(),
+            options=RunOptions(give_up_after=100.0),
+        )
+        ending = simulate(world.send())
+        assert ending.exit_status == 3
+        assert "--give-up-after" in ending.message
+        assert set(world.outcomes().values()) == {"updated"}
+        end = json.loads(world.log_path.read_text().splitlines()[-1])
+        assert end["perhaps_touched"]
+
+    def test_an_api_that_never_answers_ends_the_run_after_the_attempts(
+        self, tmp_path: Path
+    ) -> None:
+        world = World(
+            tmp_path,
+            orders(50),
+            lambda request: unanswered(unseen=False),
+            options=RunOptions(attempts=3),
+        )
+        ending = simulate(world.send())
+        assert (ending.exit_status, len(world.requests)) == (3, 3)
+        assert world.records() == []
+
+    @pytest.mark.parametrize("concurrency", [1, 8])
+    def test_a_row_that_alone_loses_its_connection_fails_and_says_that_it_is_uncertain(
+        self, tmp_path: Path, concurrency: int
+    ) -> None:
+        world = World(
+            tmp_path,
+            orders(80),
+            lambda r: unanswered() if r.update.order_id == "110" else UPDATED,
+            options=RunOptions(concurrency=concurrency, attempts=3),
+        )
+        assert simulate(world.send()).exit_status == 1
+        failed = [record for record in world.records() if record["outcome"] == "failed"]
+        assert [record["order_id"] for record in failed] == ["110"]
+        assert failed[0]["uncertain"] is True
+        assert len(world.records()) == 80
+
+    def test_a_refusal_after_an_unanswered_attempt_is_uncertain(self, tmp_path: Path) -> None:
+        def rule(request: Request) -> object:
+            if request.update.order_id != "103":
+                return UPDATED
+            return unanswered() if request.nth == 1 else refused(Meaning.REFUSED)
+
+        world = World(tmp_path, orders(10), rule)  # type: ignore[arg-type]
+        simulate(world.send())
+        record = next(record for record in world.records() if record["order_id"] == "103")
+        assert (record["outcome"], record["uncertain"]) == ("rejected", True)
+
+
+class TestRetries:
+    def test_a_passing_fault_is_tried_again_with_growing_waits(self, tmp_path: Path) -> None:
+        fault = refused(Meaning.TRANSIENT, 503)
+        world = World(tmp_path, orders(1), lambda r: fault if r.nth < 4 else UPDATED)
+        assert simulate(world.send()).exit_status == 0
+        assert world.times() == [0.0, 0.6, 1.7, 3.8]
+        assert world.records()[0]["attempts"] == 4
+
+    def test_attempts_run_out(self, tmp_path: Path) -> None:
+        fault = refused(Meaning.TRANSIENT, 503, message="Down for a moment")
+        world = World(tmp_path, orders(1), lambda r: fault, options=RunOptions(attempts=2))
+        assert simulate(world.send()).exit_status == 1
+        record = world.records()[0]
+        assert (record["outcome"], record["attempts"], record["http_status"]) == ("failed", 2, 503)
+        assert record["error"] == {"kind": "api", "message": "Down for a moment"}
+        assert "uncertain" not in record
+
+    def test_retry_after_is_obeyed(self, tmp_path: Path) -> None:
+        fault = refused(Meaning.TRANSIENT, 502, retry_after=40.0)
+        world = World(tmp_path, orders(1), lambda r: fault if r.nth == 1 else UPDATED)
+        simulate(world.send())
+        assert world.times() == [0.0, 40.1]
+
+    def test_retry_after_of_more_than_a_day_ends_the_run(self, tmp_path: Path) -> None:
+        fault = refused(Meaning.TRANSIENT, 502, retry_after=1e6)
+        world = World(tmp_path, orders(2), lambda r: fault)
+        assert simulate(world.send()).exit_status == 3
+        assert world.records() == []
+
+    def test_others_go_on_meanwhile(self, tmp_path: Path) -> None:
+        fault = refused(Meaning.TRANSIENT, 503, retry_after=60.0)
+        world = World(
+            tmp_path, orders(50), lambda r: fault if (r.number, r.nth) == (3, 1) else UPDATED
+        )
+        simulate(world.send())
+        assert sum(at < 10 for at in world.times()) == 50
+
+
+SEQUENCES = [f"{order},{status}," for status in (512, 513, 515) for order in range(100, 130)]
+
+
+class TestSeveralStatusesOfOneOrder:
+    @pytest.mark.parametrize("rows", [SEQUENCES, sorted(SEQUENCES)])
+    def test_they_arrive_in_file_order_and_never_overlap(
+        self, tmp_path: Path, rows: list[str]
+    ) -> None:
+        def rule(request: Request) -> object:
+            if request.number % 7 == 0:
+                return refused(Meaning.TRANSIENT, 503)
+            if request.number % 11 == 0:
+                return limited()
+            return unanswered() if request.number % 13 == 0 else UPDATED
+
+        world = World(tmp_path, rows, rule, options=RunOptions(concurrency=32))  # type: ignore[arg-type]
+        assert simulate(world.send()).exit_status in {0, 1}
+        for order in range(100, 130):
+            mine = [r for r in world.requests if r.update.order_id == str(order)]
+            statuses = [int(r.update.status) for r in mine]
+            assert statuses == sorted(statuses)
+            assert all(a.left <= b.at for a, b in pairwise(mine))
+        assert len(world.records()) == 90
+
+    def test_an_earlier_status_that_failed_is_superseded_on_a_resume(self, tmp_path: Path) -> None:
+        refuse = refused(Meaning.REFUSED)
+        world = World(tmp_path, ["1,512,", "1,513,"], lambda r: refuse if r.nth == 1 else UPDATED)
+        assert simulate(world.send()).exit_status == 1
+        world.requests.clear()
+        assert simulate(world.send()).exit_status == 0
+        assert world.requests == []
+        assert [r["outcome"] for r in world.records()] == ["rejected", "updated", "superseded"]
+
+
+class TestResume:
+    def test_only_what_is_not_updated_is_sent_again(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path, orders(40), lambda r: UPDATED if r.number % 4 else refused(Meaning.REFUSED)
+        )
+        simulate(world.send())
+        done = {order for order, outcome in world.outcomes().items() if outcome == "updated"}
+        world.requests.clear()
+        world.rule = lambda request: UPDATED
+        assert simulate(world.send()).exit_status == 0
+        assert {r.update.order_id for r in world.requests}.isdisjoint(done)
+        assert set(world.outcomes().values()) == {"updated"}
+
+    def test_rows_are_matched_by_content_not_by_line(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(10), lambda r: UPDATED)
+        simulate(world.send())
+        world.requests.clear()
+        world.rows = ["999,8,", *reversed(orders(10))]
+        assert simulate(world.send()).exit_status == 0
+        assert [r.update.order_id for r in world.requests] == ["999"]
+
+    def test_a_row_that_is_no_longer_in_the_file_is_withdrawn(self, tmp_path: Path) -> None:
+        refuse = refused(Meaning.REFUSED)
+        world = World(tmp_path, orders(5), lambda r: refuse if r.number == 2 else UPDATED)
+        assert simulate(world.send()).exit_status == 1
+        world.rows = [row for row in world.rows if not row.startswith("101")]
+        assert simulate(world.send()).exit_status == 0
+        assert world.outcomes()["101"] == "withdrawn"
+        end = json.loads(world.log_path.read_text().splitlines()[-1])
+        assert end["counts"] == {"updated": 4, "withdrawn": 1}
+
+    def test_duplicates_are_logged_once_over_all_runs(self, tmp_path: Path) -> None:
+        world = World(tmp_path, ["1,8,", "1,8,", "1,8,"], lambda r: UPDATED)
+        simulate(world.send())
+        simulate(world.send())
+        assert sorted(r["outcome"] for r in world.records()) == [
+            "duplicate",
+            "duplicate",
+            "updated",
+        ]
+        assert len(world.requests) == 1
+
+
+class TestStopping:
+    def test_limit_sends_the_first_rows_that_are_due(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(20), lambda r: UPDATED, options=RunOptions(limit=5))
+        ending = simulate(world.send())
+        assert ending.exit_status == 3
+        assert [r.update.order_id for r in world.requests] == ["100", "101", "102", "103", "104"]
+        assert len(world.records()) == 5
+
+    def test_a_limit_that_is_not_reached_stops_nothing(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(5), lambda r: UPDATED, options=RunOptions(limit=5))
+        assert simulate(world.send()).exit_status == 0
+
+    def test_max_failures(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path,
+            orders(50),
+            lambda r: refused(Meaning.REFUSED),
+            options=RunOptions(max_failures=3),
+        )
+        assert simulate(world.send()).exit_status == 3
+        assert len(world.records()) == 3
+
+    def test_a_first_signal_lets_those_on_the_wire_finish(self, tmp_path: Path) -> None:
+        def rule(request: Request) -> object:
+            if request.number == 20:
+                assert world.run is not None
+                world.run.interrupt(130)
+            return UPDATED
+
+        world = World(tmp_path, orders(100), rule)  # type: ignore[arg-type]
+        ending = simulate(world.send())
+        assert (ending.reason, ending.exit_status) == ("interrupted", 130)
+        assert len(world.records()) == len(world.requests) < 40
+        assert set(world.outcomes().values()) == {"updated"}
+
+    def test_a_second_signal_drops_them_as_failed_and_uncertain(self, tmp_path: Path) -> None:
+        async def hang(request: Request) -> object:
+            assert world.run is not None
+            if request.number == 20:
+                world.run.interrupt(130)
+                await asyncio.sleep(1)
+                world.run.interrupt(130)
+            await asyncio.sleep(60)
+            return UPDATED
+
+        world = World(tmp_path, orders(100), lambda r: UPDATED if r.number < 16 else hang(r))  # type: ignore[arg-type, return-value]
+        ending = simulate(world.send())
+        assert ending.exit_status == 130
+        dropped = [record for record in world.records() if record["outcome"] == "failed"]
+        assert dropped
+        assert all(record["uncertain"] for record in dropped)
+        assert len(world.records()) == len(world.requests)
+
+    def test_rows_that_wait_for_a_retry_stay_pending(self, tmp_path: Path) -> None:
+        def rule(request: Request) -> object:
+            if request.number == 5:
+                return refused(Meaning.TRANSIENT, 503, retry_after=500.0)
+            if request.number == 30:
+                assert world.run is not None
+                world.run.interrupt(143)
+            return UPDATED
+
+        world = World(tmp_path, orders(100), rule)  # type: ignore[arg-type]
+        assert simulate(world.send()).exit_status == 143
+        assert set(world.outcomes().values()) == {"updated"}
+        assert len(world.records()) == len(world.requests) - 1
+
+    def test_a_file_that_changes_stops_the_run(self, tmp_path: Path) -> None:
+        def rule(request: Request) -> object:
+            if request.number == 20:
+                world.input_path.write_text("order_id,status,tracking\n999,128,\n")
+            return UPDATED
+
+        world = World(tmp_path, orders(1000), rule, options=RunOptions(concurrency=1))  # type: ignore[arg-type]
+        ending = simulate(world.send())
+        assert ending.exit_status == 3
+        assert "changed" in ending.message
+        assert "999" not in {request.update.order_id for request in world.requests}
+
+
+def test_options_are_immutable() -> None:
+    assert replace(RunOptions(), limit=3).limit == 3
