@@ -1,0 +1,42 @@
+"""What may be asked of the input side, and what comes out of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bulkstatus.order import OrderStatus, Row
+
+#: What a row is made of, in the order of a file without a header.
+FIELDS = ("order_id", "status", "tracking")
+
+#: The names of fields in messages.
+LABELS = {"order_id": "order ID", "status": "status", "tracking": "tracking"}
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """How to read an input.
+
+    `format` is "csv", "tsv", "txt", "jsonl" or "xlsx" (any spreadsheet); None goes by the file's
+    extension. `columns` maps a field ("order_id", "status", "tracking") to the header that holds
+    it; "" says that the file has none, which `order_id` cannot.
+    """
+
+    format: str | None = None
+    default_status: OrderStatus | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    no_header: bool = False
+    encoding: str | None = None
+    require_tracking: bool = False
+    sheet: str | None = None
+
+
+class Batch(NamedTuple):
+    """Consecutive records of the input, blank ones left out.
+
+    `lines[i]` is the physical line on which the record of `rows[i]` starts, the first line of
+    the file being 1.
+    """
+
+    lines: Sequence[int]
+    rows: Sequence[Row]

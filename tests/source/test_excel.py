@@ -1,0 +1,201 @@
+"""Workbooks: each cell as Excel shows it, or an invalid row."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkstatus.errors import InputChanged, InputRefused, Refused, SettingsRefused
+from bulkstatus.order import OrderStatus, StatusUpdate
+from bulkstatus.source import InputOptions, open_source
+
+openpyxl = pytest.importorskip("openpyxl")
+
+Save = Callable[..., Path]
+HEADER = ["Order No", "Status", "Tracking", "Date"]
+D = OrderStatus.DISPATCHED
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    def save(**sheets: Sequence[Sequence[Any]]) -> Path:
+        workbook = openpyxl.Workbook()
+        workbook.remove(workbook.active)
+        for title, rows in sheets.items():
+            sheet = workbook.create_sheet(title)
+            for number, row in enumerate(rows, 1):
+                for place, value in enumerate(row, 1):
+                    cell = sheet.cell(number, place)
+                    cell.value, *number_format = value if isinstance(value, tuple) else (value,)
+                    if number_format:
+                        cell.number_format = number_format[0]
+        workbook.save(tmp_path / "orders.xlsx")
+        return tmp_path / "orders.xlsx"
+
+    return save
+
+
+async def read(path: Path, **settings: Any) -> list[tuple[int, Any]]:
+    async with await open_source(str(path), InputOptions(**settings)) as source:
+        return [
+            pair
+            async for batch in source.batches()
+            for pair in zip(batch.lines, batch.rows, strict=True)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("46140204", "46140204"),
+        ("0046", "0046"),
+        (46140204, "46140204"),
+        (46140204.0, "46140204"),
+        (999999999999999, "999999999999999"),
+        ((46140204, "0"), "46140204"),
+        ((46140204, "#,##0"), "46140204"),
+        ((46140204, "0.00"), "46140204"),
+        ((46140204, "0.00E+00"), "46140204"),
+        ((46140204, "@"), "46140204"),
+        ((4614, "00000000"), "00004614"),
+        (" ORD;1 ", "ORD;1"),
+    ],
+)
+async def test_an_order_id_comes_out_as_excel_shows_it(save: Save, value: Any, shown: str) -> None:
+    path = save(Orders=[HEADER, [value, 8, value, date(2026, 11, 23)]])
+    assert await read(path) == [(2, StatusUpdate(shown, D, shown))]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("value", "piece"),
+    [
+        (date(2026, 11, 23), "date"),
+        (time(17, 30), "date or a time"),
+        ((45000, "dd/mm/yyyy"), "date"),
+        (True, "true or false"),
+        ("#N/A", "error"),
+        ("#REF!", "error"),
+        ("=A1", "formula"),
+        (1234567890123456, "15 digits"),
+        (4.6140204e20, "15 digits"),
+        (8.5, "fraction"),
+        (-8, "negative"),
+        ((8, '"ORD-"0'), "format"),
+        ((8, "00-000"), "format"),
+    ],
+)
+async def test_what_is_no_text_and_no_whole_number_is_invalid(
+    save: Save, place: int, value: Any, piece: str
+) -> None:
+    row: list[Any] = [46140204, 8, "H1"]
+    row[place] = value
+    [(line, invalid)] = await read(save(Orders=[HEADER, row]))
+    assert line == 2
+    assert invalid.field == ("order_id", "status", "tracking")[place]
+    assert piece in invalid.reason
+
+
+async def test_lines_are_the_rows_of_the_sheet(save: Save) -> None:
+    path = save(Orders=[[], HEADER, [1, 8], [], [None, None, None], [2, 8, None, None, None, "!"]])
+    assert await read(path) == [(3, StatusUpdate("1", D)), (6, StatusUpdate("2", D))]
+
+
+async def test_the_only_sheet_with_a_header_is_read(save: Save) -> None:
+    path = save(Notes=[["hello"]], Orders=[HEADER, [1, 8]], Empty=[])
+    assert await read(path) == [(2, StatusUpdate("1", D))]
+
+
+async def test_of_several_sheets_one_must_be_named(save: Save) -> None:
+    path = save(Monday=[HEADER, [1, 8]], Tuesday=[HEADER, [2, 8]])
+    with pytest.raises(InputRefused, match=r'"Monday", "Tuesday".*--sheet "Monday"'):
+        await read(path)
+    assert await read(path, sheet="Tuesday") == [(2, StatusUpdate("2", D))]
+    with pytest.raises(SettingsRefused, match='Did you mean "Tuesday"'):
+        await read(path, sheet="Tueday")
+
+
+async def test_the_table_rules_hold_for_sheets(save: Save) -> None:
+    rows = [HEADER, [1, 8, None, "x"], ["Total", None, 1], HEADER, [], ["sku", "qty"], [5, 8, 3]]
+    found = await read(save(Orders=rows))
+    assert [line for line, row in found if isinstance(row, StatusUpdate)] == [2]
+    assert [line for line, _ in found] == [2, 3, 4, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "piece"),
+    [
+        ([["Report"], HEADER, [1, 8]], {}, "row 2"),
+        ([["Ref", "Status"], [1, 8]], {}, "order ID"),
+        ([["order_id"], [1]], {}, "--status"),
+        ([HEADER, [1, 8]], {"no_header": True}, "--no-header"),
+        ([HEADER, [1, 8]], {"encoding": "utf-8"}, "--encoding"),
+        ([[]], {}, "no visible sheet"),
+    ],
+)
+async def test_a_sheet_that_is_no_table_is_refused(
+    save: Save, rows: Sequence[Sequence[Any]], settings: dict[str, Any], piece: str
+) -> None:
+    path = save(Orders=rows)
+    with pytest.raises(Refused, match=piece):
+        await read(path, **settings)
+
+
+async def test_a_sheet_without_a_header_can_be_read(save: Save) -> None:
+    assert await read(save(Orders=[[1, 8, "H1"]]), no_header=True) == [
+        (1, StatusUpdate("1", D, "H1"))
+    ]
+
+
+async def test_hidden_rows_are_refused(save: Save) -> None:
+    path = save(Orders=[HEADER, [1, 8], [2, 8]])
+    workbook = openpyxl.load_workbook(path)
+    workbook.active.row_dimensions[2].hidden = True
+    workbook.save(path)
+    with pytest.raises(InputRefused, match="hidden"):
+        await read(path)
+
+
+async def test_a_damaged_workbook_is_refused(save: Save) -> None:
+    path = save(Orders=[HEADER, [1, 8]])
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(InputRefused, match="damaged"):
+        await read(path)
+
+
+async def test_a_change_is_noticed(save: Save) -> None:
+    path = save(Orders=[HEADER, [1, 8]])
+    async with await open_source(str(path), InputOptions()) as source:
+        assert list(source.header) == HEADER
+        save(Orders=[HEADER, [1, 128]])
+        with pytest.raises(InputChanged):
+            async for _ in source.batches():
+                pass
+        assert source.has_changed()
+
+
+def test_without_the_extra_the_message_says_how_to_get_it(save: Save) -> None:
+    program = (
+        "import sys, asyncio; sys.modules['openpyxl'] = None\n"
+        "from bulkstatus.source import InputOptions, open_source\n"
+        "asyncio.run(open_source(sys.argv[1], InputOptions()))"
+    )
+    path = save(Orders=[HEADER, [1, 8]])
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True)
+    assert b'pip install "bulkstatus[excel]"' in done.stderr
+
+
+def test_a_csv_needs_no_excel(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("order_id,status\n1,8\n")
+    program = (
+        "import sys, asyncio\n"
+        "from bulkstatus.source import InputOptions, open_source\n"
+        "asyncio.run(open_source(sys.argv[1], InputOptions()))\n"
+        "sys.exit('openpyxl' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
