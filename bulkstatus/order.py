@@ -1,6 +1,5 @@
 """The nine order statuses, and `StatusUpdate`: what one row of the input asks for."""
 
-import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from bulkstatus.mangled import WHOLE, how_mangled
+from bulkstatus.text import INVISIBLE
 
 
 class OrderStatus(IntEnum):
@@ -136,13 +136,6 @@ def unknown_status(text: str) -> str:
     return f'the status "{text}" is not one of the nine; did you mean {meant.label} ({meant:d})?'
 
 
-# Cc (control), Cf (format, such as zero-width and bidirectional marks), Zl and Zp.
-_INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-
-
 def _wrong_order_id(order_id: str) -> str | None:
     """Return why `order_id` cannot be sent, or None when it can."""
     if not order_id:
@@ -153,7 +146,7 @@ def _wrong_order_id(order_id: str) -> str | None:
         return "the order ID holds a quotation mark; take it out"
     if "\ufffd" in order_id:
         return "the order ID holds a character that was lost in an earlier conversion"
-    if _INVISIBLE.search(order_id):
+    if INVISIBLE.search(order_id):
         return "the order ID holds an invisible or control character; type it in afresh"
     mangled = how_mangled(order_id)
     return f'the order ID "{order_id}" {mangled}' if mangled else None
@@ -168,7 +161,7 @@ def _wrong_tracking(tracking: str, status: OrderStatus) -> str | None:
         )
     if "\ufffd" in tracking:
         return "the tracking number holds a character that was lost in an earlier conversion"
-    if any(char not in "\t\r\n" for char in _INVISIBLE.findall(tracking)):
+    if any(char not in "\t\r\n" for char in INVISIBLE.findall(tracking)):
         return "the tracking number holds an invisible or control character; type it in afresh"
     mangled = how_mangled(tracking)
     return f'the tracking number "{tracking}" {mangled}' if mangled else None

@@ -69,8 +69,8 @@ def test_fresh_rows(rows: str, expected: str) -> None:
         ("8 T1, 8", "superseded, send"),
         ("8 T1, 8 T2, 8 T1", "send, superseded, duplicate"),
         ("515 T1, 515 T2, 8 T2", "superseded, send, send"),
-        ("8 T1, 64, 8 T2", "superseded, conflict, conflict"),
-        ("8 T1, 8 T2, 128", "superseded, conflict, conflict"),
+        ("8 T1, 64, 8 T2", "conflict, conflict, conflict"),
+        ("8 T1, 8 T2, 128", "conflict, conflict, conflict"),
         ("8, 128", "conflict, conflict"),
     ],
 )

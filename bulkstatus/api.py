@@ -1,0 +1,175 @@
+"""The Order Status API client: one aiohttp session, one PUT per call, every request counted."""
+
+import ssl
+import time
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from bulkstatus import __version__
+from bulkstatus.answer import CHECK_PROXY_LOGIN, CHECK_URL, Answer, Meaning, judge
+from bulkstatus.credentials import Credentials
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.order import StatusUpdate
+from bulkstatus.result import ErrorKind, RowError
+
+#: The most bytes of an answer's body that are read; the API's own answers are far smaller.
+BODY_LIMIT = 65536
+
+
+class OrderStatusApi:
+    """Sets order statuses, one PUT a call; an async context manager that owns the session."""
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials,
+        *,
+        auth_scheme: str = "plain",
+        timeout: float = 30.0,
+        concurrency: int = 16,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        """`timeout` is in seconds and covers one request, from connecting to the body's end.
+
+        Raises SettingsRefused when `base_url` is not a URL.
+        """
+        try:
+            # With all its signs escaped and its host as the network names it.
+            base = str(URL(base_url))
+        except ValueError:
+            raise SettingsRefused(f'The base URL "{base_url}" is not a URL.') from None
+        self._prefix = f"{base.rstrip('/')}/order/"
+        self._credentials = credentials
+        self._auth_scheme = auth_scheme
+        self._timeout = timeout
+        self._concurrency = concurrency
+        self._tls = tls
+        self._proxy = proxy
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._concurrency, ssl=self._tls or True),
+            headers={
+                "authorization": self._credentials.header(self._auth_scheme),
+                "content-type": "application/json",
+                "User-Agent": f"bulkstatus/{__version__}",
+            },
+            # As curl does; a small JSON answer gains nothing from compression.
+            skip_auto_headers=("Accept-Encoding",),
+            # Half the time for connecting tells a request that never left from an answer that
+            # never came.
+            timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._timeout / 2),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            middlewares=(_no_silent_repeat,),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def put(self, update: StatusUpdate) -> Answer:
+        """Send one PUT and return what came of it; nothing the outside world does is raised."""
+        url = URL(f"{self._prefix}{quote(update.order_id, safe='')}/status", encoded=True)
+        try:
+            async with self._session.put(
+                url, data=update.body(), allow_redirects=False, proxy=self._proxy
+            ) as response:
+                body, complete = await _read(response)
+                answer = judge(response.status, response.headers, body, complete, time.time())
+        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
+            answer = _without_answer(error, self._timeout)
+        if answer.error is None:
+            return answer
+        return answer.tidied(self._credentials.redact)
+
+
+async def _no_silent_repeat(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT again by itself.
+
+    It does so when a kept-alive connection turns out closed, for these two errors of the
+    handler and for no other; such a request would be neither paced nor counted.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except aiohttp.ClientOSError as error:
+        raise _ConnectionLost(str(error)) from error
+    except aiohttp.ServerDisconnectedError as error:
+        raise _ConnectionLost("the server closed the connection") from error
+
+
+class _ConnectionLost(aiohttp.ClientConnectionError):
+    """The connection went away after the request had begun to leave."""
+
+
+async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """Return the body up to the limit, and whether that is all of it."""
+    length = response.content_length
+    if length is not None and length <= BODY_LIMIT and "Content-Encoding" not in response.headers:
+        return await response.read(), True
+    chunks, size = [], 0
+    while chunk := await response.content.readany():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > BODY_LIMIT:
+            response.close()
+            return b"".join(chunks)[:BODY_LIMIT], False
+    return b"".join(chunks), True
+
+
+def _without_answer(error: Exception, timeout: float) -> Answer:
+    """Return what an attempt means that ended in `error` instead of an answer."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Answer(
+            Meaning.FATAL,
+            error=RowError(
+                ErrorKind.CONNECTION, f"The server's certificate is not trusted: {error}"
+            ),
+            advice=f"{CHECK_URL} A private certificate authority can be added with --ca-file.",
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _refused_by_proxy(error)
+    if isinstance(error, (aiohttp.InvalidURL, UnicodeError)):
+        message = f"the base URL names no host that can be looked up: {error}"
+        return Answer(
+            Meaning.FATAL, error=RowError(ErrorKind.CONNECTION, message), advice=CHECK_URL
+        )
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        message = f"no connection within {timeout / 2:g} s"
+        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.TIMEOUT, message))
+    if isinstance(error, TimeoutError):
+        message = f"no answer within {timeout:g} s"
+        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.TIMEOUT, message), unseen=True)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.CONNECTION, str(error)))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        message = "the answer broke off or cannot be decoded"
+    elif isinstance(error, aiohttp.ClientResponseError):
+        # What aiohttp quotes after the colon is cut anywhere, through the key as well.
+        message = f"the answer is not proper HTTP ({error.message.partition(':')[0]})"
+    else:
+        message = f"connection lost: {error}"
+    return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.CONNECTION, message), unseen=True)
+
+
+def _refused_by_proxy(error: aiohttp.ClientHttpProxyError) -> Answer:
+    """Return what it means that the proxy would not open a tunnel: nothing reached the API."""
+    said = RowError(ErrorKind.CONNECTION, f"the proxy answered HTTP {error.status}")
+    if error.status == 407:
+        return Answer(Meaning.FATAL, 407, said, advice=CHECK_PROXY_LOGIN)
+    return Answer(Meaning.UNANSWERED, error=said)

@@ -1,0 +1,306 @@
+"""The check of the whole file before anything is sent: `check_source` makes a `Plan`.
+
+The file is read once for what each row is, with a hash per order to find those that occur more
+than once; only those are then read again and judged exactly. So the memory that a million orders
+need is that of their hashes.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from bulkstatus.conflict import DONE, SEND, Decision, Fate, judge_order
+from bulkstatus.order import SHIPPING, InvalidRow, OrderStatus, Row, StatusUpdate
+from bulkstatus.result import FAILURES, Outcome
+from bulkstatus.resultlog.state import Content, LogState, Match
+from bulkstatus.rounding import RoundedColumn
+from bulkstatus.source import Batch, Source
+
+#: How many rows are shown as they were understood, before sending.
+SAMPLE_ROWS = 3
+
+
+class Problem(NamedTuple):
+    """A row that cannot be sent: an invalid one, or one of a conflict."""
+
+    line: int
+    order_id: str
+    field: str
+    value: str
+    reason: str
+
+
+@dataclass
+class Plan:
+    """What is to become of every row of a source.
+
+    The numbers are of rows. `due` are those to be sent, of which `again` were tried before;
+    `done` need nothing, since the log has them; `gone` are the log's open rows that the file has
+    no more. `by_status`, `orders` and `without_tracking` are about the due rows alone. `problems`
+    holds the first of them in file order, up to the number asked for.
+    """
+
+    rows: int = 0
+    due: int = 0
+    again: int = 0
+    done: int = 0
+    duplicates: int = 0
+    superseded: int = 0
+    invalid: int = 0
+    conflicts: int = 0
+    orders: int = 0
+    without_tracking: int = 0
+    by_status: Counter[OrderStatus] = field(default_factory=Counter)
+    sample: list[tuple[int, StatusUpdate]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    gone: list[tuple[int, Content]] = field(default_factory=list)
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    """The fate of each row of an order that occurs more than once, by line."""
+    rounded: dict[str, str] = field(default_factory=dict)
+    """The fields whose long numbers all look cut to 15 digits, each with one of them."""
+
+    @property
+    def cancellations(self) -> int:
+        """How many of the due rows cancel their order."""
+        return self.by_status[OrderStatus.CANCELLED]
+
+    @property
+    def refused(self) -> int:
+        """How many rows cannot be sent."""
+        return self.invalid + self.conflicts
+
+    def take(self, rows: Sequence[StatusUpdate], sign: int = 1) -> None:
+        """Count rows as due, or with a `sign` of -1 take them back."""
+        self.due += sign * len(rows)
+        statuses = [row.status for row in rows]
+        bare = [row.status for row in rows if row.tracking is None]
+        for status in OrderStatus:
+            self.by_status[status] += sign * statuses.count(status)
+            if status in SHIPPING:
+                self.without_tracking += sign * bare.count(status)
+
+    def fate(self, line: int, row: StatusUpdate, log: LogState) -> Decision:
+        """Return what is to become of a valid row."""
+        decision = self.decisions.get(line)
+        if decision is None:
+            decision = DONE if Content(*row) in log.updated else SEND
+        return decision
+
+
+async def check_source(
+    source: Source,
+    log: LogState | None = None,
+    *,
+    last_wins: bool = False,
+    keep: int | None = 20,
+) -> Plan:
+    """Read the whole of `source` and return what is to become of its rows.
+
+    `log` is the state of the log that a resumed run goes on with. `last_wins` is
+    `--on-conflict last`. `keep` is how many problems to hold on to, None for all of them.
+    Raises InputRefused and InputChanged, as the source does.
+    """
+    check = _Check(log or LogState(), last_wins, keep)
+    async for batch in source.batches():
+        check.look(batch)
+    if check.repeated:
+        orders: dict[str, list[tuple[int, StatusUpdate]]] = {}
+        async for batch in source.batches():
+            keys = [hash(row[0]) for row in batch.rows]
+            for line, row, key in zip(batch.lines, batch.rows, keys, strict=True):
+                if key in check.repeated and isinstance(row, StatusUpdate):
+                    orders.setdefault(row.order_id, []).append((line, row))
+        for rows in orders.values():
+            check.judge(rows)
+    check.finish()
+    return check.plan
+
+
+async def remaining_rows(
+    source: Source, plan: Plan, log: LogState
+) -> AsyncIterator[tuple[int, Row, Decision]]:
+    """Read the source again and yield each row that is not done, with its fate, in file order.
+
+    An invalid row comes with the fate CONFLICT: like those of a conflict it is never sent.
+    """
+    logged = Counter({content: len(lines) for content, lines in log.invalid.items()})
+    async for batch in source.batches():
+        for line, row in zip(batch.lines, batch.rows, strict=True):
+            if isinstance(row, StatusUpdate):
+                decision = plan.fate(line, row, log)
+            else:
+                decision = Decision(Fate.CONFLICT, row.reason)
+            if decision.fate is Fate.CONFLICT and logged:
+                content = Content(row.order_id, row.status, row.tracking)
+                if logged[content]:
+                    logged[content] -= 1
+                    continue
+            if decision.fate is not Fate.DONE:
+                yield line, row, decision
+
+
+async def limit_plan(source: Source, plan: Plan, log: LogState, limit: int) -> Plan:
+    """Return the plan with only the first `limit` of its due rows counted as due."""
+    if plan.due <= limit:
+        return plan
+    first: list[StatusUpdate] = []
+    async for _, row, decision in remaining_rows(source, plan, log):
+        if decision.fate is Fate.SEND and isinstance(row, StatusUpdate):
+            first.append(row)
+            if len(first) == limit:
+                break
+    limited = replace(plan, due=0, without_tracking=0, by_status=Counter())
+    limited.take(first)
+    limited.orders = len({row.order_id for row in first})
+    limited.again = sum(Content(*row) in log.open for row in first)
+    return limited
+
+
+# Some of the first due rows may turn out not to be, once their orders are judged.
+_SAMPLE_CANDIDATES = 20
+
+# How many rows of each batch are looked at for numbers that Excel has cut off.
+_ROUNDED_ROWS = 50
+
+
+class _Check:
+    """The check under way: what has been seen of the file so far."""
+
+    def __init__(self, log: LogState, last_wins: bool, keep: int | None) -> None:
+        self.plan = Plan()
+        self.repeated: set[int] = set()
+        """The hashes of the orders that must be judged exactly, and perhaps of a few others."""
+        self._log = log
+        self._last_wins = last_wins
+        self._keep = keep
+        self._resumed = bool(log.counts())
+        self._seen: set[int] = set()
+        self._tried_seen: Counter[Content] = Counter()
+        self._columns = {"order_id": RoundedColumn(), "tracking": RoundedColumn()}
+
+    def look(self, batch: Batch) -> None:
+        """Take in a batch on the first reading, all of its rows at once for speed."""
+        plan = self.plan
+        plan.rows += len(batch.rows)
+        rows = [row for row in batch.rows if isinstance(row, StatusUpdate)]
+        if len(rows) < len(batch.rows):
+            self._look_at_invalid(batch)
+        if self._resumed:
+            rows = self._not_done(rows)
+        keys = [hash(row.order_id) for row in rows]
+        new = set(keys)
+        if len(new) < len(keys):
+            self.repeated.update(key for key, times in Counter(keys).items() if times > 1)
+        self.repeated |= new & self._seen
+        self._seen |= new
+        plan.take(rows)
+        some = rows[:_ROUNDED_ROWS]
+        self._columns["order_id"].look(dict.fromkeys(row.order_id for row in some))
+        self._columns["tracking"].look(dict.fromkeys(row.tracking for row in some))
+        if len(plan.sample) < _SAMPLE_CANDIDATES:
+            wanted = set(rows[:_SAMPLE_CANDIDATES])
+            plan.sample += [
+                (line, row)
+                for line, row in zip(batch.lines, batch.rows, strict=True)
+                if row in wanted and isinstance(row, StatusUpdate)
+            ]
+
+    def _look_at_invalid(self, batch: Batch) -> None:
+        for line, row in zip(batch.lines, batch.rows, strict=True):
+            if isinstance(row, InvalidRow):
+                self.plan.invalid += 1
+                self._was_tried(Content(row.order_id, row.status, row.tracking))
+                if self._keep is None or len(self.plan.problems) < self._keep:
+                    problem = Problem(line, row.order_id, row.field, row.value, row.reason)
+                    self.plan.problems.append(problem)
+
+    def _not_done(self, rows: list[StatusUpdate]) -> list[StatusUpdate]:
+        """Return the rows whose order the log has no update for; have the others judged."""
+        match_log = self._log.updated.match
+        due = []
+        for row in rows:
+            match = match_log(*row)
+            if match is Match.NONE:
+                due.append(row)
+                self.plan.again += self._was_tried(Content(*row))
+            elif match is Match.DONE:
+                self.plan.done += 1
+            else:
+                self.repeated.add(hash(row.order_id))
+        return due
+
+    def _was_tried(self, content: Content) -> bool:
+        """Tell whether the log has an open record of a row, and note that the file has the row."""
+        tried = content in self._log.open or content in self._log.invalid
+        if tried:
+            self._tried_seen[content] += 1
+        return tried
+
+    def judge(self, rows: list[tuple[int, StatusUpdate]]) -> None:
+        """Judge all rows of one order together, in place of what the first reading made of them."""
+        plan, log = self.plan, self._log
+        order_id = rows[0][1].order_id
+        updated = [
+            StatusUpdate(content.order_id, OrderStatus(content.status or 0), content.tracking)
+            for content in log.updated.of(order_id)
+        ]
+        contents = [Content(*row) for _, row in rows]
+        if not updated:
+            plan.take([row for _, row in rows], sign=-1)
+            plan.again -= sum(content in log.open or content in log.invalid for content in contents)
+            plan.orders -= 1
+        elif len(updated) == 1 and updated[0] in (row for _, row in rows):
+            plan.done -= 1
+        superseded = {
+            row
+            for (_, row), content in zip(rows, contents, strict=True)
+            if content in log.open and log.open[content].outcome is Outcome.SUPERSEDED
+        }
+        duplicates = Counter(
+            {row: log.duplicates[content] for (_, row), content in zip(rows, contents, strict=True)}
+        )
+        decisions = judge_order(rows, updated, superseded, duplicates, self._last_wins)
+        plan.decisions |= decisions
+        plan.orders += any(decision is SEND for decision in decisions.values())
+        for line, row in rows:
+            self._count(line, row, decisions[line], bool(updated))
+
+    def _count(self, line: int, row: StatusUpdate, decision: Decision, first_time: bool) -> None:
+        """Count a row of a judged order; `first_time` when the first reading did not look it up."""
+        plan = self.plan
+        tried = Content(*row) in self._log.open or Content(*row) in self._log.invalid
+        if first_time and tried:
+            self._tried_seen[Content(*row)] += 1
+        if decision.fate is Fate.SEND:
+            plan.take([row])
+            plan.again += tried
+        elif decision.fate is Fate.DONE:
+            plan.done += 1
+        elif decision.fate is Fate.DUPLICATE:
+            plan.duplicates += 1
+        elif decision.fate is Fate.SUPERSEDED:
+            plan.superseded += 1
+        else:
+            plan.conflicts += 1
+            shown = f"{row.status.label} {row.tracking or ''}".rstrip()
+            plan.problems.append(Problem(line, row.order_id, "conflict", shown, decision.reason))
+
+    def finish(self) -> None:
+        """Put the plan in order once every row has been looked at and judged."""
+        plan = self.plan
+        plan.orders += len(self._seen)
+        for name, column in self._columns.items():
+            if column.example is not None:
+                plan.rounded[name] = column.example
+        plan.problems.sort()
+        if self._keep is not None:
+            del plan.problems[self._keep :]
+        due = [pair for pair in plan.sample if plan.fate(*pair, self._log).fate is Fate.SEND]
+        plan.sample = due[:SAMPLE_ROWS]
+        for content, result in self._log.open.items():
+            if result.outcome in FAILURES and not self._tried_seen[content]:
+                plan.gone.append((result.line, content))
+        for content, lines in self._log.invalid.items():
+            missing = len(lines) - self._tried_seen[content]
+            plan.gone += [(line, content) for line in list(lines)[: max(0, missing)]]

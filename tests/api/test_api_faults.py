@@ -1,0 +1,191 @@
+"""Everything that can go wrong on the way: each ends as an `Answer`, and nothing is raised."""
+
+import asyncio
+import socket
+
+import pytest
+from api_calls import CREDENTIALS, DISPATCHED, put
+from raw_server import (
+    OK,
+    RawServer,
+    Step,
+    then_close,
+    then_hang,
+    then_reset,
+    without_end,
+)
+
+from bulkstatus.answer import CHECK_URL, Answer, Meaning
+from bulkstatus.api import OrderStatusApi
+from bulkstatus.order import OrderStatus, StatusUpdate
+from bulkstatus.result import ErrorKind, RowError
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+UNFRAMED = HEAD + b"\r\n"
+
+#: What the server does once it has read the request. Of none is it known whether the update was
+#: made, and each costs exactly one request.
+LOST = {
+    "closes": then_close(),
+    "resets": then_reset(),
+    "closes in the status line": then_close(b"HTTP/1.1 20"),
+    "closes in the headers": then_close(HEAD + b"Content-Len"),
+    "resets in the headers": then_reset(HEAD + b"Content-Len"),
+    "closes after the headers": then_close(HEAD + b"Content-Length: 2\r\n\r\n"),
+    "closes in the body": then_close(HEAD + b"Content-Length: 100\r\n\r\n{}"),
+    "resets in the body": then_reset(HEAD + b"Content-Length: 100\r\n\r\n{}"),
+    "closes in a long body": then_close(HEAD + b"Content-Length: 99999\r\n\r\n" + b" " * 9999),
+    "closes in a chunk": then_close(CHUNKED + b"5\r\n{}"),
+    "closes between chunks": then_close(CHUNKED + b"2\r\n{}\r\n"),
+    "resets between chunks": then_reset(CHUNKED + b"2\r\n{}\r\n"),
+    "closes before the last chunk's end": then_close(CHUNKED + b"2\r\n{}\r\n0\r\n"),
+    "sends a chunk size that is none": then_close(CHUNKED + b"zz\r\n{}\r\n"),
+    "sends a chunk that is too long": then_hang(CHUNKED + b"2\r\n{}zzzz\r\n"),
+    "sends a negative length": then_close(HEAD + b"Content-Length: -5\r\n\r\n{}"),
+    "sends two lengths": then_close(HEAD + b"Content-Length: 5\r\nContent-Length: 2\r\n\r\n{}"),
+    "sends both a length and chunks": then_close(
+        HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    ),
+    "sends what is not gzip": then_close(
+        HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"
+    ),
+    "is no HTTP server": then_close(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "sends a page without headers": then_close(b"<html>hello</html>"),
+    "sends a status that is none": then_close(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "sends a status of two digits": then_close(b"HTTP/1.1 99 OK\r\n\r\n"),
+    "sends a status of four digits": then_close(b"HTTP/1.1 1000 OK\r\n\r\n"),
+    "sends NUL in a header": then_close(HEAD + b"X: a\x00b\r\nContent-Length: 0\r\n\r\n"),
+    "sends headers without end": without_end(HEAD, b"X-Header: some value\r\n" * 100),
+    "sends a header without end": without_end(HEAD + b"X-Header: ", b"x" * 9999),
+    "sends a status line without end": without_end(b"HTTP/1.1 200 ", b"x" * 9999),
+}
+
+
+@pytest.mark.parametrize("step", LOST.values(), ids=LOST.keys())
+async def test_the_answer_is_lost_when_the_server(step: Step) -> None:
+    async with RawServer(step) as server:
+        answer = await put(server)
+    assert answer.meaning is Meaning.UNANSWERED
+    assert answer.http_status is None
+    assert answer.unseen
+    assert answer.error is not None
+    assert answer.error.kind is ErrorKind.CONNECTION
+    assert answer.error.message.isprintable()
+    assert "<" not in answer.error.message, "an object of the HTTP library"
+    assert len(answer.error.message) <= 300
+    assert len(server.requests) == 1
+
+
+#: What the server does instead of coming to an end.
+HANGS = {
+    "says nothing": then_hang(),
+    "stops in the headers": then_hang(HEAD),
+    "stops in the body": then_hang(HEAD + b"Content-Length: 5\r\n\r\n{}"),
+    "stops between chunks": then_hang(CHUNKED + b"2\r\n{}\r\n"),
+    "never closes": then_hang(UNFRAMED + b'{"status":8}'),
+    "drips a body without end": without_end(UNFRAMED, b" ", 0.01),
+    "drips chunks without end": without_end(CHUNKED, b"1\r\n \r\n", 0.01),
+    "drips headers": without_end(HEAD, b"X: y\r\n", 0.01),
+    "goes on with 100 Continue": without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001),
+}
+
+
+async def test_the_timeout_ends_every_answer_that_does_not_come_to_an_end() -> None:
+    async def attempt(step: Step) -> tuple[Answer, int]:
+        async with RawServer(step) as server:
+            return await put(server, timeout=1.0), len(server.requests)
+
+    attempts = await asyncio.gather(*map(attempt, HANGS.values()))
+    timeout = RowError(ErrorKind.TIMEOUT, "no answer within 1 s")
+    expected = (Answer(Meaning.UNANSWERED, error=timeout, unseen=True), 1)
+    assert dict(zip(HANGS, attempts, strict=True)) == dict.fromkeys(HANGS, expected)
+
+
+@pytest.mark.parametrize("on_connect", [then_reset(), then_close()], ids=["resets", "closes"])
+async def test_a_connection_lost_before_the_request_was_read_may_have_carried_it(
+    on_connect: Step,
+) -> None:
+    async with RawServer(on_connect=on_connect) as server:
+        answer = await put(server)
+    assert (answer.meaning, answer.http_status) == (Meaning.UNANSWERED, None)
+    assert answer.error is not None
+    assert answer.error.kind is ErrorKind.CONNECTION
+    assert answer.unseen
+    assert server.connections == 1
+
+
+async def test_a_refused_connection_carried_nothing() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        answer = await put(f"http://127.0.0.1:{closed.getsockname()[1]}")
+    assert answer.meaning is Meaning.UNANSWERED
+    assert not answer.unseen
+    assert answer.error is not None
+    assert answer.error.kind is ErrorKind.CONNECTION
+    assert "Cannot connect to host 127.0.0.1" in answer.error.message
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "127.1", "1.2.3.4.5"])
+async def test_a_host_that_cannot_exist_stops_the_run_by_its_base_url(host: str) -> None:
+    answer = await put(f"http://{host}")
+    assert answer.meaning is Meaning.FATAL
+    assert not answer.unseen
+    assert answer.advice == CHECK_URL
+    assert answer.error is not None
+    assert answer.error.kind is ErrorKind.CONNECTION
+
+
+async def test_a_session_goes_on_after_each_fault() -> None:
+    async with (
+        RawServer(*LOST.values(), OK) as server,
+        OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0) as api,
+    ):
+        for _ in LOST:
+            assert (await api.put(DISPATCHED)).meaning is Meaning.UNANSWERED
+        assert (await api.put(DISPATCHED)).meaning is Meaning.UPDATED
+    assert len(server.requests) == len(LOST) + 1
+
+
+async def test_an_answer_is_never_taken_for_that_of_another_request() -> None:
+    """Two answers to the first request: the second must not be read as that of the next."""
+    refused = b'HTTP/1.1 400 Bad\r\nContent-Length: 37\r\n\r\n{"error":{"message":"no","code":0}}  '
+    async with (
+        RawServer(OK + OK, refused) as server,
+        OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0) as api,
+    ):
+        first = await api.put(DISPATCHED)
+        second = await api.put(StatusUpdate("2", OrderStatus.DISPATCHED))
+    assert first.meaning in {Meaning.UPDATED, Meaning.UNANSWERED}
+    assert second.meaning is not Meaning.UPDATED
+    assert len(server.requests) == 2
+
+
+async def test_cancelling_a_put_goes_through_and_frees_the_session() -> None:
+    arrived = asyncio.Event()
+
+    async def hang(_: asyncio.StreamWriter) -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    async with (
+        RawServer(hang, OK) as server,
+        OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0, concurrency=1) as api,
+    ):
+        task = asyncio.create_task(api.put(DISPATCHED))
+        await arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await api.put(DISPATCHED)).meaning is Meaning.UPDATED
+    assert len(server.requests) == 2
+
+
+async def test_a_timeout_around_a_put_is_not_mistaken_for_its_own() -> None:
+    async with (
+        RawServer(then_hang()) as server,
+        OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0) as api,
+    ):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await api.put(DISPATCHED)
