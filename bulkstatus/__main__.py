@@ -1,0 +1,5 @@
+"""`python -m bulkstatus`."""
+
+from bulkstatus.cli import main
+
+main()

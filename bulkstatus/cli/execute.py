@@ -1,0 +1,98 @@
+"""What `send` and `resume` do with their options."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from bulkstatus.cli import question
+from bulkstatus.cli.options import split_columns
+from bulkstatus.cli.outcome import show_refusal, show_summary
+from bulkstatus.config import (
+    DEFAULTS,
+    Settings,
+    find_account,
+    logged_settings,
+    no_credentials,
+    settings_from,
+)
+from bulkstatus.credentials import Credentials
+from bulkstatus.errors import BulkstatusError
+from bulkstatus.progress import observe
+from bulkstatus.resultlog import RunRecord
+from bulkstatus.sending import Proposal, Summary, Terms
+
+_T = TypeVar("_T")
+
+
+def given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings among the options that were typed."""
+    given = {name: options.get(name) for name in DEFAULTS}
+    given["column"] = split_columns(options.get("column") or ())
+    given["quota"] = list(options.get("quota") or ()) or None
+    return given
+
+
+def settings_of(options: Mapping[str, Any], run: RunRecord | None = None) -> Settings:
+    """Return the settings in force; `run` is the one of a log that a resumed run goes on with."""
+    return settings_from(given_settings(options), None if run is None else logged_settings(run))
+
+
+def terms_from(options: Mapping[str, Any], changed_input: bool = False) -> Terms:
+    """Return the terms of a run as the options have them."""
+    dry_run, quiet = options["dry_run"], options["quiet"]
+
+    def confirm(proposal: Proposal) -> bool:
+        if not quiet:
+            question.show(proposal)
+        if dry_run or proposal.settings.values["sandbox"]:
+            return True
+        return question.ask(proposal, options["yes"], options["cancellations"], changed_input)
+
+    return Terms(
+        credentials=lambda settings: _credentials(settings, dry_run),
+        confirm=confirm,
+        observer=None if quiet else observe,
+        limit=options["limit"],
+        max_failures=options["max_failures"],
+        dry_run=dry_run,
+        handle_signals=True,
+    )
+
+
+def _credentials(settings: Settings, dry_run: bool) -> Credentials | None:
+    """Return the account's credentials, and ask for those that are found nowhere."""
+    if dry_run:
+        return Credentials(settings.ref_id, "") if settings.ref_id else None
+    ref_id, key = find_account(settings)
+    if ref_id and key:
+        return Credentials(ref_id, key.value)
+    if not question.is_terminal():
+        raise no_credentials(ref_id)
+    ref_id = ref_id or str(click.prompt("Ref ID", err=True))
+    api_key = key.value if key else click.prompt("API key", hide_input=True, err=True)
+    return Credentials(ref_id, str(api_key))
+
+
+def execute(work: Callable[[], Coroutine[Any, Any, Summary]], options: Mapping[str, Any]) -> int:
+    """Run the work in an event loop, print what came of it and return the exit status."""
+    try:
+        summary = run_in_loop(work())
+    except BulkstatusError as error:
+        show_refusal(error, options["as_json"])
+        raise
+    show_summary(summary, options["as_json"], options["quiet"])
+    return summary.ending.exit_status
+
+
+def run_in_loop(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine in uvloop's event loop where there is one, else in asyncio's own."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        factory = None
+    else:
+        factory = new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)

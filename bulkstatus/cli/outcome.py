@@ -1,0 +1,172 @@
+"""What a run's end looks like: on a terminal, and as JSON."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from bulkstatus.cli.problems import show_problems
+from bulkstatus.errors import BulkstatusError, LogRefused
+from bulkstatus.preflight import Plan
+from bulkstatus.result import Outcome
+from bulkstatus.run import Ending
+from bulkstatus.sending import RowsRefused, Summary
+from bulkstatus.terminal import say, tell
+from bulkstatus.text import printable
+from bulkstatus.wording import counted
+
+if TYPE_CHECKING:
+    from bulkstatus.report import Report
+
+
+def show_summary(summary: Summary, as_json: bool, quiet: bool) -> None:
+    """Print the summary to stdout, and what kept the run from its end to stderr."""
+    if as_json:
+        print_json(_summary_record(summary))
+        return
+    ending = summary.ending
+    if summary.log_path is None:
+        if not quiet:
+            say(_nothing_sent(summary))
+        return
+    if ending.reason != "finished":
+        say(_why_it_ended(ending))
+    if quiet:
+        if ending.exit_status:
+            say(_in_one_line(summary))
+        return
+    tell(_in_one_line(summary))
+    report = _report(summary.log_path) if ending.exit_status else None
+    if report is not None and report.groups:
+        from bulkstatus.report import failures_text
+
+        tell(f"\n{failures_text(report.groups)}")
+    tell(f"\nLog   {printable(str(summary.log_path))}", whole=True)
+    if report is not None and "bulkstatus resume" not in ending.message:  # it says so itself
+        for line in _next(report, summary.pending):
+            tell(line, whole=True)
+
+
+def _report(log_path: Path) -> "Report | None":
+    """Return what the log says, None where it cannot be read any more."""
+    from bulkstatus.report import summarise
+
+    try:
+        return summarise(log_path)
+    except LogRefused:
+        return None
+
+
+def _nothing_sent(summary: Summary) -> str:
+    if summary.pending:
+        return f"Nothing was sent; {counted(summary.pending, 'row')} would be."
+    if not summary.rows:
+        return "The file has no rows, so there was nothing to send."
+    return "Every row of the file is done already, so there was nothing to send."
+
+
+def _why_it_ended(ending: Ending) -> str:
+    if ending.reason != "interrupted":
+        return printable(ending.message)
+    who = "by Ctrl-C" if ending.exit_status == 130 else "by the system (SIGTERM)"
+    return f"Stopped {who}. Every answer that came is in the log."
+
+
+def _in_one_line(summary: Summary) -> str:
+    """Return such as "1190 of 1204 rows are updated: 12 rejected, 2 failed, 40 not sent yet"."""
+    counts = summary.counts
+    updated = counts.get(Outcome.UPDATED, 0)
+    others = [
+        f"{counts[outcome]} {_WORDS[outcome]}"
+        for outcome in Outcome
+        if outcome is not Outcome.UPDATED and counts.get(outcome)
+    ]
+    if summary.pending:
+        others.append(f"{summary.pending} not sent yet")
+    if not others:
+        return "The row is updated." if updated == 1 else f"All {updated} rows are updated."
+    rows = f"{updated} of {counted(summary.rows, 'row')}"
+    if updated == summary.rows:
+        rows = counted(updated, "row")
+    return f"{rows} updated; {', '.join(others)}."
+
+
+_WORDS = {
+    Outcome.REJECTED: "rejected by the API",
+    Outcome.FAILED: "failed",
+    Outcome.INVALID: "invalid (not sent)",
+    Outcome.DUPLICATE: "repeated (sent once)",
+    Outcome.SUPERSEDED: "replaced by a later status",
+    Outcome.WITHDRAWN: "no longer in the file",
+}
+
+
+def _next(report: "Report", pending: int) -> Iterator[str]:
+    """Yield what to type next, where there is anything to do."""
+    from bulkstatus.report.steps import next_commands
+
+    commands = [f"  {printable(command)}" for command in next_commands(report)]
+    if len(commands) > 1:
+        yield "Next, write the rows that failed into a file:"
+        yield commands[0]
+        yield "Correct them there, then send that file:"
+    elif commands:
+        yield "Next, to go on:" if pending else "Next, to try the failed ones again:"
+    yield from commands[-1:]
+
+
+def show_refusal(error: BulkstatusError, as_json: bool) -> None:
+    """Print what goes before the sentence of an error, or the error as JSON to stdout."""
+    if as_json:
+        record: dict[str, Any] = {
+            "reason": "refused" if error.exit_status == 2 else "stopped",
+            "exit_status": error.exit_status,
+            "message": _text(str(error)),
+        }
+        if isinstance(error, RowsRefused):
+            record |= plan_record(error.plan)
+        print_json(record)
+    elif isinstance(error, RowsRefused):
+        show_problems(error.plan.problems, error.plan.refused, sys.stderr, say)
+
+
+def _summary_record(summary: Summary) -> dict[str, Any]:
+    return {
+        "reason": summary.ending.reason,
+        "exit_status": summary.ending.exit_status,
+        "message": _text(summary.ending.message),
+        "rows": summary.rows,
+        "counts": {str(outcome): count for outcome, count in summary.counts.items()},
+        "pending": summary.pending,
+        "log": _text(str(summary.log_path)) if summary.log_path else None,
+    }
+
+
+def _text(text: str) -> str:
+    """Return `text` with what UTF-8 cannot hold escaped: the odd bytes of a file's name."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def plan_record(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON has it."""
+    return {
+        "rows": plan.rows,
+        "due": plan.due,
+        "orders": plan.orders,
+        "duplicates": plan.duplicates,
+        "superseded": plan.superseded,
+        "invalid": plan.invalid,
+        "conflicts": plan.conflicts,
+        "by_status": {str(int(status)): count for status, count in plan.by_status.items() if count},
+        "without_tracking": plan.without_tracking,
+        "rounded": plan.rounded,
+        "problems": [problem._asdict() for problem in plan.problems],
+    }
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """Print one JSON object to stdout: UTF-8 everywhere, whatever the console's encoding."""
+    click.echo(orjson.dumps(record))

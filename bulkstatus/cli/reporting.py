@@ -1,0 +1,125 @@
+"""What `report` does: the summary to stdout, and the files that were asked for.
+
+What writes the files, and what reads the input, is not imported before it is needed: a report on
+a million rows has no memory to spare for it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from bulkstatus.errors import BulkstatusError
+from bulkstatus.report import Report, report_record, report_text, summarise
+from bulkstatus.report.steps import feed_back_command
+from bulkstatus.terminal import say, tell
+from bulkstatus.text import printable
+from bulkstatus.wording import counted
+
+if TYPE_CHECKING:
+    from bulkstatus.config import Settings
+    from bulkstatus.report.failures import FailuresWritten
+    from bulkstatus.source import Source
+
+# How much is shown of what may be long.
+_SHOWN = 5
+
+
+def report(
+    log_path: Path, as_json: bool, failures: Path | None, rows: Path | None, html: Path | None
+) -> None:
+    """Print what a log says and write the files that were asked for."""
+    try:
+        made = summarise(log_path)
+        if failures is not None or rows is not None or made.pending is None:
+            from bulkstatus.cli.execute import run_in_loop
+
+            made = run_in_loop(_with_input(made, failures, rows))
+        if html is not None:
+            from bulkstatus.report.page import write_page
+
+            write_page(html, made)
+            say(f"Wrote {html}.")
+    except BulkstatusError as error:
+        if as_json:
+            record = {"exit_status": error.exit_status, "error": str(error)}
+            tell(orjson.dumps(record).decode(), whole=True)
+        raise
+    # A command that was broken into lines could not be pasted.
+    tell(orjson.dumps(report_record(made)).decode() if as_json else report_text(made), whole=True)
+
+
+async def _with_input(made: Report, failures: Path | None, rows: Path | None) -> Report:
+    """Write the tables, and return the report with the pending rows that only the input tells."""
+    from bulkstatus.config import logged_settings, resolve
+    from bulkstatus.report.inputs import input_of
+    from bulkstatus.report.rows import pending_rows, write_rows
+
+    settings = resolve(("result log", logged_settings(made.contents.last_run)))
+    pending = made.pending
+    async with input_of(made, settings.input) as source:
+        if failures is not None:
+            await _write_failures(failures, made, source, settings)
+        if rows is not None:
+            found = await write_rows(rows, made, source, settings.last_wins)
+            say(f"Wrote {rows}.")
+            if source is not None:
+                pending = found
+            elif pending != 0:
+                say("The pending rows are not in it: the input is gone, or not what it was.")
+        elif source is not None and pending is None:
+            pending = 0
+            async for _ in pending_rows(source, made.contents.state, settings.last_wins):
+                pending += 1
+    return replace(made, pending=pending)
+
+
+async def _write_failures(
+    path: Path, made: Report, source: "Source | None", settings: "Settings"
+) -> None:
+    from bulkstatus.report.failures import write_failures
+
+    if not made.failures:
+        say(f"There are no failures, so {path} was not written.")
+        return
+    written = await write_failures(path, made, source, settings.input, settings.last_wins)
+    say(f"Wrote {path}: {counted(written.rows, 'row')} to mend.")
+    for note in _notes(written, made):
+        say(printable(note))
+    if made.pending != 0:
+        say("Some rows are still pending and not in it. Resume the run with its input first.")
+    say(f"When the rows are mended:  {feed_back_command(made, path)}", whole=True)
+
+
+def _notes(written: "FailuresWritten", made: Report) -> list[str]:
+    notes = []
+    if not written.original:
+        notes.append(
+            "It has the order ID, status and tracking alone: the input is gone, not what it was, "
+            "or not a text table."
+        )
+    if written.left_out:
+        lines = ", ".join(str(result.line) for result in written.left_out[:_SHOWN])
+        notes.append(
+            f"{counted(len(written.left_out), 'row')} would not be read back from it as before, "
+            f"and so left out; write them into it by hand: line {lines}"
+            f"{_more(len(written.left_out))} of the input."
+        )
+    if written.formulas:
+        shown = ", ".join(written.formulas[:_SHOWN])
+        notes.append(
+            f"Excel would take these for formulas: {shown}{_more(len(written.formulas))}. Format "
+            "the columns as text when you open the file there."
+        )
+    if written.numbers:
+        shown = ", ".join(written.numbers[:_SHOWN])
+        notes.append(
+            f"Excel would change these numbers: {shown}{_more(len(written.numbers))}. Open the "
+            "file there with Data > From Text/CSV, and choose text for their columns."
+        )
+    return notes
+
+
+def _more(count: int) -> str:
+    return f" and {count - _SHOWN} more" if count > _SHOWN else ""

@@ -1,0 +1,40 @@
+"""Why a row was not updated, in a sentence, and that sentence made harmless for a spreadsheet."""
+
+import re
+
+from bulkstatus.result import Outcome, Result
+from bulkstatus.text import printable
+from bulkstatus.wording import counted
+
+#: What a spreadsheet takes for the beginning of a formula.
+FORMULA_SIGNS = ("=", "+", "-", "@")
+
+# Such a sign at the beginning of a cell, or where a spreadsheet that goes by another delimiter
+# would see a cell begin.
+_FORMULA = re.compile(r"(^|[,;|'])(\s*)(?=[=+\-@])")
+
+
+def reason(result: Result) -> str:
+    """Return why a row is not updated, "" where there is nothing to say."""
+    message = result.error.message if result.error else "no reason was given"
+    if result.outcome is Outcome.REJECTED:
+        status = f" (HTTP {result.http_status})" if result.http_status else ""
+        said = f"The API refused it{'' if message.startswith('HTTP ') else status}: {message}"
+    elif result.outcome is Outcome.FAILED:
+        said = f"No answer to rely on after {counted(result.attempts, 'attempt')}: {message}"
+    elif result.outcome is Outcome.INVALID:
+        said = f"Not sent: {message}"
+    else:
+        return result.error.message if result.error else ""
+    if result.uncertain:
+        said = f"{said.rstrip('.')}. The order may have been changed all the same."
+    return said
+
+
+def harmless(text: str) -> str:
+    """Return text on one line, with an apostrophe before what a spreadsheet would calculate.
+
+    Quotation marks become apostrophes: the reader of an input takes them for a sign that a cell
+    of the row was meant as it stands.
+    """
+    return _FORMULA.sub(r"\1\2'", printable(text).replace('"', "'"))

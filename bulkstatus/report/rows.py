@@ -1,0 +1,129 @@
+"""`--rows`: the state of every row, as CSV."""
+
+import csv
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Set
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from bulkstatus.order import OrderStatus, Row
+from bulkstatus.preflight import check_source, remaining_rows
+from bulkstatus.report.files import refuse_path, replacing
+from bulkstatus.report.reasons import harmless, reason
+from bulkstatus.report.summary import Report
+from bulkstatus.result import Outcome, Result, timestamp
+from bulkstatus.resultlog import LogState
+from bulkstatus.resultlog.state import Content
+from bulkstatus.source import Source
+
+_HEADER = (
+    *("line", "order_id", "status", "status_name", "tracking", "outcome", "uncertain"),
+    *("attempts", "http_status", "error", "at"),
+)
+_BEGINNING = ("\ufeff" + ",".join(_HEADER) + "\r\n").encode()
+
+
+async def write_rows(path: Path, report: Report, source: Source | None, last_wins: bool) -> int:
+    """Write the state of every row to `path` and return how many of them are pending.
+
+    The rows of the log come in the order in which they were settled, each with its latest record;
+    the pending ones follow, which only `source`, the last run's input, tells. A row is uncertain
+    when its own attempt is, or an earlier one of its order that no update has followed; for a
+    pending one that is unknown once a run broke off.
+    `last_wins` is `--on-conflict last`.
+
+    Raises SettingsRefused when the file cannot be written, or holds something else than an
+    earlier table of this kind.
+    """
+    refuse_path(
+        "--rows", path, {"the log": report.log_path, "the input": report.input_path}, _BEGINNING
+    )
+    pending = 0
+    perhaps = set(report.orders.perhaps_touched)
+    with replacing("--rows", path) as new, new.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_HEADER)
+        writer.writerows(_cells(result, perhaps) for result in _latest_results(report))
+        if source is not None:
+            async for line, row in pending_rows(source, report.contents.state, last_wins):
+                pending += 1
+                uncertain = _yes(row.order_id in perhaps) or ("unknown" * report.unrecorded)
+                writer.writerow(_pending_cells(line, row, uncertain))
+    return pending
+
+
+async def pending_rows(
+    source: Source, log: LogState, last_wins: bool
+) -> AsyncIterator[tuple[int, Row]]:
+    """Yield the rows of the last run's input that the log has no record of."""
+    plan = await check_source(source, log, last_wins=last_wins, keep=0)
+    async for line, row, _ in remaining_rows(source, plan, log):
+        content = Content(row.order_id, row.status, row.tracking)
+        if content not in log.open and content not in log.invalid:
+            yield line, row
+
+
+def _latest_results(report: Report) -> Iterator[Result]:
+    """Yield the latest record of each row, in the order of the log.
+
+    What was added to the log since the report was made is left out.
+    """
+    state = report.contents.state
+    duplicates = Counter(state.duplicates)
+    with report.log_path.open("rb") as file:
+        for result in _results(file, report.contents.size):
+            content = Content(result.order_id, result.status, result.tracking)
+            if result.outcome is Outcome.UPDATED:
+                latest = content in state.updated
+            elif result.outcome is Outcome.DUPLICATE:
+                latest = duplicates[content] > 0
+                duplicates[content] -= 1
+            elif result.outcome is Outcome.INVALID:
+                latest = state.invalid.get(content, {}).get(result.line) == result
+            else:
+                latest = state.open.get(content) == result
+            if latest:
+                yield result
+
+
+def _results(file: BinaryIO, size: int) -> Iterator[Result]:
+    """Yield the results among the first `size` bytes of a log that was found to be whole."""
+    for line in file:
+        size -= len(line)
+        if size < 0:
+            return
+        record = orjson.loads(line)
+        if record["type"] == "result":
+            yield Result.from_record(record)
+
+
+def _cells(result: Result, perhaps: Set[str]) -> Iterable[object]:
+    return (
+        result.line,
+        result.order_id,
+        result.status,
+        _name(result.status),
+        result.tracking,
+        result.outcome,
+        _yes(result.uncertain or result.order_id in perhaps),
+        result.attempts,
+        result.http_status,
+        harmless(reason(result)),
+        timestamp(result.at),
+    )
+
+
+def _pending_cells(line: int, row: Row, uncertain: str) -> Iterable[object]:
+    status = None if row.status is None else int(row.status)
+    name = _name(status)
+    return (line, row.order_id, status, name, row.tracking, "pending", uncertain, *[""] * 4)
+
+
+def _yes(true: bool) -> str:
+    return "yes" if true else ""
+
+
+def _name(status: int | None) -> str:
+    return OrderStatus(status).label if status in set(OrderStatus) else ""

@@ -1,0 +1,232 @@
+"""`summarise`: a result log → `Report`, all that can be said of it."""
+
+import time
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkstatus.errors import LogRefused
+from bulkstatus.order import OrderStatus
+from bulkstatus.report.groups import FailureGroup, group_failures
+from bulkstatus.report.runs import How, RunReport, describe_runs, how_unended
+from bulkstatus.report.timeline import Percentiles, Timeline
+from bulkstatus.result import FAILURES, Outcome, Result
+from bulkstatus.resultlog import LogContents, read_log
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The orders that the log names, by whether a request of these runs reached them.
+
+    `touched` have an update. `perhaps_touched` have none, but an attempt that may have reached
+    the API without its answer being seen; a later refusal does not undo that. `untouched` have
+    neither. Orders whose rows are all pending are in none of them.
+    """
+
+    touched: int
+    perhaps_touched: tuple[str, ...]
+    untouched: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a result log says; counts are of rows, times in seconds and since the epoch.
+
+    `rows` is how many the last run's input held. `pending` of them are in no record; None says
+    that the log alone does not tell, since the input was another one before. `answers` counts the
+    rows that were sent, `requests` their attempts, and `seconds` how long the runs went on.
+    `failures` are the rejected, failed and invalid rows by line.
+    """
+
+    log_path: Path
+    made_at: float
+    contents: LogContents
+    runs: list[RunReport]
+    rows: int
+    counts: dict[Outcome, int]
+    pending: int | None
+    by_status: dict[OrderStatus | None, Counter[Outcome]]
+    orders: Orders
+    failures: list[Result]
+    groups: list[FailureGroup]
+    uncertain: int
+    answers: int
+    requests: int
+    latency: Percentiles | None
+    timeline: Timeline
+
+    @property
+    def how(self) -> How:
+        """How the last run ended, or that it has not."""
+        return self.runs[-1].how
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do: no failure and nothing pending."""
+        return self.how is How.FINISHED and not self.failures
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether orders may have been touched that the log does not name as such.
+
+        A run that broke off had requests under way of which it left no record, and so has one
+        that is going on. That tells nothing of orders that were updated since.
+        """
+        open_ended = {How.RUNNING, How.CRASHED, How.UNKNOWN}
+        return any(run.how in open_ended for run in self.runs) and (
+            self.pending != 0 or bool(self.orders.untouched)
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the runs went on."""
+        return sum(run.seconds for run in self.runs)
+
+    @property
+    def waited(self) -> float:
+        """How many of the seconds were waits."""
+        return sum(wait.seconds for run in self.runs for wait in run.waits)
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the last run was a rehearsal."""
+        return bool(self.contents.last_run.settings.get("sandbox"))
+
+    @property
+    def input_path(self) -> Path | None:
+        """The last run's input; None when it was standard input."""
+        name = self.contents.last_run.input
+        return None if name == "-" else self.log_path.parent / name
+
+
+def summarise(log_path: Path) -> Report:
+    """Read a result log, also one that is being written, and say what is in it.
+
+    Raises LogRefused when it cannot be read.
+    """
+    while True:
+        gathered = _Gathered()
+        contents = read_log(log_path, gathered.take)
+        how: How | None = How.UNKNOWN
+        if not any(end.run_id == contents.last_run.run_id for end in contents.ends):
+            try:
+                how = how_unended(log_path, contents)
+            except OSError as error:
+                raise LogRefused(
+                    f"The result log {log_path} cannot be read: {error.strerror}."
+                ) from None
+        if how is not None:
+            break
+    try:
+        runs = describe_runs(contents, gathered.timeline.pauses(), how)
+    except ValueError:
+        raise LogRefused(
+            f"{log_path}: the record that opens or closes a run is damaged. "
+            "Restore the log from a copy, or repair that line by hand."
+        ) from None
+    return _report(log_path, contents, runs, gathered)
+
+
+class _Gathered:
+    """What is counted while the log is read."""
+
+    def __init__(self) -> None:
+        self.timeline = Timeline()
+        self.requests = 0
+        self.answers = 0
+        self.updated: Counter[int | None] = Counter()
+        # A hash is a third of the size of an ID, and no two of a million are alike.
+        self.touched = array("q")
+        self.uncertain: dict[str, None] = {}
+
+    def take(self, result: Result) -> None:
+        if result.elapsed_ms is not None:
+            self.timeline.add(result.at, result.elapsed_ms)
+            self.answers += 1
+            self.requests += result.attempts
+        if result.outcome is Outcome.UPDATED:
+            self.updated[result.status] += 1
+            self.touched.append(hash(result.order_id))
+        elif result.uncertain:
+            self.uncertain[result.order_id] = None
+
+
+def _report(
+    log_path: Path, contents: LogContents, runs: list[RunReport], gathered: _Gathered
+) -> Report:
+    state = contents.state
+    invalid = (result for lines in state.invalid.values() for result in lines.values())
+    unsettled = [*state.open.values(), *invalid]
+    failures = sorted(
+        (result for result in unsettled if result.outcome in FAILURES),
+        key=lambda result: (result.line, result.order_id),
+    )
+    others = Counter((result.status, result.outcome) for result in unsettled)
+    for content, count in state.duplicates.items():
+        others[content.status, Outcome.DUPLICATE] += count
+    for status, count in gathered.updated.items():
+        others[status, Outcome.UPDATED] += count
+    return Report(
+        log_path=log_path,
+        made_at=time.time(),
+        contents=contents,
+        runs=runs,
+        rows=contents.last_run.rows,
+        counts=state.counts(),
+        pending=_pending(contents, runs),
+        by_status=_by_status(others),
+        orders=_orders(contents, gathered, (result.order_id for result in unsettled)),
+        failures=failures,
+        groups=group_failures(failures),
+        uncertain=sum(result.uncertain for result in unsettled),
+        answers=gathered.answers,
+        requests=gathered.requests,
+        latency=gathered.timeline.latency(),
+        timeline=gathered.timeline,
+    )
+
+
+def _by_status(
+    counted: Counter[tuple[int | None, Outcome]],
+) -> dict[OrderStatus | None, Counter[Outcome]]:
+    """Return the counts by status, statuses in order and rows without one last."""
+    found: dict[OrderStatus | None, Counter[Outcome]] = {}
+    for status in (*OrderStatus, None):
+        counts = Counter(
+            {outcome: counted[status, outcome] for outcome in Outcome if counted[status, outcome]}
+        )
+        if counts:
+            found[status] = counts
+    return found
+
+
+def _pending(contents: LogContents, runs: list[RunReport]) -> int | None:
+    if runs[-1].how is How.FINISHED:
+        return 0
+    if len({run.input_sha256 for run in contents.runs}) > 1:
+        return None
+    counts = contents.state.counts()
+    known = sum(counts.values()) - counts.get(Outcome.WITHDRAWN, 0)
+    return max(0, contents.last_run.rows - known)
+
+
+def _orders(contents: LogContents, gathered: _Gathered, unsettled: Iterable[str]) -> Orders:
+    updated = contents.state.updated
+    perhaps = dict(gathered.uncertain)
+    for end in contents.ends:
+        perhaps.update(dict.fromkeys(end.perhaps_touched))
+    perhaps_touched = [order_id for order_id in perhaps if not updated.of(order_id)]
+    duplicates = (content.order_id for content in contents.state.duplicates)
+    untouched = [
+        order_id
+        for order_id in dict.fromkeys((*unsettled, *duplicates))
+        if order_id and order_id not in perhaps and not updated.of(order_id)
+    ]
+    return Orders(_distinct(gathered.touched), tuple(perhaps_touched), tuple(untouched))
+
+
+def _distinct(hashes: "array[int]") -> int:
+    """Return how many different numbers there are, a part at a time to spare memory."""
+    return sum(len({number for number in hashes if number & 3 == part}) for part in range(4))

@@ -1,0 +1,227 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from desk_world import Done, Program
+
+from bulkstatus.sandbox import Faults
+from bulkstatus.wording import command_line
+
+Api = Callable[..., str]
+ACCOUNT = {"BULKSTATUS_REF_ID": "acme", "BULKSTATUS_API_KEY": "secret-key"}
+NOWHERE = ["--base-url", "http://127.0.0.1:1", "--attempts", "1"]
+ROWS = "order id,status,tracking\n" + "".join(f"{1000 + n},8,H{n}\n" for n in range(8))
+
+
+@pytest.fixture
+def today(tmp_path: Path) -> Path:
+    path = tmp_path / "today.csv"
+    path.write_text(ROWS)
+    return path
+
+
+def last_lines(done: Done) -> list[str]:
+    return done.stdout.splitlines()
+
+
+def test_all_is_well(program: Program, today: Path) -> None:
+    done = program("send", "today.csv", "--sandbox", "--rate", "none")
+    assert done.returncode == 0
+    assert last_lines(done) == [
+        "All 8 rows are updated.",
+        "",
+        "Log   today.sandbox.results.jsonl",
+    ]
+    assert "8 Dispatched (8)" in done.stderr
+
+
+def test_a_piped_stdout_holds_the_result_alone_and_stderr_no_drawing(
+    program: Program, today: Path
+) -> None:
+    done = program("send", "today.csv", "--sandbox", "--rate", "20/s")
+    assert "File" not in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "━" not in done.stderr
+
+
+def test_what_the_api_refused_is_grouped_and_the_next_commands_are_exact(
+    program: Program, api: Api, today: Path
+) -> None:
+    base_url = api(orders=["1000", "1001"])
+    done = program(
+        "send", "today.csv", "--base-url", base_url, "--yes", "--rate", "none", **ACCOUNT
+    )
+    assert done.returncode == 1
+    assert last_lines(done) == [
+        "2 of 8 rows updated; 6 rejected by the API.",
+        "",
+        "Failures",
+        "  6 rejected: Order not found (HTTP 400)",
+        "      line 4: order 1002, Dispatched (8), H2",
+        "      line 5: order 1003, Dispatched (8), H3",
+        "      line 6: order 1004, Dispatched (8), H4",
+        "      … and 3 more",
+        "",
+        "Log   today.results.jsonl",
+        "Next, write the rows that failed into a file:",
+        "  bulkstatus report today.results.jsonl --failures today.failures.csv",
+        "Correct them there, then send that file:",
+        "  bulkstatus resume today.results.jsonl today.failures.csv",
+    ]
+
+
+def test_what_only_failed_is_to_be_tried_again(program: Program, api: Api, today: Path) -> None:
+    base_url = api(faults=Faults(fail=1.0))
+    arguments = ("--base-url", base_url, "--yes", "--rate", "none", "--attempts", "1")
+    done = program("send", "today.csv", *arguments, **ACCOUNT)
+    assert done.returncode == 1
+    assert "8 failed: Internal error" in done.stdout
+    assert last_lines(done)[-2:] == [
+        "Next, to try the failed ones again:",
+        "  bulkstatus resume today.results.jsonl",
+    ]
+
+
+def test_a_command_with_a_blank_in_it_can_be_pasted(program: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "day's end"
+    folder.mkdir()
+    (folder / "to day.csv").write_text(ROWS)
+    path = folder / "to day.csv"
+    done = program("send", path, "--sandbox", "--limit", "3", "--rate", "none")
+    assert done.returncode == 3
+    command = last_lines(done)[-1]
+    log = folder / "to day.sandbox.results.jsonl"
+    assert command == f"  {command_line('bulkstatus', 'resume', log)}"
+    assert log.exists()
+
+
+def test_a_limit_says_what_is_left(program: Program, today: Path) -> None:
+    done = program("send", "today.csv", "--sandbox", "--limit", "3", "--rate", "none")
+    assert done.returncode == 3
+    assert done.stderr.endswith("Stopped after 3 rows (--limit).\n")
+    assert last_lines(done) == [
+        "3 of 8 rows updated; 5 not sent yet.",
+        "",
+        "Log   today.sandbox.results.jsonl",
+        "Next, to go on:",
+        "  bulkstatus resume today.sandbox.results.jsonl",
+    ]
+
+
+def test_a_stop_says_why_and_how_to_go_on(program: Program, today: Path) -> None:
+    done = program("send", "today.csv", *NOWHERE, "--yes", **ACCOUNT)
+    assert done.returncode == 3
+    assert "The API could not be reached" in done.stderr
+    assert last_lines(done)[0] == "0 of 8 rows updated; 8 not sent yet."
+    assert last_lines(done)[-1] == "  bulkstatus resume today.results.jsonl"
+
+
+def test_invalid_rows_that_were_left_out_are_told(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "today.csv").write_text("order id,status\n1,8\n2,9\n3,8\n3,8\n")
+    done = program("send", "today.csv", "--sandbox", "--skip-invalid", "--rate", "none")
+    assert done.returncode == 1
+    assert (
+        last_lines(done)[0] == "2 of 4 rows updated; 1 invalid (not sent), 1 repeated (sent once)."
+    )
+    assert "line 3: order 2, no status\n" in done.stdout
+
+
+def test_a_refusal_lists_the_first_twenty_rows(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "today.csv").write_text("order id,status\n" + "1,9\n" * 25)
+    done = program("send", "today.csv", "--sandbox")
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert sum(line.startswith("line ") for line in lines) == 20
+    assert "and 5 more rows" in lines
+    assert "25 rows of 25 cannot be sent, so nothing was sent" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        (ROWS, ["--dry-run"], "Nothing was sent; 8 rows would be."),
+        ("order id,status\n", [], "The file has no rows, so there was nothing to send."),
+    ],
+)
+def test_a_run_that_sends_nothing_says_why(
+    program: Program, tmp_path: Path, text: str, options: list[str], words: str
+) -> None:
+    (tmp_path / "today.csv").write_text(text)
+    done = program("send", "today.csv", "--sandbox", *options)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.endswith(words + "\n")
+
+
+def test_a_resume_with_nothing_left_says_so(program: Program, api: Api, today: Path) -> None:
+    arguments = ("--base-url", api(), "--yes", "--rate", "none")
+    assert program("send", "today.csv", *arguments, **ACCOUNT).returncode == 0
+    done = program("resume", "today.results.jsonl", "--yes", **ACCOUNT)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "Every row of the file is done already, so there was nothing to send.\n"
+
+
+def test_quiet_is_silent_when_all_is_well(program: Program, today: Path) -> None:
+    done = program("send", "today.csv", "--sandbox", "--quiet", "--rate", "none")
+    assert done == (0, "", "")
+
+
+def test_quiet_says_in_two_lines_what_is_not_well(program: Program, today: Path) -> None:
+    done = program("send", "today.csv", "--sandbox", "--quiet", "--limit", "2", "--rate", "none")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "Stopped after 2 rows (--limit).\n2 of 8 rows updated; 6 not sent yet.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_status", "reason"),
+    [
+        (["today.csv", "--sandbox"], 0, "finished"),
+        (["today.csv", "--sandbox", "--quiet"], 0, "finished"),
+        (["today.csv", "--sandbox", "--dry-run"], 0, "finished"),
+        (["today.csv", "--sandbox", "--limit", "3"], 3, "stopped"),
+        (
+            ["today.csv", "--base-url", "http://127.0.0.1:1", "--attempts", "1", "--yes"],
+            3,
+            "stopped",
+        ),
+        (["today.csv", "--base-url", "http://127.0.0.1:1"], 2, "refused"),
+        (["bad.csv", "--sandbox"], 2, "refused"),
+        (["nowhere.csv", "--sandbox"], 2, "refused"),
+        (["bad.csv", "--sandbox", "--skip-invalid"], 1, "finished"),
+    ],
+)
+def test_json_is_one_object_on_stdout_whatever_happens(
+    program: Program,
+    today: Path,
+    arguments: list[str],
+    exit_status: int,
+    reason: str,
+) -> None:
+    today.with_name("bad.csv").write_text("order id,status\n1,8\n2,9\n")
+    done = program("send", *arguments, "--rate", "none", "--json", **ACCOUNT)
+    assert done.stdout.endswith("}\n")
+    record = json.loads(done.stdout)
+    assert (done.returncode, record["exit_status"], record["reason"]) == (
+        exit_status,
+        exit_status,
+        reason,
+    )
+    if exit_status:
+        assert record["message"] or reason == "finished"
+    if reason == "refused" and arguments[0] == "bad.csv":
+        assert record["problems"][0]["line"] == 3
+
+
+def test_json_of_a_run_counts_its_rows(program: Program, today: Path) -> None:
+    done = program("send", "today.csv", "--sandbox", "--limit", "3", "--json", "--rate", "none")
+    assert json.loads(done.stdout) == {
+        "reason": "stopped",
+        "exit_status": 3,
+        "message": "Stopped after 3 rows (--limit).",
+        "rows": 8,
+        "counts": {"updated": 3},
+        "pending": 5,
+        "log": "today.sandbox.results.jsonl",
+    }

@@ -1,0 +1,168 @@
+import io
+import re
+
+import pytest
+from desk_world import Clock, hold, results
+
+from bulkstatus.pace import Rate
+from bulkstatus.progress.course import Course
+from bulkstatus.progress.lines import Lines
+from bulkstatus.result import Outcome
+from bulkstatus.run import Ending, HoldReason
+
+
+class Watched:
+    """A course, and the lines that are printed of it by a thread that keeps its times."""
+
+    def __init__(self, due: int = 1000, rate: Rate | None = Rate(10, 1.0)) -> None:  # noqa: B008 - frozen
+        self.clock = Clock()
+        self.stream = io.StringIO()
+        self.course = Course(due, rate, (Rate(1000, 3600.0),), self.clock)
+        self.lines = Lines(self.course, self.stream, wall=lambda: 1_764_000_000 + self.clock())
+        self.due = self.clock() + self.lines.paint()
+
+    def go(self, seconds: float, rows_per_second: int = 0) -> None:
+        end = self.clock() + seconds
+        while self.clock() < end:
+            self.clock.go(1.0)
+            self.course.wrote(results(rows_per_second))
+            if self.clock() >= self.due:
+                self.news()
+
+    def news(self) -> None:
+        """Paint at once, as the thread does when something happens."""
+        self.due = self.clock() + self.lines.paint()
+
+    def printed(self) -> list[str]:
+        """Return what was printed since the last call, without the times."""
+        lines = self.stream.getvalue().splitlines()
+        self.stream.seek(0)
+        self.stream.truncate()
+        assert all(re.match(r"\d\d:\d\d:\d\d  ", line) for line in lines)
+        return [line[10:] for line in lines]
+
+
+def test_a_line_comes_every_ten_seconds_at_first_and_every_minute_later() -> None:
+    watched = Watched()
+    watched.go(9)
+    assert watched.printed() == []
+    watched.go(52)
+    assert len(watched.printed()) == 6
+    watched.go(600)
+    assert len(watched.printed()) == 10
+
+
+def test_a_line_says_how_far_the_run_is() -> None:
+    watched = Watched()
+    watched.course.wrote(results(2, Outcome.REJECTED) + results(1, Outcome.FAILED))
+    watched.go(10, rows_per_second=9)
+    assert watched.printed() == [
+        "93 of 1000 rows (9 %): 90 updated, 2 rejected, 1 failed; 9.3 of 10/s; about 2 min left"
+    ]
+
+
+def test_without_a_rate_the_line_says_the_rate_now_alone() -> None:
+    watched = Watched(rate=None)
+    watched.go(10, rows_per_second=50)
+    assert "; 50.0/s; " in watched.printed()[0]
+
+
+def test_a_slow_rate_is_not_measured() -> None:
+    watched = Watched(rate=Rate(100, 3600.0))
+    watched.go(10)
+    assert "; at 100/h; " in watched.printed()[0]
+
+
+async def test_a_hold_is_said_at_once_with_its_end_and_so_is_that_it_is_over() -> None:
+    watched = Watched()
+    watched.go(3, 10)
+    watched.course.holding(hold(HoldReason.LIMIT, 30.0, "Too many requests"))
+    watched.news()
+    (line,) = watched.printed()
+    assert re.fullmatch(
+        r"waiting: limit reached \(Too many requests\), going on at \d\d:\d\d:\d\d", line
+    )
+    watched.go(10)
+    (line,) = watched.printed()
+    assert "; waiting: limit reached (Too many requests)" in line
+    watched.go(10)
+    watched.printed()
+    watched.course.holding(None)
+    watched.news()
+    assert watched.printed() == ["going on"]
+
+
+async def test_an_outage_is_told_as_one() -> None:
+    watched = Watched()
+    watched.course.holding(hold(HoldReason.OUTAGE, 300.0, "connection refused"))
+    watched.news()
+    (line,) = watched.printed()
+    assert re.fullmatch(
+        r"waiting: no connection to the API \(connection refused\), trying again at \d\d:\d\d",
+        line,
+    )
+
+
+async def test_holds_that_come_every_second_do_not_fill_the_log() -> None:
+    watched = Watched()
+    for _ in range(60):
+        watched.go(1, 10)
+        watched.course.holding(hold(HoldReason.LIMIT, 1.0))
+        watched.news()
+        watched.go(1)
+        watched.course.holding(None)
+        watched.news()
+    assert len(watched.printed()) < 35
+
+
+async def test_a_hold_that_lasts_is_said_even_when_it_follows_another() -> None:
+    watched = Watched()
+    for wait in (1.0, 500.0):
+        watched.course.holding(hold(HoldReason.LIMIT, wait))
+        watched.news()
+        watched.go(1)
+        if wait == 1.0:
+            watched.course.holding(None)
+            watched.news()
+    assert len(watched.printed()) == 2
+    watched.go(10)
+    assert [line for line in watched.printed() if line.startswith("waiting:")]
+
+
+def test_a_wait_for_a_quota_is_said_and_its_end_without_being_told() -> None:
+    watched = Watched()
+    watched.course.waiting_for_quota(30.0)
+    watched.news()
+    (line,) = watched.printed()
+    assert line.startswith("waiting: as many were sent as 1000/h allows, going on at ")
+    watched.go(32)
+    assert "going on" in watched.printed()
+
+
+@pytest.mark.parametrize(
+    ("ending", "hint"),
+    [(Ending("interrupted", 130, ""), True), (Ending("stopped", 3, "Wrong key."), False)],
+)
+def test_stopping_is_said_once(ending: Ending, hint: bool) -> None:
+    watched = Watched()
+    watched.course.stopping(ending)
+    watched.news()
+    watched.news()
+    (line,) = watched.printed()
+    assert line.startswith("stopping as soon as")
+    assert ("Ctrl-C" in line) is hint
+
+
+async def test_the_apis_words_cannot_play_tricks() -> None:
+    watched = Watched()
+    watched.course.holding(hold(HoldReason.LIMIT, 30.0, "\x1b[2Jgone\r\nnew line"))
+    watched.news()
+    (line,) = watched.printed()
+    assert r"(\x1b[2Jgone\r\nnew line)" in line
+
+
+def test_the_end_is_never_reached_before_the_last_row() -> None:
+    watched = Watched(due=1000)
+    watched.course.wrote(results(999))
+    watched.go(10)
+    assert watched.printed()[0].startswith("999 of 1000 rows (99 %)")

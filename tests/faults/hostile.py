@@ -1,0 +1,111 @@
+"""A server that answers each request with one of everything that can go wrong, at random.
+
+It keeps a record of its own: which orders it set, and to what.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+HTML = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
+
+
+def error(message: str, code: int = 0) -> bytes:
+    return orjson.dumps({"error": {"message": message, "code": code}})
+
+
+# What is answered, whether the order may be set all the same (then it is, half of the time), and
+# how often, in parts of 10,000.
+FAULTS: dict[str, tuple[int, bytes, dict[str, str], bool, int]] = {
+    "500": (500, error("Internal error"), {}, False, 100),
+    "500 html": (500, HTML.encode(), {}, True, 50),
+    "502": (502, HTML.encode(), {}, True, 50),
+    "503": (503, b"", {}, False, 50),
+    "504": (504, HTML.encode(), {}, True, 50),
+    "408": (408, b"", {}, False, 20),
+    "425": (425, b"", {}, False, 20),
+    "503 retry-after": (503, b"", {"Retry-After": "0.2"}, False, 5),
+    "429": (429, b"", {"Retry-After": "0.1"}, False, 5),
+    "400 limit": (400, error("Request limit of 1000 per hour exceeded"), {}, False, 2),
+    "400": (400, error("Invalid order status"), {}, False, 100),
+    "404": (404, error("Order not found"), {}, False, 50),
+    "404 bare": (404, b"not here", {}, False, 20),
+    "409": (409, b"", {}, False, 20),
+    "422": (422, error("Tracking may be 50 characters at most"), {}, False, 20),
+    "403": (403, error("Permission denied (order.status)"), {}, False, 10),
+    "200 error": (200, error("Invalid item specified, index 0"), {}, False, 50),
+    "200 null": (200, b'{"error": null}', {}, True, 50),
+    "200 empty": (200, b"", {}, True, 50),
+    "200 cut": (200, b'{"error": {"mess', {}, True, 20),
+    "401": (401, error("Authentication required"), {}, False, 2),
+    "50000": (400, error("Either your RefID or your API key are incorrect", 50000), {}, False, 2),
+    "302": (302, b"", {"Location": "/login"}, False, 1),
+    "200 html": (200, HTML.encode(), {}, False, 1),
+}
+DROPPED = 100
+
+# These say that the order is set, so it is, always.
+SUCCESSES = {"200 null", "200 empty"}
+
+
+class HostileServer:
+    """Serves on loopback; `orders` holds what each order was set to, in order."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self.orders: dict[str, list[tuple[int, str | None]]] = {}
+        self.counts: Counter[str] = Counter()
+        self.overlaps = 0
+        self._busy: set[str] = set()
+
+    async def __aenter__(self) -> "HostileServer":
+        app = web.Application()
+        app.router.add_put("/order/{order}/status", self._put)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._runner.cleanup()
+
+    async def _put(self, request: web.Request) -> web.StreamResponse:
+        order = request.match_info["order"]
+        self.overlaps += order in self._busy
+        self._busy.add(order)
+        try:
+            return await self._answer(request, order, orjson.loads(await request.read()))
+        finally:
+            self._busy.discard(order)
+
+    async def _answer(
+        self, request: web.Request, order: str, body: dict[str, Any]
+    ) -> web.StreamResponse:
+        await asyncio.sleep(0)
+        drawn = self._random.randrange(10_000)
+        for name, (status, answer, headers, may_be_set, share) in FAULTS.items():
+            if drawn < share:
+                self.counts[name] += 1
+                if name in SUCCESSES or (may_be_set and self._random.random() < 0.5):
+                    self._set(order, body)
+                return web.Response(status=status, body=answer, headers=headers)
+            drawn -= share
+        if drawn < DROPPED:
+            self.counts["dropped"] += 1
+            if self._random.random() < 0.5:
+                self._set(order, body)
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        self.counts["updated"] += 1
+        self._set(order, body)
+        return web.Response(body=b'{"status":"ok"}')
+
+    def _set(self, order: str, body: dict[str, Any]) -> None:
+        self.orders.setdefault(order, []).append((body["status"], body.get("shipping_tracking")))

@@ -1,0 +1,97 @@
+"""`import bulkstatus`: light, whole and typed."""
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import bulkstatus
+from bulkstatus.config import DEFAULTS
+from bulkstatus.library import ConnectionSettings, InputSettings, SendSettings
+
+
+@pytest.mark.parametrize("name", bulkstatus.__all__)
+def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
+    value = getattr(bulkstatus, name)
+    assert not isinstance(value, types.ModuleType)
+    assert value.__doc__
+    assert name in dir(bulkstatus)
+
+
+def test_the_public_names_are_those_that_have_a_home() -> None:
+    assert bulkstatus.__all__ == sorted(bulkstatus._HOMES)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'sned'"):
+        bulkstatus.sned  # type: ignore[attr-defined] # noqa: B018 - that is the point
+
+
+def test_a_submodule_does_not_take_the_place_of_the_function_of_its_name() -> None:
+    import bulkstatus.report
+
+    assert callable(bulkstatus.report)
+    assert "bulkstatus.report" in sys.modules
+
+
+def test_the_import_is_light() -> None:
+    code = "import sys, bulkstatus; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    ).stdout.split()
+    assert [name for name in loaded if name.startswith("bulkstatus.")] == []
+    assert {"aiohttp", "asyncio", "click"} & set(loaded) == set()
+
+
+def test_every_setting_of_the_command_line_is_an_argument_of_send() -> None:
+    assert set(SendSettings.__annotations__) == set(DEFAULTS)
+    assert set(InputSettings.__annotations__) <= set(DEFAULTS)
+    assert set(ConnectionSettings.__annotations__) <= set(DEFAULTS)
+
+
+TYPED = """
+import asyncio
+import bulkstatus
+
+async def main() -> None:
+    summary = await bulkstatus.send("x.csv", rate="5/s", quota=["100/h"], cancellations=3)
+    reveal_type(summary.ending.exit_status)
+    reveal_type(summary.counts)
+    plan = await bulkstatus.check("x.csv", column={"order_id": "Auftrag"})
+    reveal_type(plan.due)
+    report = await bulkstatus.report("x.jsonl")
+    reveal_type(report.rows)
+    async with bulkstatus.Client("https://x.example", "R", "K", timeout=3) as client:
+        reveal_type(await client.set_status("1", bulkstatus.OrderStatus.DISPATCHED))
+    await bulkstatus.send("x.csv", rat="5/s")
+    bulkstatus.sned
+"""
+
+
+def test_a_type_checker_sees_the_arguments_and_the_results(tmp_path: Path) -> None:
+    path = tmp_path / "typed.py"
+    path.write_text(TYPED)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(path)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    said = [line.partition("typed.py:")[2].partition(" ")[2] for line in done.stdout.splitlines()]
+    assert [line for line in said if line.startswith("note: Revealed")] == [
+        'note: Revealed type is "int"',
+        'note: Revealed type is "dict[bulkstatus.result.Outcome, int]"',
+        'note: Revealed type is "int"',
+        'note: Revealed type is "int"',
+        'note: Revealed type is "tuple[int, str, int | None, str | None, '
+        "bulkstatus.result.Outcome, float, int | None, int, float | None, "
+        "tuple[bulkstatus.result.ErrorKind, str, int | str | None, "
+        "fallback=bulkstatus.result.RowError] | None, bool, "
+        'fallback=bulkstatus.result.Result]"',
+    ]
+    errors = [line for line in said if line.startswith("error:")]
+    assert len(errors) == 2
+    assert '"rat"' in errors[0]
+    assert '"sned"' in errors[1]

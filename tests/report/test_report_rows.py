@@ -1,0 +1,122 @@
+import csv
+import hashlib
+from pathlib import Path
+
+import pytest
+from report_logs import REFUSAL, TIMEOUT, Log
+
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.report.rows import write_rows
+from bulkstatus.report.summary import summarise
+from bulkstatus.result import ErrorKind, Outcome, RowError
+from bulkstatus.source import InputOptions, open_source
+
+
+async def rows_of(log: Log, source: Path | None = None) -> list[dict[str, str]]:
+    path = log.path.with_name("rows.csv")
+    report = summarise(log.path)
+    if source is None:
+        await write_rows(path, report, None, False)
+    else:
+        async with await open_source(str(source), InputOptions()) as opened:
+            await write_rows(path, report, opened, False)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfline,")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+async def test_every_row_comes_once_with_its_latest_record(log: Log) -> None:
+    log.run(6).row("1").row("2", Outcome.FAILED, TIMEOUT, uncertain=True).row("3", tracking="T")
+    log.row("3", Outcome.DUPLICATE, tracking="T").row("6", Outcome.INVALID, status=None)
+    log.row("7", Outcome.REJECTED, REFUSAL).end("stopped")
+    log.run(6).row("2", line=3).row("7", Outcome.REJECTED, REFUSAL, line=7).end()
+    rows = await rows_of(log)
+    assert sorted((row["line"], row["order_id"], row["outcome"]) for row in rows) == [
+        ("2", "1", "updated"),
+        ("3", "2", "updated"),
+        ("4", "3", "updated"),
+        ("5", "3", "duplicate"),
+        ("6", "6", "invalid"),
+        ("7", "7", "rejected"),
+    ]
+    rejected = next(row for row in rows if row["outcome"] == "rejected")
+    assert rejected["error"] == "The API refused it (HTTP 400): Invalid order status"
+    assert (rejected["status"], rejected["status_name"]) == ("8", "Dispatched")
+    assert (rejected["attempts"], rejected["http_status"]) == ("1", "400")
+    assert rejected["at"].endswith("Z")
+
+
+async def test_a_row_stays_uncertain_when_only_a_refusal_followed(log: Log) -> None:
+    log.run(2).row("1", Outcome.FAILED, TIMEOUT, uncertain=True).end("stopped")
+    log.run(2).row("1", Outcome.REJECTED, REFUSAL, line=2).row("2").end()
+    assert [row["uncertain"] for row in await rows_of(log)] == ["yes", ""]
+
+
+async def test_what_is_added_while_the_table_is_written_is_left_out(log: Log) -> None:
+    log.run(2).row("1")
+    report = summarise(log.path)
+    log.row("2").row("1", Outcome.DUPLICATE)
+    path = log.path.with_name("rows.csv")
+    await write_rows(path, report, None, False)
+    assert path.read_text(encoding="utf-8-sig").count("\n") == 2
+
+
+async def test_pending_rows_come_from_the_input(log: Log) -> None:
+    source = log.path.with_name("today.csv")
+    source.write_text("order_id,status\n1,8\n2,8\n3,8\n3,8\n4,x\n5,128\n")
+    log.run(6, hashlib.sha256(source.read_bytes()).hexdigest()).row("1")
+    log.row("2", Outcome.REJECTED, REFUSAL).end("interrupted", perhaps=("5",))
+    rows = await rows_of(log, source)
+    pending = [row for row in rows if row["outcome"] == "pending"]
+    assert [(row["line"], row["order_id"], row["uncertain"]) for row in pending] == [
+        ("4", "3", ""),
+        ("5", "3", ""),
+        ("6", "4", ""),
+        ("7", "5", "yes"),
+    ]
+    assert len(rows) == 6
+
+
+async def test_after_a_crash_it_is_unknown_of_pending_rows_whether_they_were_touched(
+    log: Log,
+) -> None:
+    source = log.path.with_name("today.csv")
+    source.write_text("order_id,status\n1,8\n2,8\n")
+    log.run(2, hashlib.sha256(source.read_bytes()).hexdigest()).row("1")
+    assert [row["uncertain"] for row in await rows_of(log, source)] == ["", "unknown"]
+
+
+async def test_ids_are_never_altered_and_reasons_never_run(log: Log) -> None:
+    error = RowError(ErrorKind.API, "=HYPERLINK(1),+2;@x\n\x1b[1m")
+    log.run(1).row("=1+1", Outcome.SUPERSEDED, error, tracking="-1, 2\r3").end()
+    (row,) = await rows_of(log)
+    assert (row["order_id"], row["tracking"]) == ("=1+1", "-1, 2\r3")
+    assert row["error"] == "'=HYPERLINK(1),'+2;'@x\\n\\x1b[1m"
+
+
+async def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log) -> None:
+    log.run(1).row("1").end()
+    report = summarise(log.path)
+    path = log.path.with_name("rows.csv")
+    await write_rows(path, report, None, False)
+    log.row("2")
+    await write_rows(path, summarise(log.path), None, False)
+    assert path.read_text().count("\n") == 3
+    others = log.path.with_name("today.csv"), log.path.with_name("other.csv"), log.path
+    for other in others[:2]:
+        other.write_text("order_id,status\n1,8\n")
+    for other in others:
+        before = other.read_bytes()
+        with pytest.raises(SettingsRefused):
+            await write_rows(other, report, None, False)
+        assert other.read_bytes() == before
+    with pytest.raises(SettingsRefused, match="folder"):
+        await write_rows(log.path.parent, report, None, False)
+    with pytest.raises(SettingsRefused, match="cannot be written"):
+        await write_rows(log.path.with_name("nowhere") / "rows.csv", report, None, False)
+    assert sorted(file.name for file in log.path.parent.iterdir()) == [
+        "other.csv",
+        "rows.csv",
+        "today.csv",
+        "today.results.jsonl",
+    ]

@@ -1,0 +1,231 @@
+import tracemalloc
+
+import orjson
+import pytest
+from report_logs import REFUSAL, TIMEOUT, Log
+
+from bulkstatus.order import OrderStatus
+from bulkstatus.report.groups import group_failures
+from bulkstatus.report.record import report_record
+from bulkstatus.report.summary import summarise
+from bulkstatus.report.text import failures_text, report_text
+from bulkstatus.result import ErrorKind, Outcome, Result, RowError
+
+FAILED, REJECTED, INVALID = Outcome.FAILED, Outcome.REJECTED, Outcome.INVALID
+UPDATED, DUPLICATE = Outcome.UPDATED, Outcome.DUPLICATE
+
+
+def test_counts_go_by_the_latest_record_of_each_row(log: Log) -> None:
+    log.run(6).row("1").row("2", FAILED, TIMEOUT).row("3", REJECTED, REFUSAL).row("1", DUPLICATE)
+    log.row("5", status=128).row("6", INVALID, status=None).end("stopped")
+    log.run(6).row("2", line=3).row("3", REJECTED, REFUSAL, line=4).end()
+    report = summarise(log.path)
+    assert report.counts == {UPDATED: 3, REJECTED: 1, INVALID: 1, DUPLICATE: 1}
+    assert report.by_status == {
+        OrderStatus.DISPATCHED: {UPDATED: 2, REJECTED: 1, DUPLICATE: 1},
+        OrderStatus.CANCELLED: {UPDATED: 1},
+        None: {INVALID: 1},
+    }
+    assert sum(sum(counts.values()) for counts in report.by_status.values()) == report.rows
+    assert [result.line for result in report.failures] == [4, 7]
+    assert (report.answers, report.requests, report.pending) == (6, 6, 0)
+    assert not report.done
+
+
+def test_a_log_is_done_when_nothing_failed_and_nothing_is_pending(log: Log) -> None:
+    log.run(2).row("1").row("1", DUPLICATE).end()
+    assert summarise(log.path).done
+    assert "nothing is left to do" in report_text(summarise(log.path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "perhaps_pending", "expected"),
+    [
+        # Each row: order, outcome, uncertain. Expected: touched, perhaps touched, untouched.
+        ([("1", UPDATED, False)], [], (1, [], [])),
+        ([("1", FAILED, True)], [], (0, ["1"], [])),
+        ([("1", FAILED, False)], [], (0, [], ["1"])),
+        ([("1", REJECTED, False), ("2", INVALID, False)], [], (0, [], ["1", "2"])),
+        # An update settles what an earlier attempt left open; a refusal does not.
+        ([("1", FAILED, True), ("1", UPDATED, False)], [], (1, [], [])),
+        ([("1", FAILED, True), ("1", REJECTED, False)], [], (0, ["1"], [])),
+        ([("1", FAILED, True), ("1", Outcome.WITHDRAWN, False)], [], (0, ["1"], [])),
+        ([("1", REJECTED, True)], [], (0, ["1"], [])),
+        # Pending rows of which a request had left.
+        ([], ["1"], (0, ["1"], [])),
+        ([("1", UPDATED, False)], ["1"], (1, [], [])),
+        ([("1", REJECTED, False)], ["1"], (0, ["1"], [])),
+        # An invalid row without an ID is no order.
+        ([("", INVALID, False)], [], (0, [], [])),
+    ],
+)
+def test_orders_are_touched_perhaps_touched_or_not(
+    log: Log,
+    rows: list[tuple[str, Outcome, bool]],
+    perhaps_pending: list[str],
+    expected: tuple[int, list[str], list[str]],
+) -> None:
+    log.run(9)
+    log.end("interrupted", perhaps=tuple(perhaps_pending))
+    log.run(9)
+    for order_id, outcome, uncertain in rows:
+        log.row(order_id, outcome, None if outcome is UPDATED else TIMEOUT, uncertain=uncertain)
+    log.end()
+    orders = summarise(log.path).orders
+    assert (orders.touched, list(orders.perhaps_touched), list(orders.untouched)) == expected
+
+
+@pytest.mark.parametrize(
+    ("crashed", "rows", "outcome", "expected"),
+    [
+        (True, 2, UPDATED, True),
+        (True, 1, UPDATED, False),
+        (True, 1, REJECTED, True),
+        (False, 2, UPDATED, False),
+        (False, 1, REJECTED, False),
+    ],
+)
+def test_what_a_crash_left_without_a_record_is_owned_up_to(
+    log: Log, crashed: bool, rows: int, outcome: Outcome, expected: bool
+) -> None:
+    log.run(rows)
+    if not crashed:
+        log.end("stopped")
+    log.run(rows).row("1", outcome, REFUSAL if outcome is REJECTED else None).end("stopped")
+    report = summarise(log.path)
+    assert report.unrecorded is expected
+    assert ("which it cannot name" in report_text(report)) is expected
+
+
+def test_the_statuses_of_one_order_are_one_touched_order(log: Log) -> None:
+    log.run(3).row("1", status=515).row("1", status=516).row("1", FAILED, TIMEOUT).end()
+    orders = summarise(log.path).orders
+    assert (orders.touched, orders.perhaps_touched, orders.untouched) == (1, (), ())
+
+
+def test_pending_is_not_claimed_to_be_known_when_the_input_was_another_one_before(
+    log: Log,
+) -> None:
+    log.run(3, "aa").row("1").row("2", REJECTED, REFUSAL).row("3", REJECTED, REFUSAL).end()
+    log.run(2, "bb").row("2", Outcome.WITHDRAWN, line=3).row("22", line=2)
+    report = summarise(log.path)
+    assert report.pending is None
+    assert "some may be pending" in report_text(report)
+    log.row("33", line=3).end()
+    assert summarise(log.path).pending == 0
+
+
+def failure(
+    message: str,
+    order_id: str = "46140204",
+    tracking: str | None = None,
+    kind: ErrorKind = ErrorKind.API,
+    **changes: object,
+) -> Result:
+    result = Result(
+        2, order_id, 8, tracking, REJECTED, 0.0, 400, 1, 1.0, RowError(kind, message, 0)
+    )
+    return result._replace(**changes)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        (
+            [failure("Invalid order status")] * 3 + [failure("Order unknown")],
+            [(3, "Invalid order status"), (1, "Order unknown")],
+        ),
+        (
+            [
+                failure("Order 46140204 is unknown"),
+                failure("Order 46140205 is unknown", "46140205"),
+            ],
+            [(2, "Order … is unknown")],
+        ),
+        ([failure("T123 is taken", tracking="T123")], [(1, "… is taken")]),
+        # A short ID could be part of anything.
+        ([failure("HTTP 404", "404"), failure("HTTP 404", "40")], [(2, "HTTP 404")]),
+        (
+            [
+                failure('the order ID "4.6E+07" is a number', kind=ErrorKind.ROW),
+                failure('the order ID "1.2E+09" is a number', kind=ErrorKind.ROW),
+            ],
+            [(2, "the order ID … is a number")],
+        ),
+        (
+            [
+                failure(
+                    f"order {n} cannot be On Hold (line {n}) and then Dispatched (line {n + 1})",
+                    kind=ErrorKind.ROW,
+                )
+                for n in (3, 700)
+            ],
+            [(2, "order … cannot be On Hold (…) and then Dispatched (…)")],
+        ),
+        ([failure("busy"), failure("busy", http_status=500)], [(1, "busy"), (1, "busy")]),
+        ([failure("x", error=None)], [(1, "no reason was given")]),
+    ],
+)
+def test_failures_are_grouped_by_what_was_said(
+    results: list[Result], expected: list[tuple[int, str]]
+) -> None:
+    groups = group_failures(results)
+    assert [(len(group.results), group.kind.message) for group in groups] == expected
+
+
+def test_grouped_failures_show_a_few_rows_each_and_no_control_characters() -> None:
+    text = failures_text(group_failures([failure("\x1b[2Jno\nway", f"10{n}") for n in range(9)]))
+    assert text.count("line 2: order") == 3
+    assert "… and 6 more" in text
+    assert "\x1b" not in text
+    assert "no\\nway" in text
+
+
+def test_the_text_names_what_may_have_been_changed(log: Log) -> None:
+    log.run(30)
+    for order in range(30):
+        log.row(f"46{order:02}", FAILED, TIMEOUT, uncertain=True)
+    text = report_text(summarise(log.path.with_name(log.path.name)))
+    assert "0 touched, 30 perhaps touched, 0 not touched" in text
+    assert "4600" in text
+    assert "… and 10 more; --json lists them all" in text
+
+
+def test_the_json_holds_all_of_it(log: Log) -> None:
+    log.run(4).row("1").row("2", FAILED, TIMEOUT, uncertain=True, attempts=5)
+    log.row("3", REJECTED, REFUSAL, after=20.0).end("stopped", "Enough.", ("4",))
+    record = orjson.loads(orjson.dumps(report_record(summarise(log.path))))
+    assert record["state"] == "stopped"
+    assert record["done"] is False
+    assert record["message"] == "Enough."
+    assert record["counts"] == {"updated": 1, "rejected": 1, "failed": 1}
+    assert (record["rows"], record["pending"], record["uncertain"]) == (4, 1, 1)
+    assert record["orders"] == {
+        "touched": 1,
+        "perhaps_touched": ["2", "4"],
+        "untouched": ["3"],
+        "unrecorded": False,
+    }
+    assert [failure["order_id"] for failure in record["failures"]] == ["2", "3"]
+    assert record["failures"][0]["error"]["message"] == "no answer within 30 s"
+    assert record["failure_groups"][0]["lines"] in ([3], [4])
+    assert (record["sent"], record["requests"]) == (3, 7)
+    assert record["runs"][0]["waits"][0]["from"] < record["runs"][0]["waits"][0]["to"]
+    assert record["latency_ms"] == {"median": 40.0, "p95": 40.0, "p99": 40.0}
+    assert record["next"] == [f"bulkstatus resume {log.path} INPUT"]
+
+
+def test_memory_grows_by_little_more_than_the_state_of_the_log(log: Log) -> None:
+    rows = 20_000
+    log.run(rows)
+    one = log.path.read_bytes()
+    log.row("ID")
+    line = log.path.read_bytes()[len(one) :]
+    log.write(b"".join(line.replace(b'"ID"', b'"%08d"' % n) for n in range(rows)))
+    log.end()
+    tracemalloc.start()
+    report = summarise(log.path)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.answers == rows + 1
+    assert kept / rows < 250
