@@ -1,5 +1,7 @@
 """The Order Status API client: one aiohttp session, one PUT per call, every request counted."""
 
+import errno
+import os
 import ssl
 import time
 from types import TracebackType
@@ -156,7 +158,7 @@ def _without_answer(error: Exception, timeout: float) -> Answer:
         message = f"no answer within {timeout:g} s"
         return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.TIMEOUT, message), unseen=True)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.CONNECTION, str(error)))
+        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.CONNECTION, _unreachable(error)))
     if isinstance(error, aiohttp.ClientPayloadError):
         message = "the answer broke off or cannot be decoded"
     elif isinstance(error, aiohttp.ClientResponseError):
@@ -165,6 +167,17 @@ def _without_answer(error: Exception, timeout: float) -> Answer:
     else:
         message = f"connection lost: {error}"
     return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.CONNECTION, message), unseen=True)
+
+
+def _unreachable(error: aiohttp.ClientConnectorError) -> str:
+    """Return what could not be reached, and why in the system's own words."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the name {error.host} cannot be resolved: {error.os_error.strerror}"
+    # asyncio's own text for it repeats the address.
+    number = error.os_error.errno or 0
+    reason = os.strerror(number) if number in errno.errorcode else error.os_error.strerror
+    proxy = "the proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+    return f"{proxy}{error.host}:{error.port} cannot be reached: {reason or error.os_error}"
 
 
 def _refused_by_proxy(error: aiohttp.ClientHttpProxyError) -> Answer:

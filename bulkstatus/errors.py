@@ -5,9 +5,13 @@ BulkstatusError
 │   ├── InputRefused    the file, or a row in it
 │   ├── SettingsRefused an option, a setting or a credential
 │   └── LogRefused      the result log
-└── Stopped             the run ended before its end, `resume` goes on; exit status 3
-    ├── InputChanged    the file is no longer the one that was checked
-    └── LogLost         the result log can no longer be written
+├── Stopped             the run ended before its end, `resume` goes on; exit status 3
+│   ├── InputChanged    the file is no longer the one that was checked
+│   └── LogLost         the result log can no longer be written
+└── NotUpdated          a `Client`'s single update (bulkstatus.client)
+    ├── UpdateRejected  the API said no
+    ├── UpdateFailed    no answer said yes or no
+    └── AccessRefused   no update can pass: credentials, URL, certificate or proxy
 
 The text of each error is one or more whole sentences: what happened, where, what to do next.
 """

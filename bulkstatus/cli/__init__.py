@@ -65,19 +65,13 @@ def cli() -> None:
 def main() -> None:
     """Run the program: parse the command line, and turn errors into sentences and exit statuses."""
     from bulkstatus.errors import BulkstatusError
-    from bulkstatus.text import printable
 
     try:
         status = cli.main(prog_name="bulkstatus", standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("\nInterrupted; nothing was sent.", err=True)
-        status = 130
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except BulkstatusError as error:
-        click.echo("\n".join(printable(line) for line in str(error).split("\n")), err=True)
-        status = error.exit_status
+    except (click.exceptions.Abort, click.ClickException, BulkstatusError) as error:
+        from bulkstatus.cli.refusal import show_refusal
+
+        status = show_refusal(error, as_json="--json" in sys.argv)
     except BrokenPipeError:
         # Whoever read the output has gone. Nothing more can be said to them.
         sys.stderr.close()

@@ -8,7 +8,7 @@ import click
 from bulkstatus.cli.options import input_options
 
 
-@click.command("check")
+@click.command("check", short_help="Check the whole file; send nothing.")
 @click.argument("path", metavar="INPUT", type=click.Path())
 @input_options
 @click.option(

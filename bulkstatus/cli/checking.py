@@ -7,10 +7,9 @@ from typing import Any
 
 from bulkstatus.cli.description import input_sections, laid_out, plan_sections
 from bulkstatus.cli.execute import run_in_loop, settings_of
-from bulkstatus.cli.outcome import plan_record, print_json, show_refusal
 from bulkstatus.cli.problems import show_problems, write_problems
+from bulkstatus.cli.records import plan_record, print_json
 from bulkstatus.config import Settings
-from bulkstatus.errors import BulkstatusError
 from bulkstatus.preflight import Plan, check_source
 from bulkstatus.source import Source, open_source
 from bulkstatus.terminal import tell
@@ -24,14 +23,10 @@ _SHOWN = 20
 def check(path: str, as_json: bool, problems_path: Path | None, options: Mapping[str, Any]) -> int:
     """Check a file, print what was found and return the exit status."""
     keep = _SHOWN if problems_path is None and not as_json else None
-    try:
-        settings = settings_of(options)
-        source, plan = run_in_loop(_check(path, settings, keep))
-        if problems_path is not None:
-            write_problems(plan.problems, problems_path, path)
-    except BulkstatusError as error:
-        show_refusal(error, as_json)
-        raise
+    settings = settings_of(options)
+    source, plan = run_in_loop(_check(path, settings, keep))
+    if problems_path is not None:
+        write_problems(plan.problems, problems_path, path)
     exit_status = 2 if plan.refused else 0
     if as_json:
         print_json(

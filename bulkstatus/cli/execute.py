@@ -8,7 +8,7 @@ import click
 
 from bulkstatus.cli import question
 from bulkstatus.cli.options import split_columns
-from bulkstatus.cli.outcome import show_refusal, show_summary
+from bulkstatus.cli.outcome import show_summary
 from bulkstatus.config import (
     DEFAULTS,
     Settings,
@@ -18,7 +18,6 @@ from bulkstatus.config import (
     settings_from,
 )
 from bulkstatus.credentials import Credentials
-from bulkstatus.errors import BulkstatusError
 from bulkstatus.progress import observe
 from bulkstatus.resultlog import RunRecord
 from bulkstatus.sending import Proposal, Summary, Terms
@@ -44,7 +43,8 @@ def terms_from(options: Mapping[str, Any], changed_input: bool = False) -> Terms
     dry_run, quiet = options["dry_run"], options["quiet"]
 
     def confirm(proposal: Proposal) -> bool:
-        if not quiet:
+        asks = not (dry_run or options["yes"] or proposal.settings.values["sandbox"])
+        if not quiet or (asks and question.is_terminal()):
             question.show(proposal)
         if dry_run or proposal.settings.values["sandbox"]:
             return True
@@ -70,18 +70,15 @@ def _credentials(settings: Settings, dry_run: bool) -> Credentials | None:
         return Credentials(ref_id, key.value)
     if not question.is_terminal():
         raise no_credentials(ref_id)
-    ref_id = ref_id or str(click.prompt("Ref ID", err=True))
-    api_key = key.value if key else click.prompt("API key", hide_input=True, err=True)
+    with question.ctrl_c_answers():
+        ref_id = ref_id or str(click.prompt("Ref ID", err=True))
+        api_key = key.value if key else click.prompt("API key", hide_input=True, err=True)
     return Credentials(ref_id, str(api_key))
 
 
 def execute(work: Callable[[], Coroutine[Any, Any, Summary]], options: Mapping[str, Any]) -> int:
     """Run the work in an event loop, print what came of it and return the exit status."""
-    try:
-        summary = run_in_loop(work())
-    except BulkstatusError as error:
-        show_refusal(error, options["as_json"])
-        raise
+    summary = run_in_loop(work())
     show_summary(summary, options["as_json"], options["quiet"])
     return summary.ending.exit_status
 

@@ -1,19 +1,14 @@
 """What a run's end looks like: on a terminal, and as JSON."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-import orjson
-
-from bulkstatus.cli.problems import show_problems
-from bulkstatus.errors import BulkstatusError, LogRefused
-from bulkstatus.preflight import Plan
+from bulkstatus.cli.records import print_json, utf8_text
+from bulkstatus.errors import LogRefused
 from bulkstatus.result import Outcome
 from bulkstatus.run import Ending
-from bulkstatus.sending import RowsRefused, Summary
+from bulkstatus.sending import Summary
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
 from bulkstatus.wording import counted
@@ -118,55 +113,13 @@ def _next(report: "Report", pending: int) -> Iterator[str]:
     yield from commands[-1:]
 
 
-def show_refusal(error: BulkstatusError, as_json: bool) -> None:
-    """Print what goes before the sentence of an error, or the error as JSON to stdout."""
-    if as_json:
-        record: dict[str, Any] = {
-            "reason": "refused" if error.exit_status == 2 else "stopped",
-            "exit_status": error.exit_status,
-            "message": _text(str(error)),
-        }
-        if isinstance(error, RowsRefused):
-            record |= plan_record(error.plan)
-        print_json(record)
-    elif isinstance(error, RowsRefused):
-        show_problems(error.plan.problems, error.plan.refused, sys.stderr, say)
-
-
 def _summary_record(summary: Summary) -> dict[str, Any]:
     return {
         "reason": summary.ending.reason,
         "exit_status": summary.ending.exit_status,
-        "message": _text(summary.ending.message),
+        "message": utf8_text(summary.ending.message),
         "rows": summary.rows,
         "counts": {str(outcome): count for outcome, count in summary.counts.items()},
         "pending": summary.pending,
-        "log": _text(str(summary.log_path)) if summary.log_path else None,
+        "log": utf8_text(str(summary.log_path)) if summary.log_path else None,
     }
-
-
-def _text(text: str) -> str:
-    """Return `text` with what UTF-8 cannot hold escaped: the odd bytes of a file's name."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def plan_record(plan: Plan) -> dict[str, Any]:
-    """Return a plan as JSON has it."""
-    return {
-        "rows": plan.rows,
-        "due": plan.due,
-        "orders": plan.orders,
-        "duplicates": plan.duplicates,
-        "superseded": plan.superseded,
-        "invalid": plan.invalid,
-        "conflicts": plan.conflicts,
-        "by_status": {str(int(status)): count for status, count in plan.by_status.items() if count},
-        "without_tracking": plan.without_tracking,
-        "rounded": plan.rounded,
-        "problems": [problem._asdict() for problem in plan.problems],
-    }
-
-
-def print_json(record: dict[str, Any]) -> None:
-    """Print one JSON object to stdout: UTF-8 everywhere, whatever the console's encoding."""
-    click.echo(orjson.dumps(record))

@@ -7,7 +7,7 @@ import click
 _FILE = click.Path(path_type=Path)
 
 
-@click.command("report")
+@click.command("report", short_help="Say what happened, from the log alone.")
 @click.argument("log_path", metavar="LOG", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
 @click.option(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-@click.command("sandbox")
+@click.command("sandbox", short_help="Run a local stand-in of the API.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option(
     "--orders",
