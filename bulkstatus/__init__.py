@@ -4,8 +4,6 @@ As a library: `send`, `resume`, `check` and `report` do what the commands of tho
 `Client` sets the status of one order at a time. Every name below is loaded when it is first used.
 """
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -103,14 +101,3 @@ if not TYPE_CHECKING:  # a type checker would take every name for one of ours
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """Keeps a submodule from taking the place of the function of its name (`report`)."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

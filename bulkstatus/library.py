@@ -31,7 +31,7 @@ from bulkstatus.sending import send as _send
 from bulkstatus.source import open_source
 
 if TYPE_CHECKING:
-    from bulkstatus.report import Report
+    from bulkstatus.reporting import Report
 
 
 class InputSettings(TypedDict, total=False):
@@ -188,7 +188,7 @@ async def report(log: str | os.PathLike[str]) -> "Report":
     >>> report.rows, report.pending, len(report.failures)
     (3, 0, 0)
     """
-    from bulkstatus.report import summarise
+    from bulkstatus.reporting import summarise
 
     return await asyncio.to_thread(summarise, Path(log))
 

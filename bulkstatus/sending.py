@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from ssl import SSLContext
 from typing import NamedTuple
@@ -175,7 +175,7 @@ async def _resume(
     terms: Terms,
 ) -> Summary:
     last = contents.last_run
-    settings = settings_for(last)
+    settings = settings_for(_without_file_settings(last, log_path, path))
     if path is None:
         if last.input == "-":
             raise Refused(
@@ -208,6 +208,18 @@ async def _resume(
             record = _run_record(source, path, plan, settings, proposal)
             await log.append_record(record)
             return await _run(proposal, plan, state, log, record, way, terms)
+
+
+# What the settings of a log say of its input, and nothing of another file.
+_FILE_SETTINGS = frozenset({"format", "encoding", "sheet", "no_header"})
+
+
+def _without_file_settings(run: RunRecord, log_path: Path, path: str | None) -> RunRecord:
+    """Return the run's record without what describes its input, when `path` is another file."""
+    if path in {None, "-"} or Path(str(path)).resolve() == (log_path.parent / run.input).resolve():
+        return run
+    kept = {name: value for name, value in run.settings.items() if name not in _FILE_SETTINGS}
+    return replace(run, settings=kept)
 
 
 async def _checked(source: Source, state: LogState, settings: Settings) -> Plan:
@@ -375,6 +387,4 @@ async def _run(
             )
             with interrupting(run.interrupt) if terms.handle_signals else nullcontext():
                 ending = await run.execute()
-    counts = state.counts()
-    known = sum(counts.values()) - counts.get(Outcome.WITHDRAWN, 0)
-    return Summary(ending, counts, plan.rows, max(0, plan.rows - known), log.path)
+    return Summary(ending, state.counts(), plan.rows, run.pending, log.path)

@@ -14,7 +14,7 @@ from bulkstatus.text import printable
 from bulkstatus.wording import counted
 
 if TYPE_CHECKING:
-    from bulkstatus.report import Report
+    from bulkstatus.reporting import Report
 
 
 def show_summary(summary: Summary, as_json: bool, quiet: bool) -> None:
@@ -36,7 +36,7 @@ def show_summary(summary: Summary, as_json: bool, quiet: bool) -> None:
     tell(_in_one_line(summary))
     report = _report(summary.log_path) if ending.exit_status else None
     if report is not None and report.groups:
-        from bulkstatus.report import failures_text
+        from bulkstatus.reporting import failures_text
 
         tell(f"\n{failures_text(report.groups)}")
     tell(f"\nLog   {printable(str(summary.log_path))}", whole=True)
@@ -47,7 +47,7 @@ def show_summary(summary: Summary, as_json: bool, quiet: bool) -> None:
 
 def _report(log_path: Path) -> "Report | None":
     """Return what the log says, None where it cannot be read any more."""
-    from bulkstatus.report import summarise
+    from bulkstatus.reporting import summarise
 
     try:
         return summarise(log_path)
@@ -101,7 +101,7 @@ _WORDS = {
 
 def _next(report: "Report", pending: int) -> Iterator[str]:
     """Yield what to type next, where there is anything to do."""
-    from bulkstatus.report.steps import next_commands
+    from bulkstatus.reporting.steps import next_commands
 
     commands = [f"  {printable(command)}" for command in next_commands(report)]
     if len(commands) > 1:

@@ -78,7 +78,7 @@ def write_problems(problems: Sequence[Problem], path: Path, input_path: str) -> 
     a number once more nor runs it as a formula. An earlier list of problems is replaced; any
     other file that is there raises SettingsRefused, as one does that cannot be written.
     """
-    from bulkstatus.report.files import refuse_path, replacing
+    from bulkstatus.reporting.files import refuse_path, replacing
 
     others = {"the input": None if input_path == "-" else Path(input_path)}
     refuse_path("--problems", path, others, codecs.BOM_UTF8 + ",".join(_HEADER).encode())

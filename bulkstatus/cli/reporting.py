@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from bulkstatus.errors import BulkstatusError
-from bulkstatus.report import Report, report_record, report_text, summarise
-from bulkstatus.report.steps import feed_back_command
+from bulkstatus.reporting import Report, report_record, report_text, summarise
+from bulkstatus.reporting.steps import feed_back_command
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
 from bulkstatus.wording import counted
 
 if TYPE_CHECKING:
     from bulkstatus.config import Settings
-    from bulkstatus.report.failures import FailuresWritten
+    from bulkstatus.reporting.failures import FailuresWritten
     from bulkstatus.source import Source
 
 # How much is shown of what may be long.
@@ -30,22 +29,16 @@ def report(
     log_path: Path, as_json: bool, failures: Path | None, rows: Path | None, html: Path | None
 ) -> None:
     """Print what a log says and write the files that were asked for."""
-    try:
-        made = summarise(log_path)
-        if failures is not None or rows is not None or made.pending is None:
-            from bulkstatus.cli.execute import run_in_loop
+    made = summarise(log_path)
+    if failures is not None or rows is not None or made.pending is None:
+        from bulkstatus.cli.execute import run_in_loop
 
-            made = run_in_loop(_with_input(made, failures, rows))
-        if html is not None:
-            from bulkstatus.report.page import write_page
+        made = run_in_loop(_with_input(made, failures, rows))
+    if html is not None:
+        from bulkstatus.reporting.page import write_page
 
-            write_page(html, made)
-            say(f"Wrote {html}.")
-    except BulkstatusError as error:
-        if as_json:
-            record = {"exit_status": error.exit_status, "error": str(error)}
-            tell(orjson.dumps(record).decode(), whole=True)
-        raise
+        write_page(html, made)
+        say(f"Wrote {html}.")
     # A command that was broken into lines could not be pasted.
     tell(orjson.dumps(report_record(made)).decode() if as_json else report_text(made), whole=True)
 
@@ -53,8 +46,8 @@ def report(
 async def _with_input(made: Report, failures: Path | None, rows: Path | None) -> Report:
     """Write the tables, and return the report with the pending rows that only the input tells."""
     from bulkstatus.config import logged_settings, resolve
-    from bulkstatus.report.inputs import input_of
-    from bulkstatus.report.rows import pending_rows, write_rows
+    from bulkstatus.reporting.inputs import input_of
+    from bulkstatus.reporting.rows import pending_rows, write_rows
 
     settings = resolve(("result log", logged_settings(made.contents.last_run)))
     pending = made.pending
@@ -78,7 +71,7 @@ async def _with_input(made: Report, failures: Path | None, rows: Path | None) ->
 async def _write_failures(
     path: Path, made: Report, source: "Source | None", settings: "Settings"
 ) -> None:
-    from bulkstatus.report.failures import write_failures
+    from bulkstatus.reporting.failures import write_failures
 
     if not made.failures:
         say(f"There are no failures, so {path} was not written.")

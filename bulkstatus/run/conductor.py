@@ -26,8 +26,15 @@ from bulkstatus.source import Source
 #: How often the input is looked at for changes, in seconds.
 WATCH_SECONDS = 1.0
 
+#: For how long a limit is waited for, in seconds, by rows that alone draw its answers. The
+#: shorter of the windows that the vendor documents is an hour.
+LIMIT_PATIENCE_SECONDS = 3900.0
+
 #: The longest that a hold waits at a time, in seconds.
 HOLD_STEP_SECONDS = 1.0
+
+# The outcomes of rows that were due.
+_SENT = {Outcome.UPDATED, Outcome.REJECTED, Outcome.FAILED}
 
 
 class Run:
@@ -75,6 +82,8 @@ class Run:
         self._interrupted = False
         self._crash: BaseException | None = None
         self._quota_free_at = 0.0
+        self._settled = 0
+        self._looked_at = 0.0
         self._held_seconds = 0.0
         self._limit_reached: Ending | None = None
 
@@ -104,6 +113,11 @@ class Run:
         if self._crash is not None:
             raise self._crash
         return await self._close()
+
+    @property
+    def pending(self) -> int:
+        """How many rows that are due have no outcome on disk yet."""
+        return self._plan.due - self._settled
 
     def interrupt(self, exit_status: int) -> None:
         """Stop as a signal asks: let the rows on the wire finish, or the second time drop them."""
@@ -155,6 +169,7 @@ class Run:
     def _wrote(self, results: Sequence[Result]) -> None:
         for result in results:
             self.state.count(result)
+            self._settled += result.outcome in _SENT
         self._observer.wrote(results)
 
     # Reading rows in.
@@ -234,7 +249,8 @@ class Run:
         if hold is not None:
             # In small steps, so that time in which the machine sleeps is not counted.
             moments += [hold.until, now + HOLD_STEP_SECONDS]
-        next_moment = min((moment for moment in moments if now < moment), default=math.inf)
+        # What has become due since the last look must not be slept through.
+        next_moment = min((m for m in moments if m > self._looked_at), default=math.inf)
         handle = None
         if next_moment < math.inf:
             handle = asyncio.get_running_loop().call_at(next_moment, self._wake.set)
@@ -243,10 +259,16 @@ class Run:
             handle.cancel()
         if hold is not None and hold is self._gate.hold:
             self._held_seconds += min(self._now() - now, 2 * HOLD_STEP_SECONDS)
-            if self._held_seconds >= self._options.give_up_after:
+            if self._held_seconds >= self._patience(hold):
                 self._give_up(hold)
         else:
             self._held_seconds = 0.0
+
+    def _patience(self, hold: Hold) -> float:
+        """Return for how long to hold before giving up, in seconds."""
+        if hold.reason is HoldReason.OUTAGE:
+            return self._options.give_up_after
+        return max(self._options.give_up_after, LIMIT_PATIENCE_SECONDS, 2 * self._gate.quiet)
 
     def _give_up(self, hold: Hold) -> None:
         """End an outage; end a limit only when no row is left that could show it to be over."""
@@ -258,8 +280,8 @@ class Run:
             self._delivery.give_up_limited(hold)
 
     def _take(self) -> Job | None:
-        """Take the next job and all that it needs to leave, or None when it may not."""
-        now = self._now()
+        """Take the next job and a place on the wire, or None when none may leave now."""
+        now = self._looked_at = self._now()
         if (
             self._ending is not None
             or not self._log.ready.is_set()

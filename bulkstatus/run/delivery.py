@@ -144,7 +144,7 @@ class Delivery:
         """End a hold for a limit when only rows are left that have drawn its answers.
 
         When others succeeded in this run, the limit may well be real, and a resume finds out.
-        When none did, these rows had the run to themselves for as long as one gives up after.
+        When none did, these rows had the run to themselves for more than an hour.
         """
         jobs = self._feed.take_if_all_limited()
         for job in jobs:
@@ -156,8 +156,8 @@ class Delivery:
         if jobs and self._successes:
             self._stop(
                 Stopped(
-                    "Gave up waiting for the API's limit (--give-up-after); the rows that are "
-                    f"left draw nothing but this answer: {hold.message}."
+                    "Gave up waiting for the API's limit; the rows that are left draw nothing "
+                    f"but this answer: {hold.message}."
                 )
             )
 

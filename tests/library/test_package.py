@@ -29,13 +29,6 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         bulkstatus.sned  # type: ignore[attr-defined] # noqa: B018 - that is the point
 
 
-def test_a_submodule_does_not_take_the_place_of_the_function_of_its_name() -> None:
-    import bulkstatus.report
-
-    assert callable(bulkstatus.report)
-    assert "bulkstatus.report" in sys.modules
-
-
 def test_the_import_is_light() -> None:
     code = "import sys, bulkstatus; print(*sys.modules)"
     loaded = subprocess.run(

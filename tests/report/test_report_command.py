@@ -9,8 +9,8 @@ import orjson
 import pytest
 from report_logs import REFUSAL, TIMEOUT, Log
 
-from bulkstatus.report.steps import next_commands
-from bulkstatus.report.summary import summarise
+from bulkstatus.reporting.steps import next_commands
+from bulkstatus.reporting.summary import summarise
 from bulkstatus.result import Outcome
 
 
@@ -119,7 +119,7 @@ def test_pending_is_found_in_the_input_where_the_log_alone_does_not_tell(log: Lo
             Outcome.REJECTED,
             [
                 "bulkstatus report {log} --failures {csv}",
-                "bulkstatus resume {log} {csv} --format csv --encoding utf-8",
+                "bulkstatus resume {log} {csv}",
             ],
         ),
     ],

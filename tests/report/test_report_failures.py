@@ -16,10 +16,10 @@ from bulkstatus.conflict import Fate
 from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.order import InvalidRow, OrderStatus, Row
 from bulkstatus.preflight import check_source, remaining_rows
-from bulkstatus.report.failures import FailuresWritten, options_to_feed_back, write_failures
-from bulkstatus.report.inputs import input_of
-from bulkstatus.report.reasons import harmless
-from bulkstatus.report.summary import summarise
+from bulkstatus.reporting.failures import FailuresWritten, options_to_feed_back, write_failures
+from bulkstatus.reporting.inputs import input_of
+from bulkstatus.reporting.reasons import harmless
+from bulkstatus.reporting.summary import summarise
 from bulkstatus.result import FAILURES, ErrorKind, Outcome, RowError
 from bulkstatus.resultlog import LogState, read_log
 from bulkstatus.source import InputOptions, open_source
@@ -265,6 +265,7 @@ async def test_every_kind_of_input_can_be_fed_back(
         content for content, _ in failures
     ]
     assert result.left_out == []
+    assert result.original == (options.format != "jsonl")
     assert (cells_of(path, ";" if ";" in text else ",")[0][-1] == "reason") == header
 
 
@@ -291,7 +292,7 @@ async def test_without_the_input_as_it_was_the_three_fields_are_written(
     log = Log(tmp_path / "today.results.jsonl")
     log.run(1, hashlib.sha256(source.read_bytes()).hexdigest())
     log.row("007", Outcome.REJECTED, REFUSAL, tracking="H1").end()
-    source.unlink() if gone else source.write_text("order_id,status\n1,8\n")
+    source.unlink() if gone else source.write_text("order_id,status,tracking,name\n1,8,,Jo\n")
     path, result = await written(log)
     assert cells_of(path) == [
         ["order_id", "status", "tracking", "reason"],
@@ -309,6 +310,20 @@ async def test_a_row_that_would_become_sendable_is_left_out_and_named(tmp_path: 
     path, result = await written(log, options)
     assert [row.order_id for row in result.left_out] == ["1"]
     assert [cells[0] for cells in cells_of(path)[1:]] == ["2"]
+
+
+async def test_a_row_whose_record_tells_less_than_its_input_is_not_made_sendable(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "today.jsonl"
+    source.write_text('{"id":1,"status":8,"tracking":4711}\n{"id":2,"status":8}\n')
+    always = random.Random(0)
+    always.choice = lambda choices: Outcome.REJECTED  # type: ignore[method-assign]  # no chance
+    log, failures = await log_a_run(source, PLAIN, always)
+    assert failures[0] == (("1", 8, None), Outcome.INVALID)
+    path, result = await written(log)
+    assert [row.order_id for row in result.left_out] == ["1"]
+    assert "1" not in [cells[0] for cells in cells_of(path)]
 
 
 async def test_a_file_of_failures_fed_back_unchanged_makes_the_same_file_again(

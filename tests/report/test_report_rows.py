@@ -6,8 +6,8 @@ import pytest
 from report_logs import REFUSAL, TIMEOUT, Log
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.report.rows import write_rows
-from bulkstatus.report.summary import summarise
+from bulkstatus.reporting.rows import write_rows
+from bulkstatus.reporting.summary import summarise
 from bulkstatus.result import ErrorKind, Outcome, RowError
 from bulkstatus.source import InputOptions, open_source
 
@@ -56,6 +56,7 @@ async def test_what_is_added_while_the_table_is_written_is_left_out(log: Log) ->
     log.run(2).row("1")
     report = summarise(log.path)
     log.row("2").row("1", Outcome.DUPLICATE)
+    log.write(b'{"type":"res')
     path = log.path.with_name("rows.csv")
     await write_rows(path, report, None, False)
     assert path.read_text(encoding="utf-8-sig").count("\n") == 2
@@ -102,6 +103,10 @@ async def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log) -> Non
     log.row("2")
     await write_rows(path, summarise(log.path), None, False)
     assert path.read_text().count("\n") == 3
+    table = path.rename(log.path.with_name("today.csv")).read_bytes()
+    with pytest.raises(SettingsRefused, match="the input itself"):
+        await write_rows(log.path.with_name("today.csv"), report, None, False)
+    assert log.path.with_name("today.csv").read_bytes() == table
     others = log.path.with_name("today.csv"), log.path.with_name("other.csv"), log.path
     for other in others[:2]:
         other.write_text("order_id,status\n1,8\n")
@@ -116,7 +121,6 @@ async def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log) -> Non
         await write_rows(log.path.with_name("nowhere") / "rows.csv", report, None, False)
     assert sorted(file.name for file in log.path.parent.iterdir()) == [
         "other.csv",
-        "rows.csv",
         "today.csv",
         "today.results.jsonl",
     ]

@@ -5,9 +5,9 @@ import pytest
 from report_logs import REFUSAL, START, Log
 
 from bulkstatus.errors import LogRefused
-from bulkstatus.report.runs import How
-from bulkstatus.report.summary import summarise
-from bulkstatus.report.text import report_text
+from bulkstatus.reporting.runs import How
+from bulkstatus.reporting.summary import summarise
+from bulkstatus.reporting.text import report_text
 from bulkstatus.result import Outcome
 from bulkstatus.resultlog import ResultLog
 

@@ -5,10 +5,10 @@ import pytest
 from report_logs import REFUSAL, TIMEOUT, Log
 
 from bulkstatus.order import OrderStatus
-from bulkstatus.report.groups import group_failures
-from bulkstatus.report.record import report_record
-from bulkstatus.report.summary import summarise
-from bulkstatus.report.text import failures_text, report_text
+from bulkstatus.reporting.groups import group_failures
+from bulkstatus.reporting.record import report_record
+from bulkstatus.reporting.summary import summarise
+from bulkstatus.reporting.text import failures_text, report_text
 from bulkstatus.result import ErrorKind, Outcome, Result, RowError
 
 FAILED, REJECTED, INVALID = Outcome.FAILED, Outcome.REJECTED, Outcome.INVALID

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkstatus.report.timeline import Pause, Percentiles, Timeline, percentiles
+from bulkstatus.reporting.timeline import Pause, Percentiles, Timeline, percentiles
 
 
 @pytest.mark.parametrize(

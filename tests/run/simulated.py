@@ -30,7 +30,10 @@ class _Selector(selectors.DefaultSelector):
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
+    """`step` is the time that passes with each look at the clock, in seconds."""
+
+    def __init__(self, step: float = 1e-6) -> None:
+        self.step = step
         selector = _Selector()
         selector.loop = self
         self.now = 0.0
@@ -38,6 +41,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
 
     def time(self) -> float:
+        # Time passes while code runs, too: what is due may become so at any point.
+        self.now += self.step
         return self.now
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
@@ -50,7 +55,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.threads -= 1
 
 
-def simulate(work: Coroutine[Any, Any, T]) -> T:
+def simulate(work: Coroutine[Any, Any, T], step: float = 1e-6) -> T:
     """Run `work` to its end in simulated time."""
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: SimulatedLoop(step)) as runner:
         return runner.run(work)

@@ -9,11 +9,11 @@ from bulkstatus.conflict import Fate
 from bulkstatus.errors import BulkstatusError, SettingsRefused
 from bulkstatus.order import Row, StatusUpdate
 from bulkstatus.preflight import check_source
-from bulkstatus.report.failure_table import FailureTable, lines_of, original_table, plain_table
-from bulkstatus.report.files import refuse_path, replacing
-from bulkstatus.report.original import original_records
-from bulkstatus.report.reasons import FORMULA_SIGNS
-from bulkstatus.report.summary import Report
+from bulkstatus.reporting.failure_table import FailureTable, lines_of, original_table, plain_table
+from bulkstatus.reporting.files import refuse_path, replacing
+from bulkstatus.reporting.original import original_records
+from bulkstatus.reporting.reasons import FORMULA_SIGNS
+from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result
 from bulkstatus.resultlog import LogState
 from bulkstatus.rounding import KEPT_DIGITS

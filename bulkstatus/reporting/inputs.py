@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from bulkstatus.errors import BulkstatusError
-from bulkstatus.report.summary import Report
+from bulkstatus.reporting.summary import Report
 from bulkstatus.source import InputOptions, Source, open_source
 
 

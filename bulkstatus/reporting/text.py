@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from bulkstatus.order import OrderStatus
-from bulkstatus.report.groups import FailureGroup
-from bulkstatus.report.runs import How, RunReport
-from bulkstatus.report.steps import next_commands
-from bulkstatus.report.summary import Report
+from bulkstatus.reporting.groups import FailureGroup
+from bulkstatus.reporting.runs import How, RunReport
+from bulkstatus.reporting.steps import next_commands
+from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result
 from bulkstatus.text import printable
 from bulkstatus.wording import counted, duration

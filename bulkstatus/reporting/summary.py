@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bulkstatus.errors import LogRefused
 from bulkstatus.order import OrderStatus
-from bulkstatus.report.groups import FailureGroup, group_failures
-from bulkstatus.report.runs import How, RunReport, describe_runs, how_unended
-from bulkstatus.report.timeline import Percentiles, Timeline
+from bulkstatus.reporting.groups import FailureGroup, group_failures
+from bulkstatus.reporting.runs import How, RunReport, describe_runs, how_unended
+from bulkstatus.reporting.timeline import Percentiles, Timeline
 from bulkstatus.result import FAILURES, Outcome, Result
 from bulkstatus.resultlog import LogContents, read_log
 

@@ -4,8 +4,8 @@
 parts. `text` and `record` say it, `rows` and `failures` write tables, `page` draws it.
 """
 
-from bulkstatus.report.record import report_record
-from bulkstatus.report.summary import Report, summarise
-from bulkstatus.report.text import failures_text, report_text
+from bulkstatus.reporting.record import report_record
+from bulkstatus.reporting.summary import Report, summarise
+from bulkstatus.reporting.text import failures_text, report_text
 
 __all__ = ["Report", "failures_text", "report_record", "report_text", "summarise"]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bulkstatus.report.original import OriginalRecords
-from bulkstatus.report.reasons import harmless, reason
+from bulkstatus.reporting.original import OriginalRecords
+from bulkstatus.reporting.reasons import harmless, reason
 from bulkstatus.result import Result
 from bulkstatus.resultlog.state import Content
 from bulkstatus.source import InputOptions, Source
@@ -27,31 +27,23 @@ class FailureTable:
 async def lines_of(source: Source, failures: Iterable[Result]) -> dict[int, int]:
     """Return the line in `source` of each failure that it still holds, by the place of the failure.
 
-    Rows are found by content; where several are alike, one on the line of the record comes first.
+    Rows are found by content; those that are alike are taken in the order of the file.
     """
-    wanted: dict[Content, list[tuple[int, Result]]] = {}
+    wanted: dict[Content, list[int]] = {}
     for place, result in enumerate(failures):
         content = Content(result.order_id, result.status, result.tracking)
-        wanted.setdefault(content, []).append((place, result))
+        wanted.setdefault(content, []).append(place)
     found: dict[Content, list[int]] = {}
     async for batch in source.batches():
         for line, row in zip(batch.lines, batch.rows, strict=True):
             content = Content(row.order_id, row.status, row.tracking)
             if content in wanted:
                 found.setdefault(content, []).append(line)
-    lines: dict[int, int] = {}
-    for content, candidates in found.items():
-        records = wanted[content]
-        free = dict.fromkeys(candidates)
-        for place, result in records:
-            if result.line in free:
-                del free[result.line]
-                lines[place] = result.line
-        rest = iter(free)
-        for place, _ in records:
-            if place not in lines and (spare := next(rest, None)) is not None:
-                lines[place] = spare
-    return lines
+    return {
+        place: line
+        for content, places in wanted.items()
+        for place, line in zip(places, found.get(content, ()), strict=False)
+    }
 
 
 def original_table(
@@ -67,14 +59,14 @@ def original_table(
     reasoned = header[-1:] == [REASON]
     if reasoned:
         header.pop()
+    width = original.width - reasoned
     names = _field_names(options)
-    missing = 0 if header else max(0, len(names) - original.width)
-    if not header and not options.no_header:
-        # A bare list: a header makes room for the reason.
-        header = list(names.values())
-        columns = _columns(names)
-        missing = len(header) - original.width
-    width = original.width - reasoned + missing
+    if not header:
+        width = max(width, len(names))
+        if not options.no_header:
+            # A bare list: a header makes room for the reason.
+            header = list(names.values())
+            columns = _columns(names)
     rows = []
     for place, result in enumerate(failures):
         said = harmless(reason(result))
@@ -84,7 +76,7 @@ def original_table(
             continue
         cells = _without_reason(raw, original.width) if reasoned else raw
         # The reason stands in its column also where cells are lacking before it.
-        row = [*cells, *[""] * missing, *[""] * (width - missing - len(cells)), said]
+        row = [*cells, *[""] * (width - len(cells)), said]
         if len(raw) != original.width and len(row) == width + 1:
             # A row that had not the right number of cells must not come to have it.
             row.append("")

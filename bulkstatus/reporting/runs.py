@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bulkstatus.pace.rate import parse_rate
-from bulkstatus.report.timeline import Pause
+from bulkstatus.reporting.timeline import Pause
 from bulkstatus.resultlog import EndRecord, LogContents, RunRecord
 from bulkstatus.resultlog.lock import try_lock
 

@@ -3,8 +3,8 @@
 from itertools import count
 from pathlib import Path
 
-from bulkstatus.report.runs import How
-from bulkstatus.report.summary import Report
+from bulkstatus.reporting.runs import How
+from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome
 from bulkstatus.wording import command_line
 
@@ -31,13 +31,7 @@ def next_commands(report: Report) -> list[str]:
 
 def feed_back_command(report: Report, failures: Path) -> str:
     """Return the command that feeds the file of failures back."""
-    settings = report.contents.last_run.settings
-    extra = []
-    if settings.get("format") in {"jsonl", "xlsx"}:
-        extra += ["--format", "csv"]
-    if settings.get("encoding"):
-        extra += ["--encoding", "utf-8"]
-    return command_line("bulkstatus", "resume", report.log_path, failures, *extra)
+    return command_line("bulkstatus", "resume", report.log_path, failures)
 
 
 def failures_path(log_path: Path) -> Path:

@@ -10,9 +10,9 @@ import orjson
 
 from bulkstatus.order import OrderStatus, Row
 from bulkstatus.preflight import check_source, remaining_rows
-from bulkstatus.report.files import refuse_path, replacing
-from bulkstatus.report.reasons import harmless, reason
-from bulkstatus.report.summary import Report
+from bulkstatus.reporting.files import refuse_path, replacing
+from bulkstatus.reporting.reasons import harmless, reason
+from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result, timestamp
 from bulkstatus.resultlog import LogState
 from bulkstatus.resultlog.state import Content

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bulkstatus.report.groups import FailureGroup
-from bulkstatus.report.runs import RunReport
-from bulkstatus.report.steps import next_commands
-from bulkstatus.report.summary import Report
+from bulkstatus.reporting.groups import FailureGroup
+from bulkstatus.reporting.runs import RunReport
+from bulkstatus.reporting.steps import next_commands
+from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result, timestamp
 
 

@@ -15,13 +15,13 @@ from itertools import islice
 from pathlib import Path
 from string import Template
 
-from bulkstatus.report.files import refuse_path, replacing
-from bulkstatus.report.pictures import latency_picture, status_picture, throughput_picture
-from bulkstatus.report.reasons import reason
-from bulkstatus.report.runs import RunReport
-from bulkstatus.report.steps import next_commands
-from bulkstatus.report.summary import Report
-from bulkstatus.report.text import (
+from bulkstatus.reporting.files import refuse_path, replacing
+from bulkstatus.reporting.pictures import latency_picture, status_picture, throughput_picture
+from bulkstatus.reporting.reasons import reason
+from bulkstatus.reporting.runs import RunReport
+from bulkstatus.reporting.steps import next_commands
+from bulkstatus.reporting.summary import Report
+from bulkstatus.reporting.text import (
     UNRECORDED,
     exact_duration,
     group_label,
@@ -30,7 +30,7 @@ from bulkstatus.report.text import (
     state_sentence,
     status_name,
 )
-from bulkstatus.report.timeline import Slice
+from bulkstatus.reporting.timeline import Slice
 from bulkstatus.result import Outcome, Result
 from bulkstatus.text import printable
 from bulkstatus.wording import counted

@@ -14,10 +14,10 @@ from xml.etree.ElementTree import Element
 import pygal  # type: ignore[import-untyped]  # ships no types
 from pygal.style import Style  # type: ignore[import-untyped]  # ships no types
 
-from bulkstatus.report.runs import RunReport
-from bulkstatus.report.summary import Report
-from bulkstatus.report.text import status_name
-from bulkstatus.report.timeline import Slice
+from bulkstatus.reporting.runs import RunReport
+from bulkstatus.reporting.summary import Report
+from bulkstatus.reporting.text import status_name
+from bulkstatus.reporting.timeline import Slice
 from bulkstatus.result import Outcome
 from bulkstatus.text import printable
 
@@ -203,8 +203,7 @@ def _cleaner(description: str, name: str) -> Callable[[Element], Element]:
                 # Comments have no text for a tag.
                 if not isinstance(child.tag, str) or _is_unwanted(child):
                     parent.remove(child)
-            for attribute in ("style", "id"):
-                parent.attrib.pop(attribute, None)
+            parent.attrib.pop("id", None)
         root.set("role", "img")
         root.set("aria-label", description)
         root.set("class", f"picture {name}")
