@@ -1,0 +1,213 @@
+"""The main job as a user runs it: the program as a process, against a sandbox that counts."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bulkstatus.sandbox import Sandbox
+from tests.program import Ended, results, run
+from tests.schema import check_log
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("dispatch.csv", "dispatch.jsonl", "cancellations.txt", "mistakes.csv"):
+        shutil.copy(SAMPLES / name, tmp_path)
+    return tmp_path
+
+
+def left_behind(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if "results" in path.name)
+
+
+async def test_the_sample_is_dispatched_to_the_sandbox(folder: Path) -> None:
+    ended = await run("send", str(folder / "dispatch.csv"), "--sandbox", "--rate", "none")
+    assert ended.status == 0, ended.err
+    log = folder / "dispatch.sandbox.results.jsonl"
+    lines = sorted(record["line"] for record in results(log))
+    assert lines == list(range(2, len((folder / "dispatch.csv").read_text().splitlines()) + 1))
+    assert {record["outcome"] for record in results(log)} == {"updated"}
+    check_log(log)
+
+
+async def test_csv_and_jsonl_of_the_same_day_give_the_same_puts(folder: Path) -> None:
+    received = []
+    for name in ("dispatch.csv", "dispatch.jsonl"):
+        async with Sandbox() as sandbox:
+            log = str(folder / f"{name}.log")
+            ended = await run(
+                *("send", str(folder / name), "--yes", "--rate", "none", "--log", log),
+                base_url=sandbox.base_url,
+            )
+            assert ended.status == 0, ended.err
+            received.append(sandbox.received)
+    assert received[0] == received[1]
+
+
+class TestCancellations:
+    async def send(self, folder: Path, sandbox: Sandbox, *options: str) -> Ended:
+        path = str(folder / "cancellations.txt")
+        return await run(
+            *("send", path, "--status", "cancelled", "--rate", "none", *options),
+            base_url=sandbox.base_url,
+        )
+
+    @pytest.mark.parametrize(
+        "options",
+        [[], ["--yes"], ["--yes", "--cancellations", "59"], ["--yes", "--cancellations", "61"]],
+    )
+    async def test_without_their_exact_number_nothing_is_sent(
+        self, folder: Path, options: list[str]
+    ) -> None:
+        async with Sandbox() as sandbox:
+            ended = await self.send(folder, sandbox, *options)
+            assert (ended.status, sandbox.counts.total()) == (2, 0)
+        assert left_behind(folder) == []
+
+    async def test_five_first_then_the_rest(self, folder: Path) -> None:
+        async with Sandbox() as sandbox:
+            ended = await self.send(
+                folder, sandbox, "--yes", "--cancellations", "5", "--limit", "5"
+            )
+            assert (ended.status, sandbox.counts.total()) == (3, 5), ended.err
+            log = str(folder / "cancellations.results.jsonl")
+            ended = await run("resume", log, "--yes", base_url=sandbox.base_url)
+            assert (ended.status, sandbox.counts.total()) == (2, 5)
+            ended = await run(
+                "resume", log, "--yes", "--cancellations", "55", base_url=sandbox.base_url
+            )
+            assert (ended.status, sandbox.counts.total()) == (0, 60), ended.err
+            assert all(len(puts) == 1 for puts in sandbox.received.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("missing.csv", None, "missing.csv"),
+        ("empty.csv", b"", "empty"),
+        ("zeros.csv", b"order_id,status\n1,\0\n", "line 2"),
+        ("nothing.csv", b"name,street\nAnna,Road 5\n", "--column"),
+        ("mistakes.csv", b"order_id,status\n1,8\n2,9\n", "line 3"),
+        ("folder.csv", "folder", "folder"),
+    ],
+)
+async def test_bad_input_is_refused_with_nothing_sent_and_no_log(
+    tmp_path: Path, name: str, content: bytes | str | None, word: str
+) -> None:
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        path.mkdir()
+    async with Sandbox() as sandbox:
+        ended = await run("send", str(path), "--yes", base_url=sandbox.base_url)
+        assert (ended.status, sandbox.counts.total()) == (2, 0)
+    assert word in ended.err
+    assert "Traceback" not in ended.err
+    assert left_behind(tmp_path) == []
+
+
+async def test_a_wrong_key_costs_one_request_and_is_resumed_with_the_right_one(
+    folder: Path,
+) -> None:
+    log = folder / "dispatch.results.jsonl"
+    async with Sandbox(credentials=("ref-4711", "another key")) as sandbox:
+        ended = await run("send", str(folder / "dispatch.csv"), "--yes", base_url=sandbox.base_url)
+        assert (ended.status, sandbox.counts.total()) == (3, 1)
+    for word in ("BULKSTATUS_API_KEY", "--auth-scheme", f"bulkstatus resume {log}"):
+        assert word in ended.err + ended.out
+    async with Sandbox() as sandbox:
+        ended = await run(
+            *("resume", str(log), "--yes", "--rate", "none", "--base-url", sandbox.base_url)
+        )
+        assert ended.status == 0, ended.err
+
+
+async def test_an_existing_log_is_never_sent_over(folder: Path) -> None:
+    async with Sandbox() as sandbox:
+        command = ("send", str(folder / "dispatch.csv"), "--yes", "--rate", "none")
+        await run(*command, base_url=sandbox.base_url)
+        count = sandbox.counts.total()
+        ended = await run(*command, base_url=sandbox.base_url)
+        assert (ended.status, sandbox.counts.total()) == (2, count)
+        assert "bulkstatus resume" in ended.err
+
+
+async def test_another_account_is_refused_on_a_resume(folder: Path) -> None:
+    async with Sandbox() as sandbox:
+        command = ("send", str(folder / "dispatch.csv"), "--yes", "--rate", "none", "--limit", "1")
+        await run(*command, base_url=sandbox.base_url)
+        log = str(folder / "dispatch.results.jsonl")
+        ended = await run(
+            *("resume", log, "--yes"), base_url=sandbox.base_url, BULKSTATUS_REF_ID="ref-2"
+        )
+        assert (ended.status, sandbox.counts.total()) == (2, 1)
+        assert "ref-4711" in ended.err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+async def test_failures_are_mended_in_a_csv_and_fed_back(tmp_path: Path, suffix: str) -> None:
+    path, log, mend = (
+        tmp_path / name for name in (f"dispatch.{suffix}", "dispatch.results.jsonl", "mend.csv")
+    )
+    if suffix == "csv":
+        path.write_text("Order No,Status,Tracking\n1,8,T1\n2,8,T2\n3,8,T3\n")
+    else:
+        rows = [{"order_id": str(n), "status": 8, "tracking": f"T{n}"} for n in (1, 2, 3)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    async with Sandbox(orders=["1", "2", "4"]) as sandbox:
+        ended = await run("send", str(path), "--yes", base_url=sandbox.base_url)
+        assert ended.status == 1, ended.err
+        assert "Order not found" in ended.out
+        ended = await run("report", str(log), "--failures", str(mend))
+        assert ended.status == 0, ended.err
+        header, row = mend.read_text("utf-8-sig").splitlines()
+        assert row.startswith("3,")
+        mend.write_text(f"{header}\n4{row[1:]}\n", "utf-8-sig")
+        resume = ("resume", str(log), str(mend), "--yes")
+        ended = await run(*resume, base_url=sandbox.base_url)
+        assert ended.status == 2
+        assert "--changed-input" in ended.err
+        ended = await run(*resume, "--changed-input", base_url=sandbox.base_url)
+        assert ended.status == 0, ended.err
+        assert [put.tracking for put in sandbox.received["4"]] == ["T3"]
+        assert all(len(puts) == 1 for puts in sandbox.received.values())
+    assert [record["outcome"] for record in results(log)][-2:] == ["withdrawn", "updated"]
+    check_log(log)
+
+
+async def test_a_dry_run_sends_nothing_and_leaves_nothing(folder: Path) -> None:
+    ended = await run("send", str(folder / "dispatch.csv"), "--dry-run")
+    assert ended.status == 0, ended.err
+    assert "330 rows" in ended.err
+    ended = await run("send", str(folder / "mistakes.csv"), "--dry-run")
+    assert ended.status == 2
+    assert left_behind(folder) == []
+
+
+async def test_json_is_one_object_on_stdout_whatever_happens(folder: Path) -> None:
+    sandboxed = ("--sandbox", "--rate", "none", "--json")
+    for arguments, status in (
+        (("send", str(folder / "dispatch.csv"), *sandboxed), 0),
+        (("send", str(folder / "mistakes.csv"), *sandboxed), 2),
+        (("send", str(folder / "mistakes.csv"), *sandboxed, "--skip-invalid"), 1),
+        (("send", str(folder / "missing.csv"), *sandboxed), 2),
+        (("send", str(folder / "dispatch.csv"), "--rate", "x", "--json"), 2),
+        (("check", str(folder / "mistakes.csv"), "--json"), 2),
+        (("send", "--json"), 2),
+    ):
+        ended = await run(*arguments)
+        assert ended.status == status, ended.err
+        assert json.loads(ended.out)["exit_status"] == status
+
+
+async def test_a_header_and_no_rows_is_nothing_to_send(tmp_path: Path) -> None:
+    path = tmp_path / "dispatch.csv"
+    path.write_text("order_id,status\n")
+    ended = await run("send", str(path), "--sandbox")
+    assert ended.status == 0, ended.err
+    assert left_behind(tmp_path) == []
