@@ -84,7 +84,7 @@ class Plan:
         """Return what is to become of a valid row."""
         decision = self.decisions.get(line)
         if decision is None:
-            decision = DONE if Content(*row) in log.updated else SEND
+            decision = DONE if log.updated and Content(*row) in log.updated else SEND
         return decision
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -109,5 +110,11 @@ class Result(NamedTuple):
 
 def timestamp(seconds: float) -> str:
     """Return seconds since the epoch as UTC in ISO 8601 with milliseconds."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    whole, part = divmod(seconds, 1.0)
+    return f"{_second(int(whole))}.{int(part * 1000):03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    """Format whole seconds: those of many results in a row, and the dearest part of a record."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

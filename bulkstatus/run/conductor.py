@@ -77,6 +77,7 @@ class Run:
         )
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self._reader_waits = False
         self._workers: set[asyncio.Task[None]] = set()
         self._ending: Ending | None = None
         self._interrupted = False
@@ -202,9 +203,11 @@ class Run:
 
     async def _wait_for_room(self) -> None:
         self._wake.set()
+        self._reader_waits = True
         while self._feed.is_full and self._ending is None:
             self._room.clear()
             await self._room.wait()
+        self._reader_waits = False
 
     async def _watch(self) -> None:
         """Look now and then whether the input is still the file that was checked."""
@@ -290,7 +293,7 @@ class Run:
         ):
             return None
         job = self._feed.next(now, self._gate.hold)
-        if not self._feed.is_full:
+        if self._reader_waits and not self._feed.is_full:
             self._room.set()
         if job is None:
             return None

@@ -7,20 +7,16 @@ order never overlap: each waits until the one before it in the file is settled.
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from bulkstatus.answer import Answer
 from bulkstatus.order import StatusUpdate
+from bulkstatus.pace import Place
 from bulkstatus.run.gate import Hold, Pass
 
 #: How many rows are read ahead of their sending, and how many may wait for another try before
 #: no new row is begun.
 AHEAD = 256
 MOST_WAITING = 1024
-
-
-if TYPE_CHECKING:
-    from bulkstatus.answer import Answer
-    from bulkstatus.pace import Place
 
 
 class Job:
@@ -34,44 +30,27 @@ class Job:
     the gate's last pass at that time.
     """
 
-    __slots__ = (
-        "attempts",
-        "due",
-        "elapsed_ms",
-        "failures",
-        "given",
-        "limit_answer",
-        "limits",
-        "line",
-        "on_trial",
-        "outages",
-        "place",
-        "probed",
-        "successes_seen",
-        "suspect",
-        "unanswered_at",
-        "unseen",
-        "update",
-    )
+    given: Pass
+
+    # Defaults of the class: nearly every job is settled by its first attempt and sets few of them.
+    attempts = 0
+    failures = 0
+    unseen = False
+    limit_answer: Answer | None = None
+    limits = 0
+    outages = 0
+    successes_seen = 0
+    on_trial = False
+    suspect = False
+    unanswered_at = 0
+    due = 0.0
+    elapsed_ms = 0.0
+    place: Place | None = None
+    probed: Hold | None = None
 
     def __init__(self, line: int, update: StatusUpdate) -> None:
         self.line = line
         self.update = update
-        self.attempts = 0
-        self.failures = 0
-        self.unseen = False
-        self.limit_answer: Answer | None = None
-        self.limits = 0
-        self.outages = 0
-        self.successes_seen = 0
-        self.on_trial = False
-        self.suspect = False
-        self.unanswered_at = 0
-        self.due = 0.0
-        self.elapsed_ms = 0.0
-        self.given: Pass
-        self.place: Place | None = None
-        self.probed: Hold | None = None
 
 
 class Feed:
