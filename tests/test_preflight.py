@@ -100,6 +100,10 @@ class TestResume:
         assert (plan.done, plan.due) == (1, 1)
         assert [order for _, order, _ in left] == ["2"]
 
+    def test_a_row_that_the_log_has_twice_is_done_once(self) -> None:
+        plan, _ = planned(["1,8,"], [logged("updated", "1"), logged("updated", "1")])
+        assert (plan.done, plan.due) == (1, 0)
+
     def test_failed_rows_are_due_again(self) -> None:
         plan, _ = planned(["1,8,", "2,8,"], [logged("failed", "1")])
         assert (plan.due, plan.again) == (2, 1)

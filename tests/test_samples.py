@@ -1,8 +1,11 @@
 import csv
 import json
+import re
 import runpy
+import struct
 from collections import defaultdict
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,6 +14,7 @@ from bulkstatus.order import InvalidRow, OrderStatus, Row, StatusUpdate, parse_u
 from bulkstatus.source import InputOptions, open_source
 
 SAMPLES = Path(__file__).parent.parent / "samples"
+PICTURES = SAMPLES / "pictures"
 FILES = ["cancellations.txt", "dispatch.csv", "dispatch.jsonl", "mistakes.csv"]
 
 
@@ -114,3 +118,43 @@ async def test_each_mistake_is_found_and_nothing_else_is() -> None:
         else:
             expected[line] = Fate.CONFLICT if note.startswith(conflicts) else "invalid"
     assert found == expected
+
+
+def words_of(svg: str) -> str:
+    """Return what a picture shows as text."""
+    texts = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    return " ".join(" ".join(text.text or "" for text in texts).split())
+
+
+def test_the_picture_of_the_live_view_shows_what_the_view_says_today() -> None:
+    kept = (PICTURES / "live-view.svg").read_text(encoding="utf-8")
+    drawn = runpy.run_path(str(SAMPLES / "make_pictures.py"))["live_view"]()
+    assert words_of(kept) == words_of(drawn)
+    assert "going on at 17:42" in words_of(kept)
+
+
+def test_the_picture_of_the_live_view_loads_nothing() -> None:
+    kept = (PICTURES / "live-view.svg").read_text(encoding="utf-8")
+    assert "http" not in kept.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert not re.search(r"url\((?!#)|href|@import|@font-face|<image|<script", kept)
+
+
+def test_the_picture_of_the_report_is_a_png_of_pixels_alone() -> None:
+    data = (PICTURES / "report.png").read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(data) < 200_000
+    chunks, place = set(), 8
+    while place < len(data):
+        size, kind = struct.unpack_from(">I4s", data, place)
+        chunks.add(kind)
+        place += 12 + size
+    # None that holds text: no URL, and no name of whoever made it.
+    assert chunks == {b"IHDR", b"IDAT", b"IEND"}
+
+
+def test_the_run_in_the_picture_names_nobody(tmp_path: Path) -> None:
+    log = tmp_path / "dispatch.results.jsonl"
+    log.write_text('{"type":"run","user":"me","host":"mine"}\n{"type":"end"}\n', encoding="utf-8")
+    runpy.run_path(str(SAMPLES / "make_pictures.py"))["make_neutral"](log)
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert records == [{"type": "run", "user": "anna", "host": "DESK-3"}, {"type": "end"}]

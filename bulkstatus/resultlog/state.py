@@ -50,11 +50,10 @@ class UpdatedRows:
         key = hash(order_id)
         there = self._rows.setdefault(key, row)
         if there is not row:
-            if isinstance(there, str):
-                there = self._rows[key] = [there]
-            if row in there:
+            rows = [there] if isinstance(there, str) else there
+            if row in rows:
                 return False
-            there.append(row)
+            self._rows[key] = [*rows, row]
         self._count += 1
         return True
 

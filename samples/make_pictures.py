@@ -1,0 +1,197 @@
+"""Makes the pictures that the README shows: `python samples/make_pictures.py`, half a minute.
+
+Both show what the program itself draws. `pictures/live-view.svg` is the live view of a run whose
+course is told to it here. `pictures/report.png` is the report page of a real run of
+`dispatch.csv` against the sandbox, which is asked for faults and answers unevenly. Only the user
+and the host in that run's log are replaced by invented ones before the page is made.
+
+The report page needs Chromium, which draws it, and port 8080 for the sandbox. Its figures vary a
+little from time to time, since requests overtake one another.
+"""
+
+import asyncio
+import io
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from rich.console import Console
+
+import bulkstatus
+from bulkstatus.errors import BulkstatusError
+from bulkstatus.pace import Rate
+from bulkstatus.progress.course import Course
+from bulkstatus.progress.live import Live
+from bulkstatus.reporting.page import write_page
+from bulkstatus.result import Outcome, Result
+from bulkstatus.run import Hold, HoldReason
+from bulkstatus.sandbox import Faults, Sandbox
+from bulkstatus.source import InputOptions, open_source
+
+HERE = Path(__file__).parent
+PICTURES = HERE / "pictures"
+
+COLUMNS = 100
+MONOSPACE = (
+    "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', "
+    "monospace"
+)
+
+# In pixels; the height ends the picture below the drawings over time.
+REPORT_SIZE = (1000, 1490)
+
+USER, HOST = "anna", "DESK-3"
+PORT = 8080
+SEED = 20261123
+LIMITED = "Request limit exceeded, try again later"
+
+
+def results(count: int, outcome: Outcome) -> list[Result]:
+    return [Result(2, "46140204", 8, None, outcome, 0.0, 200, 1, 41.7)] * count
+
+
+async def held_course() -> Course:
+    """Return the course of a run that was two thirds through when it met a limit."""
+    now = 0.0
+    course = Course(1204, Rate(10, 1.0), clock=lambda: now)
+    for second in range(80):
+        now += 1.0
+        course.wrote(results(10, Outcome.UPDATED))
+        if second % 10 == 7:
+            course.wrote(results(1, Outcome.REJECTED))
+        if second in {22, 51, 64}:
+            course.wrote(results(1, Outcome.FAILED))
+        course.sample(now)
+    hold = Hold(HoldReason.LIMIT, LIMITED, asyncio.get_running_loop().time(), 320.0)
+    course.holding(hold)
+    now += 1.0
+    course.sample(now)
+    return course
+
+
+def live_view() -> str:
+    """Return the live view as SVG, which loads nothing."""
+    course = asyncio.run(held_course())
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=COLUMNS,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+        no_color=False,
+    )
+    wall = time.mktime((2026, 11, 23, 17, 37, 0, 0, 0, -1))
+    console.print(Live(course, console, wall=lambda: wall))
+    console.print()
+    svg = console.export_svg(
+        title="bulkstatus send dispatch.csv", font_aspect_ratio=0.6, unique_id="live-view"
+    )
+    # Rich has a font loaded; one of the reader's machine is about as wide, and stretched to fit.
+    svg = re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code, monospace", MONOSPACE).replace("arial", "arial, sans-serif")
+    return svg.replace(" textLength=", ' lengthAdjust="spacingAndGlyphs" textLength=')
+
+
+class UnevenSandbox(Sandbox):
+    """A sandbox that takes a while to answer, now less, now more."""
+
+    def make_app(self) -> web.Application:
+        dice = random.Random(SEED)
+
+        @web.middleware
+        async def late(request: web.Request, handler: Handler) -> web.StreamResponse:
+            await asyncio.sleep(0.05 * dice.lognormvariate(0.0, 0.4))
+            return await handler(request)
+
+        app = super().make_app()
+        app.middlewares.append(late)
+        return app
+
+
+async def send(log: Path) -> None:
+    """Send the day's dispatches to a sandbox with faults that does not know all the orders."""
+    async with await open_source(str(HERE / "dispatch.csv"), InputOptions()) as source:
+        orders = [row.order_id async for batch in source.batches() for row in batch.rows]
+    unknown = {orders[place] for place in (31, 90, 158, 217, 266)}
+    sandbox = UnevenSandbox(
+        orders=set(orders) - unknown,
+        faults=Faults(limit=(200, 18.0), fail=0.09, drop=0.03, seed=SEED),
+    )
+    base_url = await sandbox.start(port=PORT)
+    try:
+        await bulkstatus.send(
+            HERE / "dispatch.csv",
+            log=log,
+            base_url=base_url,
+            ref_id="12345",
+            api_key="a-key-of-the-sandbox",
+            rate="15/s",
+            quota="none",
+            attempts=2,
+        )
+    finally:
+        await sandbox.stop()
+
+
+def make_neutral(log: Path) -> None:
+    """Put an invented user and host in the place of those that made the log."""
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    for record in records:
+        if record["type"] == "run":
+            record.update(user=USER, host=HOST)
+    log.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+
+
+def report_picture(browser: str, folder: Path, picture: Path) -> None:
+    """Draw the beginning of the report page of a run to `picture`."""
+    log, page = folder / "dispatch.results.jsonl", folder / "dispatch.html"
+    for name in [name for name in os.environ if name.startswith("BULKSTATUS_")]:
+        del os.environ[name]
+    os.environ["BULKSTATUS_CONFIG_DIR"] = str(folder)
+    asyncio.run(send(log))
+    make_neutral(log)
+    write_page(page, asyncio.run(bulkstatus.report(log)))
+    width, height = REPORT_SIZE
+    subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
+            *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
+            *("--disable-sync", f"--user-data-dir={folder / 'browser'}", "--hide-scrollbars"),
+            *(f"--window-size={width},{height}", "--force-device-scale-factor=1"),
+            *(f"--screenshot={picture}", page.as_uri()),
+        ],
+        check=True,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / "live-view.svg").write_text(live_view(), encoding="utf-8", newline="")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, names)), None)
+    if browser is None:
+        sys.exit(
+            f"report.png is not made: none of {', '.join(names)} is on the PATH. Install Chromium "
+            "(Debian: apt install chromium; macOS: brew install chromium) and start this again."
+        )
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        try:
+            report_picture(browser, Path(folder), PICTURES / "report.png")
+        except BulkstatusError as error:
+            sys.exit(f"report.png is not made: {error}")
+
+
+if __name__ == "__main__":
+    main()
