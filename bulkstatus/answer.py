@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from functools import cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -127,12 +128,11 @@ def judge(
     """
     succeeded = 200 <= http_status < 300
     if succeeded and complete and not body:
-        return Answer(Meaning.UPDATED, http_status)
+        return _updated(http_status)
     document = _parse(body) if complete else _BROKEN
     said = _error_in(document, body)
     if succeeded and said is None:
-        framed = "Content-Length" in headers or "Transfer-Encoding" in headers
-        return _judge_success(http_status, body, complete, framed, document)
+        return _judge_success(http_status, headers, body, complete, document)
     page = document is _BROKEN and _is_page(body)
     text = _text(body if complete and not page else b"", said)
     error = _row_error(http_status, text, said, complete, page)
@@ -171,7 +171,7 @@ def judge(
 
 
 def _judge_success(
-    http_status: int, body: bytes, complete: bool, framed: bool, document: object
+    http_status: int, headers: Mapping[str, str], body: bytes, complete: bool, document: object
 ) -> Answer:
     """Judge a 2xx whose body carries no error: it counts when it is the API's, and all there.
 
@@ -182,9 +182,15 @@ def _judge_success(
         if _is_page(body):
             error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an HTML page")
             return Answer(Meaning.FATAL, http_status, error, advice=CHECK_PROXY)
+        framed = "Content-Length" in headers or "Transfer-Encoding" in headers
         if not complete or b'"error"' in body or (_begins_as_json(body) and not framed):
             error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an answer cut short")
             return Answer(Meaning.TRANSIENT, http_status, error, unseen=True)
+    return _updated(http_status)
+
+
+@cache
+def _updated(http_status: int) -> Answer:
     return Answer(Meaning.UPDATED, http_status)
 
 

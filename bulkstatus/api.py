@@ -42,10 +42,10 @@ class OrderStatusApi:
         """
         try:
             # With all its signs escaped and its host as the network names it.
-            base = str(URL(base_url))
+            self._base = URL(base_url)
         except ValueError:
             raise SettingsRefused(f'The base URL "{base_url}" is not a URL.') from None
-        self._prefix = f"{base.rstrip('/')}/order/"
+        self._path = f"{self._base.raw_path.rstrip('/')}/order/"
         self._credentials = credentials
         self._auth_scheme = auth_scheme
         self._timeout = timeout
@@ -83,13 +83,19 @@ class OrderStatusApi:
 
     async def put(self, update: StatusUpdate) -> Answer:
         """Send one PUT and return what came of it; nothing the outside world does is raised."""
-        url = URL(f"{self._prefix}{quote(update.order_id, safe='')}/status", encoded=True)
+        order_id = update.order_id
+        if not (order_id.isascii() and order_id.isalnum()):
+            order_id = quote(order_id, safe="")
+        path = f"{self._path}{order_id}/status"
         try:
-            async with self._session.put(
-                url, data=update.body(), allow_redirects=False, proxy=self._proxy
-            ) as response:
-                body, complete = await _read(response)
-                answer = judge(response.status, response.headers, body, complete, time.time())
+            response = await self._session.put(
+                self._base.with_path(path, encoded=True),
+                data=update.body(),
+                allow_redirects=False,
+                proxy=self._proxy,
+            )
+            body, complete = await _read(response)
+            answer = judge(response.status, response.headers, body, complete, time.time())
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             answer = _without_answer(error, self._timeout)
         if answer.error is None:
@@ -120,17 +126,18 @@ class _ConnectionLost(aiohttp.ClientConnectionError):
 
 
 async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
-    """Return the body up to the limit, and whether that is all of it."""
+    """Return the body up to the limit, and whether that is all of it; release the connection."""
     length = response.content_length
     if length is not None and length <= BODY_LIMIT and "Content-Encoding" not in response.headers:
         return await response.read(), True
     chunks, size = [], 0
-    while chunk := await response.content.readany():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > BODY_LIMIT:
-            response.close()
-            return b"".join(chunks)[:BODY_LIMIT], False
+    async with response:
+        while chunk := await response.content.readany():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > BODY_LIMIT:
+                response.close()
+                return b"".join(chunks)[:BODY_LIMIT], False
     return b"".join(chunks), True
 
 

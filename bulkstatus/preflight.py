@@ -6,8 +6,9 @@ need is that of their hashes.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import NamedTuple
 
 from bulkstatus.conflict import DONE, SEND, Decision, Fate, judge_order
@@ -84,7 +85,7 @@ class Plan:
         """Return what is to become of a valid row."""
         decision = self.decisions.get(line)
         if decision is None:
-            decision = DONE if log.updated and Content(*row) in log.updated else SEND
+            decision = DONE if row in log.updated else SEND
         return decision
 
 
@@ -124,20 +125,40 @@ async def remaining_rows(
 
     An invalid row comes with the fate CONFLICT: like those of a conflict it is never sent.
     """
+    async for rows in remaining_batches(source, plan, log):
+        for row in rows:
+            yield row
+
+
+async def remaining_batches(
+    source: Source, plan: Plan, log: LogState
+) -> AsyncIterator[Iterable[tuple[int, Row, Decision]]]:
+    """Yield what `remaining_rows` does in batches, for speed."""
+    all_due = plan.due == plan.rows and not log.updated
     logged = Counter({content: len(lines) for content, lines in log.invalid.items()})
     async for batch in source.batches():
-        for line, row in zip(batch.lines, batch.rows, strict=True):
-            if isinstance(row, StatusUpdate):
-                decision = plan.fate(line, row, log)
-            else:
-                decision = Decision(Fate.CONFLICT, row.reason)
-            if decision.fate is Fate.CONFLICT and logged:
-                content = Content(row.order_id, row.status, row.tracking)
-                if logged[content]:
-                    logged[content] -= 1
-                    continue
-            if decision.fate is not Fate.DONE:
-                yield line, row, decision
+        if all_due:
+            yield zip(batch.lines, batch.rows, repeat(SEND))
+        else:
+            yield _remaining(batch, plan, log, logged)
+
+
+def _remaining(
+    batch: Batch, plan: Plan, log: LogState, logged: Counter[Content]
+) -> Iterator[tuple[int, Row, Decision]]:
+    """Yield the rows of a batch that are not done; `logged` counts those the log has as invalid."""
+    for line, row in zip(batch.lines, batch.rows, strict=True):
+        if isinstance(row, StatusUpdate):
+            decision = plan.fate(line, row, log)
+        else:
+            decision = Decision(Fate.CONFLICT, row.reason)
+        if decision.fate is Fate.CONFLICT and logged:
+            content = Content(row.order_id, row.status, row.tracking)
+            if logged[content]:
+                logged[content] -= 1
+                continue
+        if decision.fate is not Fate.DONE:
+            yield line, row, decision
 
 
 async def limit_plan(source: Source, plan: Plan, log: LogState, limit: int) -> Plan:

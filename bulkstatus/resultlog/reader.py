@@ -82,24 +82,26 @@ def _records(
     file: BinaryIO, path: Path, contents: LogContents
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each line's number and record, and note in `contents` how the file ends."""
+    line = b""
+    size = 0
     for number, line in enumerate(file, 1):
-        ended = line.endswith(b"\n")
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError:
-            if not ended and number > 1:
+            if number > 1 and not line.endswith(b"\n"):
                 contents.torn = len(line)
-                return
+                break
             record = None
         if number == 1:
-            _check_first(record, ended, path)
+            _check_first(record, line.endswith(b"\n"), path)
         elif not isinstance(record, dict):
             raise _broken(path, number)
-        contents.size += len(line)
-        contents.unended = not ended
+        size += len(line)
         yield number, record
-    if not contents.size:
+    if not size:
         raise _cut_off(path)
+    contents.size = size
+    contents.unended = not contents.torn and not line.endswith(b"\n")
 
 
 def _check_first(record: object, ended: bool, path: Path) -> None:

@@ -72,9 +72,12 @@ class UpdatedRows:
         # Several rows of one order are rare enough to be looked at exactly, each time.
         return Match.OTHER if isinstance(there, list) or self.of(order_id) else Match.NONE
 
-    def __contains__(self, content: Content) -> bool:
-        row = f"{content.order_id}\t{content.status}\t{content.tracking or ''}"
-        there = self._rows.get(hash(content.order_id))
+    def __contains__(self, content: tuple[str, int | None, str | None]) -> bool:
+        order_id, status, tracking = content
+        there = self._rows.get(hash(order_id))
+        if there is None:
+            return False
+        row = f"{order_id}\t{status}\t{tracking or ''}"
         if isinstance(there, list):
             return row in there
         return there == row or there == row + _SEEN

@@ -8,13 +8,13 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bulkstatus.conflict import Decision, Fate
 from bulkstatus.errors import BulkstatusError, InputChanged, Stopped
 from bulkstatus.order import Row, StatusUpdate
 from bulkstatus.pace import Pacer, Place, Quotas
-from bulkstatus.preflight import Plan, remaining_rows
+from bulkstatus.preflight import Plan, remaining_batches
 from bulkstatus.result import FAILURES, ErrorKind, Outcome, Result, RowError, timestamp
 from bulkstatus.resultlog import EndRecord, LogState, ResultLog
 from bulkstatus.run.delivery import Delivery
@@ -86,6 +86,7 @@ class Run:
         self._settled = 0
         self._looked_at = 0.0
         self._held_seconds = 0.0
+        self._taken = 0
         self._limit_reached: Ending | None = None
 
     # The course of a run.
@@ -178,28 +179,34 @@ class Run:
     async def _read(self) -> None:
         """Read rows ahead of the workers, and log those that are not to be sent."""
         try:
-            taken = 0
-            async for line, row, decision in remaining_rows(self._source, self._plan, self.state):
-                if decision.fate is Fate.SEND and isinstance(row, StatusUpdate):
-                    if taken == self._options.limit:
-                        message = f"Stopped after {taken} rows (--limit)."
-                        self._limit_reached = Ending("stopped", Stopped.exit_status, message)
-                        break
-                    taken += 1
-                    self._feed.add(Job(line, row))
-                else:
-                    self._log.add(_unsent(line, row, decision))
-                    await self._log.room()
-                if self._feed.is_full:
-                    await self._wait_for_room()
-                    if self._ending is not None:
-                        break
+            async for rows in remaining_batches(self._source, self._plan, self.state):
+                if not await self._take_in(rows):
+                    break
             self._feed.is_complete = True
         except BulkstatusError as error:
             self._stop(error)
         except Exception as error:
             self._crashed(error)
         self._wake.set()
+
+    async def _take_in(self, rows: Iterable[tuple[int, Row, Decision]]) -> bool:
+        """Put rows into the feed as it has room for them; return False when no more are wanted."""
+        for line, row, decision in rows:
+            if decision.fate is Fate.SEND and isinstance(row, StatusUpdate):
+                if self._taken == self._options.limit:
+                    message = f"Stopped after {self._taken} rows (--limit)."
+                    self._limit_reached = Ending("stopped", Stopped.exit_status, message)
+                    return False
+                self._taken += 1
+                self._feed.add(Job(line, row))
+            else:
+                self._log.add(_unsent(line, row, decision))
+                await self._log.room()
+            if self._feed.is_full:
+                await self._wait_for_room()
+                if self._ending is not None:
+                    return False
+        return True
 
     async def _wait_for_room(self) -> None:
         self._wake.set()

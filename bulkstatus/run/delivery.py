@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bulkstatus.answer import Answer, Meaning
 from bulkstatus.errors import Stopped
-from bulkstatus.result import FAILURES, ErrorKind, Outcome, Result, RowError
+from bulkstatus.result import ErrorKind, Outcome, Result, RowError
 from bulkstatus.run.backoff import backoff
 from bulkstatus.run.feed import Feed, Job
 from bulkstatus.run.gate import Gate, Hold
@@ -228,7 +228,7 @@ class Delivery:
                 job.unseen and outcome is not Outcome.UPDATED,
             )
         )
-        if outcome in FAILURES:
+        if outcome is not Outcome.UPDATED:
             self._failures += 1
             if self._failures == self._options.max_failures:
                 self._stop(Stopped(f"Stopped after {self._failures} failures (--max-failures)."))

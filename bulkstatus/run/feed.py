@@ -114,7 +114,8 @@ class Feed:
         if followers:
             self._new.appendleft(followers.popleft())
         else:
-            self._followers.pop(order_id, None)
+            if followers is not None:
+                del self._followers[order_id]
             self._busy.discard(order_id)
 
     @property

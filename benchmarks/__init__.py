@@ -1,0 +1,1 @@
+"""What bulkstatus costs and how exactly it keeps a rate: `python -m benchmarks`."""

@@ -1,0 +1,64 @@
+"""Other ways to send the same requests, one a file.
+
+Those in Python are scripts that take the base URL and the number of rows, and import nothing of
+the project; the others return the command of a program.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.measure import Bar, at_least
+from benchmarks.needs import CURL, XARGS, Need, package
+from benchmarks.peers import curl_parallel, xargs_curl, zyte
+
+#: How many requests each has on the wire, where it is not its own affair.
+CONCURRENCY = 16
+
+
+class Peer(NamedTuple):
+    """Another way to send the requests.
+
+    `needs` is what it cannot do without, `bar` what our throughput divided by its has to reach,
+    and `share` the part of our rows that it sends, since some would take many minutes for all.
+    `command` returns what to run, given the base URL, the rows and a folder for files.
+    """
+
+    name: str
+    needs: Sequence[Need]
+    bar: Bar | None
+    share: float
+    command: Callable[[str, int, Path], list[str]]
+
+
+def bare_command(base_url: str, rows: int, concurrency: int = CONCURRENCY) -> list[str]:
+    """Return the command of the bare loop, also for another concurrency."""
+    return _script("bare_aiohttp.py", base_url, rows, concurrency)
+
+
+def _script(name: str, base_url: str, rows: int, concurrency: int) -> list[str]:
+    script = Path(__file__).with_name(name)
+    return [sys.executable, str(script), base_url, str(rows), str(concurrency)]
+
+
+PEERS = (
+    Peer("bare aiohttp loop", (), at_least(0.90), 1, lambda url, rows, _: bare_command(url, rows)),
+    Peer(
+        "requests in 32 threads",
+        (package("requests"),),
+        at_least(8),
+        0.2,
+        lambda url, rows, _: _script("requests_threads.py", url, rows, 32),
+    ),
+    Peer(
+        "httpx async",
+        (package("httpx"),),
+        at_least(15),
+        0.2,
+        lambda url, rows, _: _script("httpx_async.py", url, rows, CONCURRENCY),
+    ),
+    Peer("xargs -P with curl", (XARGS, CURL), at_least(25), 0.1, xargs_curl.command),
+    Peer("zyte-api", (package("zyte-api"),), at_least(5), 0.2, zyte.command),
+    Peer("curl --parallel", (CURL,), None, 1, curl_parallel.command),
+)
