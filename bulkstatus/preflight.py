@@ -58,6 +58,8 @@ class Plan:
     gone: list[tuple[int, Content]] = field(default_factory=list)
     decisions: dict[int, Decision] = field(default_factory=dict)
     """The fate of each row of an order that occurs more than once, by line."""
+    batches_done: set[int] = field(default_factory=set)
+    """The numbers of the source's batches in which every row is done."""
     rounded: dict[str, str] = field(default_factory=dict)
     """The fields whose long numbers all look cut to 15 digits, each with one of them."""
 
@@ -136,7 +138,11 @@ async def remaining_batches(
     """Yield what `remaining_rows` does in batches, for speed."""
     all_due = plan.due == plan.rows and not log.updated
     logged = Counter({content: len(lines) for content, lines in log.invalid.items()})
+    number = -1
     async for batch in source.batches():
+        number += 1
+        if number in plan.batches_done:
+            continue
         if all_due:
             yield zip(batch.lines, batch.rows, repeat(SEND))
         else:
@@ -196,6 +202,7 @@ class _Check:
         self._last_wins = last_wins
         self._keep = keep
         self._resumed = bool(log.counts())
+        self._batches = -1
         self._seen: set[int] = set()
         self._tried_seen: Counter[Content] = Counter()
         self._columns = {"order_id": RoundedColumn(), "tracking": RoundedColumn()}
@@ -207,8 +214,12 @@ class _Check:
         rows = [row for row in batch.rows if isinstance(row, StatusUpdate)]
         if len(rows) < len(batch.rows):
             self._look_at_invalid(batch)
+        self._batches += 1
         if self._resumed:
+            before = plan.done
             rows = self._not_done(rows)
+            if plan.done - before == len(batch.rows):
+                plan.batches_done.add(self._batches)
         keys = [hash(row.order_id) for row in rows]
         new = set(keys)
         if len(new) < len(keys):

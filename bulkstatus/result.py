@@ -110,8 +110,8 @@ class Result(NamedTuple):
 
 def timestamp(seconds: float) -> str:
     """Return seconds since the epoch as UTC in ISO 8601 with milliseconds."""
-    whole, part = divmod(seconds, 1.0)
-    return f"{_second(int(whole))}.{int(part * 1000):03d}Z"
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    return f"{_second(whole)}.{milliseconds:03d}Z"
 
 
 @lru_cache(maxsize=8)
