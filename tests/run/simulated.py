@@ -51,7 +51,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_done)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         # To join the threads is real work as well, whose time limit must not be jumped to.
         self.threads += 1
         await super().shutdown_default_executor()
