@@ -71,7 +71,7 @@ def _why_it_ended(ending: Ending) -> str:
 
 
 def _in_one_line(summary: Summary) -> str:
-    """Return such as "1190 of 1204 rows are updated: 12 rejected, 2 failed, 40 not sent yet"."""
+    """Return such as "1150 of 1204 rows updated; 12 rejected by the API, 42 not sent yet."."""
     counts = summary.counts
     updated = counts.get(Outcome.UPDATED, 0)
     others = [
@@ -83,8 +83,11 @@ def _in_one_line(summary: Summary) -> str:
         others.append(f"{summary.pending} not sent yet")
     if not others:
         return "The row is updated." if updated == 1 else f"All {updated} rows are updated."
-    rows = f"{updated} of {counted(summary.rows, 'row')}"
-    if updated == summary.rows:
+    # The log may hold rows of other files than the last, such as one of mended failures.
+    gone = counts.get(Outcome.WITHDRAWN, 0)
+    known = max(summary.rows, sum(counts.values()) - gone + summary.pending)
+    rows = f"{updated} of {counted(known, 'row')}"
+    if updated == known:
         rows = counted(updated, "row")
     return f"{rows} updated; {', '.join(others)}."
 

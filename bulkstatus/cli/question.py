@@ -33,7 +33,8 @@ def _sections(proposal: Proposal) -> Iterator[Section]:
     yield from plan_sections(proposal.plan, "To send")
     if proposal.plan.due < proposal.all_due:
         left = proposal.all_due - proposal.plan.due
-        yield "", [f"These are the first ones (--limit); {left} more are left for a resume."]
+        are = "is" if left == 1 else "are"
+        yield "", [f"These are the first ones (--limit); {left} more {are} left for a resume."]
     yield "To", list(_target(proposal))
     yield "Time", [_time(proposal)]
 

@@ -1,6 +1,6 @@
 """A run: rows → paced, concurrent PUTs → results → log.
 
-`conductor` keeps workers at work, `feed` says which row is next, `gate` how many may be on the
+`conductor` keeps workers at work, `reader` puts rows into the `feed`, which says which row is next, `gate` how many may be on the
 wire, `delivery` what an answer does to its row and to the run, `backoff` how long a row waits.
 """
 

@@ -8,19 +8,18 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from bulkstatus.conflict import Decision, Fate
 from bulkstatus.errors import BulkstatusError, InputChanged, Stopped
-from bulkstatus.order import Row, StatusUpdate
 from bulkstatus.pace import Pacer, Place, Quotas
-from bulkstatus.preflight import Plan, remaining_batches
-from bulkstatus.result import FAILURES, ErrorKind, Outcome, Result, RowError, timestamp
+from bulkstatus.preflight import Plan
+from bulkstatus.result import FAILURES, Outcome, Result, timestamp
 from bulkstatus.resultlog import EndRecord, LogState, ResultLog
 from bulkstatus.run.delivery import Delivery
 from bulkstatus.run.feed import Feed, Job
 from bulkstatus.run.gate import Gate, Hold, HoldReason
 from bulkstatus.run.interface import Ending, Observer, RunOptions, Sender, Silent
+from bulkstatus.run.reader import Reader
 from bulkstatus.source import Source
 
 #: How often the input is looked at for changes, in seconds.
@@ -76,8 +75,7 @@ class Run:
             vouched=len(state.updated) > 0,
         )
         self._wake = asyncio.Event()
-        self._room = asyncio.Event()
-        self._reader_waits = False
+        self._reader = Reader(plan, self._feed, log, options.limit, self._wake.set)
         self._workers: set[asyncio.Task[None]] = set()
         self._ending: Ending | None = None
         self._interrupted = False
@@ -86,8 +84,6 @@ class Run:
         self._settled = 0
         self._looked_at = 0.0
         self._held_seconds = 0.0
-        self._taken = 0
-        self._limit_reached: Ending | None = None
 
     # The course of a run.
 
@@ -133,7 +129,10 @@ class Run:
     async def _close(self) -> Ending:
         """Write the end record and return the ending."""
         counts = self.state.counts()
-        ending = self._ending or self._limit_reached
+        ending = self._ending
+        if ending is None and self._reader.limit_reached:
+            message = f"Stopped after {self._options.limit} rows (--limit)."
+            ending = Ending("stopped", Stopped.exit_status, message)
         if ending is None:
             failed = any(counts.get(outcome) for outcome in FAILURES)
             ending = Ending("finished", 1 if failed else 0)
@@ -156,10 +155,9 @@ class Run:
         """Begin to stop; the first reason counts."""
         if self._ending is None:
             self._ending = ending
-            self._delivery.stopping = True
+            self._delivery.stopping = self._reader.stopping = True
             self._observer.stopping(ending)
         self._wake.set()
-        self._room.set()
 
     def _stop(self, error: BulkstatusError) -> None:
         self._end(Ending("stopped", error.exit_status, str(error)))
@@ -174,47 +172,16 @@ class Run:
             self._settled += result.outcome in _SENT
         self._observer.wrote(results)
 
-    # Reading rows in.
+    # The input.
 
     async def _read(self) -> None:
-        """Read rows ahead of the workers, and log those that are not to be sent."""
+        """Read rows ahead of the workers; a fault in that ends the run."""
         try:
-            async for rows in remaining_batches(self._source, self._plan, self.state):
-                if not await self._take_in(rows):
-                    break
-            self._feed.is_complete = True
+            await self._reader.read(self._source, self.state)
         except BulkstatusError as error:
             self._stop(error)
         except Exception as error:
             self._crashed(error)
-        self._wake.set()
-
-    async def _take_in(self, rows: Iterable[tuple[int, Row, Decision]]) -> bool:
-        """Put rows into the feed as it has room for them; return False when no more are wanted."""
-        for line, row, decision in rows:
-            if decision.fate is Fate.SEND and isinstance(row, StatusUpdate):
-                if self._taken == self._options.limit:
-                    message = f"Stopped after {self._taken} rows (--limit)."
-                    self._limit_reached = Ending("stopped", Stopped.exit_status, message)
-                    return False
-                self._taken += 1
-                self._feed.add(Job(line, row))
-            else:
-                self._log.add(_unsent(line, row, decision))
-                await self._log.room()
-            if self._feed.is_full:
-                await self._wait_for_room()
-                if self._ending is not None:
-                    return False
-        return True
-
-    async def _wait_for_room(self) -> None:
-        self._wake.set()
-        self._reader_waits = True
-        while self._feed.is_full and self._ending is None:
-            self._room.clear()
-            await self._room.wait()
-        self._reader_waits = False
 
     async def _watch(self) -> None:
         """Look now and then whether the input is still the file that was checked."""
@@ -300,8 +267,7 @@ class Run:
         ):
             return None
         job = self._feed.next(now, self._gate.hold)
-        if self._reader_waits and not self._feed.is_full:
-            self._room.set()
+        self._reader.job_taken()
         if job is None:
             return None
         job.given = self._gate.enter()
@@ -394,13 +360,3 @@ class Run:
             quotas.answered(place)
         except Stopped as error:
             self._stop(error)
-
-
-def _unsent(line: int, row: Row, decision: Decision) -> Result:
-    """Return the result of a row that is not to be sent."""
-    outcome = {
-        Fate.DUPLICATE: Outcome.DUPLICATE,
-        Fate.SUPERSEDED: Outcome.SUPERSEDED,
-    }.get(decision.fate, Outcome.INVALID)
-    error = RowError(ErrorKind.ROW, decision.reason) if decision.reason else None
-    return Result(line, row.order_id, row.status, row.tracking, outcome, time.time(), error=error)
