@@ -1,7 +1,8 @@
 """A run: rows → paced, concurrent PUTs → results → log.
 
-`conductor` keeps workers at work, `reader` puts rows into the `feed`, which says which row is next, `gate` how many may be on the
-wire, `delivery` what an answer does to its row and to the run, `backoff` how long a row waits.
+`conductor` keeps workers at work, `reader` brings rows to the `feed`, which says which is next,
+`gate` how many may be on the wire, `delivery` what an answer does to its row and to the run,
+`backoff` how long a row waits.
 """
 
 from bulkstatus.run.conductor import Run
