@@ -8,6 +8,7 @@ BulkstatusError
 ├── Stopped             the run ended before its end, `resume` goes on; exit status 3
 │   ├── InputChanged    the file is no longer the one that was checked
 │   └── LogLost         the result log can no longer be written
+├── Interrupted         the user ended a question; nothing was sent; exit status 130
 └── NotUpdated          a `Client`'s single update (bulkstatus.client)
     ├── UpdateRejected  the API said no
     ├── UpdateFailed    no answer said yes or no
@@ -45,6 +46,12 @@ class Stopped(BulkstatusError):
     """The run ended before its end; what it logged stands and `resume` goes on."""
 
     exit_status = 3
+
+
+class Interrupted(BulkstatusError):
+    """The user ended a question with Ctrl-C; nothing was sent."""
+
+    exit_status = 130
 
 
 class InputChanged(Stopped):

@@ -6,7 +6,8 @@ need is that of their hashes.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import NamedTuple
@@ -127,26 +128,28 @@ async def remaining_rows(
 
     An invalid row comes with the fate CONFLICT: like those of a conflict it is never sent.
     """
-    async for rows in remaining_batches(source, plan, log):
-        for row in rows:
-            yield row
+    async with aclosing(remaining_batches(source, plan, log)) as batches:
+        async for rows in batches:
+            for row in rows:
+                yield row
 
 
 async def remaining_batches(
     source: Source, plan: Plan, log: LogState
-) -> AsyncIterator[Iterable[tuple[int, Row, Decision]]]:
+) -> AsyncGenerator[Iterable[tuple[int, Row, Decision]], None]:
     """Yield what `remaining_rows` does in batches, for speed."""
     all_due = plan.due == plan.rows and not log.updated
     logged = Counter({content: len(lines) for content, lines in log.invalid.items()})
     number = -1
-    async for batch in source.batches():
-        number += 1
-        if number in plan.batches_done:
-            continue
-        if all_due:
-            yield zip(batch.lines, batch.rows, repeat(SEND))
-        else:
-            yield _remaining(batch, plan, log, logged)
+    async with aclosing(source.batches()) as batches:
+        async for batch in batches:
+            number += 1
+            if number in plan.batches_done:
+                continue
+            if all_due:
+                yield zip(batch.lines, batch.rows, repeat(SEND))
+            else:
+                yield _remaining(batch, plan, log, logged)
 
 
 def _remaining(
@@ -172,10 +175,12 @@ async def limit_plan(source: Source, plan: Plan, log: LogState, limit: int) -> P
     if plan.due <= limit:
         return plan
     first: list[StatusUpdate] = []
-    async for _, row, decision in remaining_rows(source, plan, log):
-        if decision.fate is Fate.SEND and isinstance(row, StatusUpdate):
-            first.append(row)
-            if len(first) == limit:
+    async with aclosing(remaining_batches(source, plan, log)) as batches:
+        async for rows in batches:
+            due = [row for _, row, decision in rows if decision.fate is Fate.SEND]
+            first += [row for row in due if isinstance(row, StatusUpdate)]
+            if len(first) >= limit:
+                del first[limit:]
                 break
     limited = replace(plan, due=0, without_tracking=0, by_status=Counter())
     limited.take(first)

@@ -21,7 +21,14 @@ from bulkstatus.pace import Ledger, Pacer, Quotas, seconds_needed
 from bulkstatus.preflight import Plan, check_source, limit_plan
 from bulkstatus.proxy import Proxy, find_proxy
 from bulkstatus.result import Outcome, timestamp
-from bulkstatus.resultlog import LogContents, LogState, ResultLog, RunRecord, read_log
+from bulkstatus.resultlog import (
+    LogContents,
+    LogState,
+    ResultLog,
+    RunRecord,
+    already_there,
+    read_log,
+)
 from bulkstatus.run import Ending, Observer, Run, RunOptions
 from bulkstatus.signals import interrupting
 from bulkstatus.source import Source, open_source
@@ -49,7 +56,8 @@ class Proposal:
 
     `plan` counts the rows that this run will send, after `--limit`; `all_due` is how many there
     are without it. `seconds` is the estimated time. `log` is what the log of a resumed run holds,
-    and `changed` says that the input is not the one which that log was made from.
+    `changed` says that the input is not the one which that log was made from, and `left_behind`
+    how many rows that were not sent yet it has no more.
     """
 
     source: Source
@@ -62,6 +70,7 @@ class Proposal:
     seconds: float
     log: LogContents | None = None
     changed: bool = False
+    left_behind: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,17 +135,14 @@ async def send(path: str, settings: Settings, log_path: Path | None, terms: Term
     sandbox = bool(settings.values["sandbox"])
     log_path = log_path or default_log_path(path, sandbox)
     if log_path.exists():
-        raise LogRefused(
-            f"The result log {log_path} exists already: this input has been sent before, in whole "
-            f"or in part. Go on with:  bulkstatus resume {log_path}"
-        )
+        raise already_there(log_path)
     async with await open_source(path, settings.input) as source:
         state = LogState()
         plan = await _checked(source, state, settings)
         async with _way_to_api(settings, terms) as way:
             proposal = await _propose(source, plan, state, settings, way.account, log_path, terms)
             if not _confirmed(proposal, terms):
-                return _nothing_sent(plan)
+                return _nothing_sent(proposal.plan)
             record = _run_record(source, path, plan, settings, proposal)
             log = ResultLog.create(log_path, record)
             try:
@@ -191,7 +197,12 @@ async def _resume(
             if ref_id and ref_id != last.ref_id:
                 raise LogRefused(
                     f"{log_path} was made for the account {last.ref_id}, and the credentials are "
-                    f"those of {ref_id}. Use that account's, or send the file anew."
+                    f"those of {ref_id}. "
+                    + (
+                        "Use that account's, or send the file anew with another --log."
+                        if state.counts()
+                        else "Nothing was sent for it: delete the log and send the file again."
+                    )
                 )
             proposal = await _propose(
                 source,
@@ -204,7 +215,7 @@ async def _resume(
                 contents,
             )
             if not _confirmed(proposal, terms) or log is None:
-                return _nothing_sent(plan)
+                return _nothing_sent(proposal.plan)
             record = _run_record(source, path, plan, settings, proposal)
             await log.append_record(record)
             return await _run(proposal, plan, state, log, record, way, terms)
@@ -278,7 +289,19 @@ async def _propose(
         seconds=_estimate(shown.due, settings, account),
         log=log,
         changed=log is not None and log.last_run.input_sha256 != source.sha256,
+        left_behind=_left_behind(plan, log) if log is not None else 0,
     )
+
+
+def _left_behind(plan: Plan, log: LogContents) -> int:
+    """Return how many rows of a run that did not finish the input no longer has."""
+    last = log.last_run
+    if any(end.run_id == last.run_id and end.reason == "finished" for end in log.ends):
+        return 0
+    counts = log.state.counts()
+    pending = last.rows - sum(counts.values()) + counts.get(Outcome.WITHDRAWN, 0)
+    here = plan.due - plan.again + plan.duplicates + plan.superseded + plan.refused
+    return max(0, pending - here)
 
 
 def _estimate(due: int, settings: Settings, account: tuple[str, str]) -> float:
@@ -301,10 +324,12 @@ def _quotas(settings: Settings, account: tuple[str, str]) -> Iterator[Quotas | N
 
 
 def _confirmed(proposal: Proposal, terms: Terms) -> bool:
-    """Ask whether to go on. False means that the answer is not needed: there is nothing to do."""
-    if not proposal.all_due and not proposal.plan.gone and not proposal.plan.refused:
+    """Ask whether to go on. False means that there is nothing to do, neither to send nor to log."""
+    plan = proposal.plan
+    to_log = plan.gone or plan.refused or plan.superseded or plan.duplicates
+    if not proposal.all_due and not to_log:
         return False
-    if proposal.all_due and not terms.confirm(proposal):
+    if not terms.confirm(proposal):
         raise Declined("Nothing was sent.")
     return not terms.dry_run
 
@@ -336,9 +361,11 @@ def _relative(path: str, log_path: Path) -> str:
     if path == "-":
         return path
     try:
-        return Path(os.path.relpath(path, log_path.parent)).as_posix()
+        relative = Path(os.path.relpath(path, log_path.parent)).as_posix()
     except ValueError:  # on another drive of Windows
-        return str(Path(path).resolve())
+        relative = str(Path(path).resolve())
+    # The odd bytes of a file's name have no place in JSON; a resume must then name the input.
+    return relative.encode("utf-8", "backslashreplace").decode()
 
 
 def _user() -> str:
@@ -368,25 +395,25 @@ async def _run(
         proxy=way.proxy.url if way.proxy else None,
     )
     with _quotas(settings, way.account) as quotas:
-        async with api:
-            run = Run(
-                proposal.source,
-                plan,
-                state,
-                log,
-                api,
-                Pacer(settings.rate) if settings.rate else None,
-                quotas,
-                RunOptions(
-                    concurrency=settings.concurrency,
-                    attempts=settings.attempts,
-                    give_up_after=settings.give_up_after,
-                    max_failures=terms.max_failures,
-                    limit=terms.limit,
-                ),
-                record.run_id,
-                terms.observer(proposal) if terms.observer else None,
-            )
-            with interrupting(run.interrupt) if terms.handle_signals else nullcontext():
+        run = Run(
+            proposal.source,
+            plan,
+            state,
+            log,
+            api,
+            Pacer(settings.rate) if settings.rate else None,
+            quotas,
+            RunOptions(
+                concurrency=settings.concurrency,
+                attempts=settings.attempts,
+                give_up_after=settings.give_up_after,
+                max_failures=terms.max_failures,
+                limit=terms.limit,
+            ),
+            record.run_id,
+            terms.observer(proposal) if terms.observer else None,
+        )
+        with interrupting(run.interrupt) if terms.handle_signals else nullcontext():
+            async with api:
                 ending = await run.execute()
     return Summary(ending, state.counts(), plan.rows, run.pending, log.path)

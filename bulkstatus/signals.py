@@ -16,6 +16,25 @@ STOPPING = {
 
 
 @contextmanager
+def ending_undisturbed() -> Iterator[Callable[[], None]]:
+    """Give a function that has stopping signals ignored from its call on, to the block's end.
+
+    Once the work is done, a signal could only make it look undone.
+    """
+    before = {number: signal.getsignal(number) for number in STOPPING}
+
+    def ignore() -> None:
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+
+    try:
+        yield ignore
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def interrupting(interrupt: Callable[[int], None]) -> Iterator[None]:
     """Call `interrupt` with an exit status, in the running event loop, on each stopping signal."""
     loop = asyncio.get_running_loop()

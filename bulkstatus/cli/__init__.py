@@ -5,6 +5,7 @@ answer at once.
 """
 
 import importlib
+import os
 import sys
 
 import click
@@ -66,12 +67,15 @@ def main() -> None:
     """Run the program: parse the command line, and turn errors into sentences and exit statuses."""
     from bulkstatus.errors import BulkstatusError
 
+    _open_standard_streams()
     try:
         status = cli.main(prog_name="bulkstatus", standalone_mode=False)
     except (click.exceptions.Abort, click.ClickException, BulkstatusError) as error:
         from bulkstatus.cli.refusal import show_refusal
 
         status = show_refusal(error, as_json="--json" in sys.argv)
+    except KeyboardInterrupt:
+        status = 130
     except BrokenPipeError:
         # Whoever read the output has gone. Nothing more can be said to them.
         sys.stderr.close()
@@ -88,3 +92,12 @@ def main() -> None:
         )
         status = 3
     sys.exit(status)
+
+
+def _open_standard_streams() -> None:
+    """Fill the place of a closed standard stream, lest a log or a connection take it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -22,6 +22,7 @@ from bulkstatus.credentials import Credentials
 from bulkstatus.progress import observe
 from bulkstatus.resultlog import RunRecord
 from bulkstatus.sending import Proposal, Summary, Terms
+from bulkstatus.signals import ending_undisturbed
 
 _T = TypeVar("_T")
 
@@ -79,8 +80,16 @@ def _credentials(settings: Settings, dry_run: bool) -> Credentials | None:
 
 def execute(work: Callable[[], Coroutine[Any, Any, Summary]], options: Mapping[str, Any]) -> int:
     """Run the work in an event loop, print what came of it and return the exit status."""
-    summary = run_in_loop(work())
-    show_summary(summary, options["as_json"], options["quiet"])
+    with ending_undisturbed() as ignore_signals:
+
+        async def to_its_end() -> Summary:
+            try:
+                return await work()
+            finally:
+                ignore_signals()
+
+        summary = run_in_loop(to_its_end())
+        show_summary(summary, options["as_json"], options["quiet"])
     return summary.ending.exit_status
 
 

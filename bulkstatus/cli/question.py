@@ -11,7 +11,7 @@ import click
 
 from bulkstatus import terminal
 from bulkstatus.cli.description import Section, input_sections, laid_out, plan_sections
-from bulkstatus.errors import SettingsRefused
+from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.sending import Proposal
 from bulkstatus.terminal import say
 from bulkstatus.text import printable
@@ -43,12 +43,20 @@ def _log(proposal: Proposal) -> Iterator[str]:
     """Yield what the log of a resumed run says about the rows."""
     plan = proposal.plan
     yield printable(str(proposal.log_path))
+    if proposal.log is not None and proposal.log.torn:
+        yield "Its last line was torn (a crash or a full disk) and was cut off."
     yield (
         f"{plan.done} done, {plan.again} to be sent again, {plan.due - plan.again} not sent "
         f"before, {len(plan.gone)} gone from the file"
     )
     if proposal.changed:
         yield "The file is not the one that this log was made from."
+    if proposal.left_behind:
+        rows = counted(proposal.left_behind, "row")
+        yield (
+            f"{rows} of that file were never sent and are not in this one: this run leaves them "
+            "behind. To send them, resume with that file first."
+        )
 
 
 def _target(proposal: Proposal) -> Iterator[str]:
@@ -99,6 +107,8 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
 
 
 def _confirm(proposal: Proposal) -> bool:
+    if not proposal.plan.due:
+        return click.confirm("\nWrite that into the log?", default=False, err=True)
     what = "this update" if proposal.plan.due == 1 else f"these {proposal.plan.due} updates"
     return click.confirm(f"\nSend {what}?", default=False, err=True)
 
@@ -139,5 +149,8 @@ def ctrl_c_answers() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        say("")  # ends the line of the question
+        raise Interrupted("Interrupted; nothing was sent.") from None
     finally:
         signal.signal(signal.SIGINT, before)

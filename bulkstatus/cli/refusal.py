@@ -33,8 +33,6 @@ def show_refusal(error: Exception, as_json: bool) -> int:
         return status
     elif isinstance(error, RowsRefused):
         show_problems(error.plan.problems, error.plan.refused, sys.stderr, say)
-    elif isinstance(error, click.exceptions.Abort):
-        say("")  # ends the line of the question
     say("\n".join(printable(line) for line in _message(error).split("\n")))
     return status
 
@@ -47,5 +45,5 @@ def _exit_status(error: Exception) -> int:
 
 def _message(error: Exception) -> str:
     if isinstance(error, click.exceptions.Abort):
-        return "Interrupted; nothing was sent."
+        return "Interrupted. What was sent until then, if anything, is in the result log."
     return error.format_message() if isinstance(error, click.ClickException) else str(error)

@@ -141,7 +141,7 @@ def _status(text: str | None) -> OrderStatus | None:
         return None
     status = parse_status(str(text))
     if status is None:
-        raise SettingsRefused(f"--status: {unknown_status(str(text))}.")
+        raise SettingsRefused(f"--status: {unknown_status(str(text))}")
     return status
 
 

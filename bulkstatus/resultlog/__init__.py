@@ -7,7 +7,7 @@
 from bulkstatus.resultlog.reader import LogContents, read_log
 from bulkstatus.resultlog.records import FORMAT, EndRecord, RunRecord
 from bulkstatus.resultlog.state import LogState
-from bulkstatus.resultlog.writer import ResultLog
+from bulkstatus.resultlog.writer import ResultLog, already_there
 
 __all__ = [
     "FORMAT",
@@ -16,5 +16,6 @@ __all__ = [
     "LogState",
     "ResultLog",
     "RunRecord",
+    "already_there",
     "read_log",
 ]

@@ -7,9 +7,12 @@ from typing import Any, BinaryIO
 import orjson
 
 from bulkstatus.errors import LogRefused
+from bulkstatus.order import OrderStatus
 from bulkstatus.result import Result
 from bulkstatus.resultlog.records import FORMAT, EndRecord, RunRecord
 from bulkstatus.resultlog.state import LogState
+
+_STATUSES = frozenset(map(int, OrderStatus))
 
 
 class LogContents:
@@ -61,7 +64,10 @@ def read_records(
         try:
             # Nearly every record is an update, of which little needs to be known.
             if on_result is None and record.get("outcome") == "updated":
-                read_update(record["order_id"], record["status"], record["tracking"])
+                order_id, status = record["order_id"], record["status"]
+                if type(order_id) is not str or status not in _STATUSES:
+                    raise _broken(path, number)
+                read_update(order_id, status, record["tracking"])
             elif record["type"] == "result":
                 result = Result.from_record(record)
                 contents.state.read(result)

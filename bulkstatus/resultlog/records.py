@@ -37,8 +37,11 @@ class RunRecord:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """Return the run that a line of the log holds; raises KeyError when it is not one."""
-        return cls(**{name: record[name] for name in cls.__dataclass_fields__})
+        """Return the run that a line holds; raises KeyError or TypeError when it is none."""
+        run = cls(**{name: record[name] for name in cls.__dataclass_fields__})
+        if not isinstance(run.settings, dict) or not isinstance(run.rows, int):
+            raise TypeError("not a run")
+        return run
 
 
 @dataclass(frozen=True)

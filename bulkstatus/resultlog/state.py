@@ -10,7 +10,7 @@ from collections import Counter
 from enum import Enum, auto
 from typing import NamedTuple
 
-from bulkstatus.result import Outcome, Result
+from bulkstatus.result import ErrorKind, Outcome, Result
 
 
 class Content(NamedTuple):
@@ -115,6 +115,11 @@ class LogState:
         """Return the number of rows by outcome, those that there are."""
         counts = Counter({Outcome.UPDATED: self._updates}) + self._others
         return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
+
+    def has_answers_of_the_api(self) -> bool:
+        """Tell whether some row was answered by the API itself, which shows its URL to be right."""
+        kinds = (result.error.kind for result in self.open.values() if result.error)
+        return len(self.updated) > 0 or ErrorKind.API in kinds
 
     def read_update(self, order_id: str, status: int, tracking: str | None) -> None:
         """Take in an update that was read from the log."""

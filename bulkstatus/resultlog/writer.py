@@ -55,14 +55,12 @@ class ResultLog:
 
         Raises LogRefused when there is one already or none can be written; then none is left.
         """
+        line = run.to_line()
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY
             descriptor = os.open(path, flags, 0o600)
         except FileExistsError:
-            raise LogRefused(
-                f"The result log {path} exists already: this input has been sent before, in whole "
-                f"or in part. Go on with:  bulkstatus resume {path}"
-            ) from None
+            raise already_there(path) from None
         except OSError as error:
             raise LogRefused(
                 f"The result log {path} cannot be created: {error.strerror}. "
@@ -71,7 +69,7 @@ class ResultLog:
         log = cls(path, descriptor, 0)
         try:
             try_lock(descriptor)
-            log._write(run.to_line())
+            log._write(line)
             _sync_folder(path.parent)
         except OSError as error:
             os.close(descriptor)
@@ -182,6 +180,7 @@ class ResultLog:
         try:
             self._write(data)
             rescued = None if self._is_in_place() else self._rescue()
+            size = os.fstat(self._descriptor).st_size
         except OSError as error:
             raise LogLost(
                 f"The result log {self.path} cannot be written ({error.strerror}), so sending "
@@ -194,6 +193,12 @@ class ResultLog:
                 f"The result log {self.path} was deleted or replaced while the run was going on, "
                 f"so sending stopped. All that it said was written to {rescued}. Go on with:  "
                 f"bulkstatus resume {rescued}"
+            )
+        if size != self._size:
+            raise LogLost(
+                f"Another program has written to the result log {self.path} while the run was "
+                "going on, so sending stopped. Repair it or restore it from a copy, then go on "
+                f"with:  bulkstatus resume {self.path}"
             )
 
     def _write(self, data: bytes) -> None:
@@ -211,7 +216,8 @@ class ResultLog:
     def _is_in_place(self) -> bool:
         """Tell whether the log's path still leads to the open file."""
         try:
-            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+            there = self.path.stat()
+            return os.path.samestat(there, os.fstat(self._descriptor))
         except OSError:
             return False
 
@@ -226,6 +232,15 @@ class ResultLog:
             source.seek(0)
             shutil.copyfileobj(source, copy)
         return target
+
+
+def already_there(path: Path) -> LogRefused:
+    """Return the refusal to send where there is a log."""
+    return LogRefused(
+        f"The result log {path} exists already: an input of this name has been sent before, in "
+        f"whole or in part. Go on with:  bulkstatus resume {path}\n"
+        "If this is another file, give it a name of its own, or its log another place with --log."
+    )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -72,13 +72,15 @@ class Run:
             add=log.add,
             stop=self._stop,
             jitter=jitter,
-            vouched=len(state.updated) > 0,
+            vouched=state.has_answers_of_the_api(),
         )
         self._wake = asyncio.Event()
         self._reader = Reader(plan, self._feed, log, options.limit, self._wake.set)
         self._workers: set[asyncio.Task[None]] = set()
+        self._unsent: set[asyncio.Task[None]] = set()
         self._ending: Ending | None = None
         self._interrupted = False
+        self._over = False
         self._crash: BaseException | None = None
         self._quota_free_at = 0.0
         self._settled = 0
@@ -94,6 +96,7 @@ class Run:
         try:
             return await self._execute()
         finally:
+            self._over = True
             self._observer.ended()
 
     async def _execute(self) -> Ending:
@@ -119,6 +122,8 @@ class Run:
 
     def interrupt(self, exit_status: int) -> None:
         """Stop as a signal asks: let the rows on the wire finish, or the second time drop them."""
+        if self._over:
+            return
         if self._interrupted:
             for worker in self._workers:
                 worker.cancel()
@@ -157,6 +162,8 @@ class Run:
             self._ending = ending
             self._delivery.stopping = self._reader.stopping = True
             self._observer.stopping(ending)
+            for worker in self._unsent:
+                worker.cancel()
         self._wake.set()
 
     def _stop(self, error: BulkstatusError) -> None:
@@ -297,10 +304,11 @@ class Run:
     async def _attempt(self, job: Job) -> None:
         if self._pacer is not None:
             try:
-                await self._pacer.wait()
+                await self._wait_for_turn(self._pacer)
             except asyncio.CancelledError:
                 self._put_back(job)
                 raise
+            job.given = self._gate.renewed(job.given)
         if not self._may_still_leave(job):
             self._put_back(job)
             return
@@ -323,6 +331,16 @@ class Run:
             self._observer.holding(hold)
         if self._gate.limit > len(self._workers):
             self._wake.set()
+
+    async def _wait_for_turn(self, pacer: Pacer) -> None:
+        """Wait as the rate asks; `_end` cancels those who do, since their turn may be far away."""
+        me = asyncio.current_task()
+        assert me is not None
+        self._unsent.add(me)
+        try:
+            await pacer.wait()
+        finally:
+            self._unsent.discard(me)
 
     def _may_still_leave(self, job: Job) -> bool:
         """Tell whether a job may leave after its wait, and if so take its place in the quotas.

@@ -95,6 +95,8 @@ class Delivery:
             self._stop(Stopped(_fatal(answer)))
         else:
             self._vouched = True
+            if answer.error is not None and answer.error.kind is ErrorKind.API:
+                self.settle_forbidden()
             self._settle(job, Outcome.REJECTED, answer.http_status, answer.error)
 
     def _judge_forbidden(self, job: Job, answer: Answer) -> None:
@@ -106,7 +108,7 @@ class Delivery:
             )
 
     def settle_forbidden(self) -> None:
-        """Reject the rows set aside: others succeed or none is left, so it was about them."""
+        """Reject the rows set aside: the API deals with others, or none is left to tell."""
         if self._forbidden and not self.stopping:
             for job, answer in self._forbidden.values():
                 self._settle(job, Outcome.REJECTED, answer.http_status, answer.error)
@@ -163,6 +165,7 @@ class Delivery:
 
     def _judge_unanswered(self, job: Job, answer: Answer, now: float) -> None:
         message = answer.error.message if answer.error else ""
+        job.suspect = job.suspect or 0 < job.unanswered_at < self._gate.last_answered
         if self._gate.answers == 0:
             self._tries_unanswered += 1
             wait = max(0.05, backoff(self._tries_unanswered, self._jitter()))
@@ -182,6 +185,7 @@ class Delivery:
             self._gate.unreached(job.given, now, message)
             self._feed.again(job, 0.0)
         else:
+            job.lagged = job.lagged or not self._gate.is_outage(job.given)
             self._gate.failed(job.given)
             self._try_again(job, answer, now)
         job.unanswered_at = self._gate.passes
@@ -190,11 +194,12 @@ class Delivery:
         """Tell whether what looks like an outage is about this row alone.
 
         It is when the row has brought about several while others got through; or when no other
-        row is left to tell, and requests that left after its last failure were answered.
+        row is left to tell, and requests that left after its last failure were answered; or when
+        it is the very last row, and others were answered while an attempt of it was not.
         """
-        job.suspect = job.suspect or 0 < job.unanswered_at < self._gate.last_answered
         alone = self._gate.in_flight == 1 and self._feed.has_only_suspects
-        return job.outages >= STRIKES or (job.suspect and alone)
+        last = self._gate.in_flight == 1 and self._feed.is_complete and self._feed.is_empty
+        return job.outages >= STRIKES or (job.suspect and alone) or (job.lagged and last)
 
     def _try_again(self, job: Job, answer: Answer, now: float) -> None:
         """Count a failure against the row, and try again later or give it up."""

@@ -26,7 +26,8 @@ class Job:
     `unseen` says that an attempt may have reached the API without its answer being seen.
     `limit_answer` is the last that spoke of a limit; `limits` and `outages` count the times that it
     put the run on hold while others got through. `suspect` says that after an attempt of this row
-    went unanswered, others that had left later were answered; `unanswered_at` is the number of
+    went unanswered, others that had left later were answered, `lagged` that others were answered
+    while an attempt of it went unanswered; `unanswered_at` is the number of
     the gate's last pass at that time.
     """
 
@@ -42,6 +43,7 @@ class Job:
     successes_seen = 0
     on_trial = False
     suspect = False
+    lagged = False
     unanswered_at = 0
     due = 0.0
     elapsed_ms = 0.0

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 
 from bulkstatus.conflict import Decision, Fate
 from bulkstatus.order import Row, StatusUpdate
@@ -36,9 +37,10 @@ class Reader:
 
     async def read(self, source: Source, state: LogState) -> None:
         """Read to the end, or to the limit. Raises InputRefused and InputChanged."""
-        async for rows in remaining_batches(source, self._plan, state):
-            if not await self._take_in(rows):
-                break
+        async with aclosing(remaining_batches(source, self._plan, state)) as batches:
+            async for rows in batches:
+                if not await self._take_in(rows):
+                    break
         self._feed.is_complete = not self.stopping
         self._wake()
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from desk_world import Propose, Screen
 
 from bulkstatus.cli import question
-from bulkstatus.errors import SettingsRefused
+from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.sending import Proposal
 
 DISPATCH = "Order No,Status,Tracking\n1001,8,H1\n1002,Dispatched,\n1003,On Hold,\n1004,8,H4\n"
@@ -129,7 +129,7 @@ async def test_a_wrong_number_is_said(propose: Propose, monkeypatch: pytest.Monk
 async def test_ctrl_d_is_no_yes(propose: Propose, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(question, "is_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", StringIO(""))
-    with pytest.raises(click.Abort):
+    with pytest.raises(Interrupted):
         question.ask(await propose(DISPATCH), False, None, False)
 
 
@@ -313,7 +313,7 @@ def test_the_first_ctrl_c_ends_the_question(
         answers.append(question.ask(proposal, False, None, False))
 
     before = signal.getsignal(signal.SIGINT)
-    with asyncio.Runner() as runner, pytest.raises(KeyboardInterrupt):
+    with asyncio.Runner() as runner, pytest.raises(Interrupted):
         runner.run(ask())
     assert answers == []
     assert signal.getsignal(signal.SIGINT) is before
