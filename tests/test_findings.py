@@ -228,3 +228,22 @@ async def test_a_closed_standard_stream_does_no_harm(tmp_path: Path, closed: str
         assert await process.wait() == 0
         assert sandbox.counts.total() == 1
     assert REF_ID in (tmp_path / "dispatch.results.jsonl").read_text()
+
+
+def test_a_refusal_is_uncertain_when_an_earlier_run_had_an_attempt_unanswered(
+    tmp_path: Path,
+) -> None:
+    def rule(request: Request) -> object:
+        if request.update.order_id != "103":
+            return UPDATED
+        assert world.run is not None
+        world.run.interrupt(130)
+        return unanswered()
+
+    world = World(tmp_path, orders(4), rule)  # type: ignore[arg-type]
+    assert simulate(world.send()).exit_status == 130
+    assert "103" not in world.outcomes()
+    world.rule = lambda r: refused(Meaning.REFUSED)
+    for _ in range(2):  # as told by the end of the first run, then by the record of the second
+        assert simulate(world.send()).exit_status == 1
+        assert world.records()[-1]["uncertain"] is True

@@ -76,7 +76,9 @@ def read_records(
             elif record["type"] == "run":
                 contents.runs.append(RunRecord.from_record(record))
             elif record["type"] == "end":
-                contents.ends.append(EndRecord.from_record(record))
+                end = EndRecord.from_record(record)
+                contents.ends.append(end)
+                contents.state.perhaps_touched.update(end.perhaps_touched)
             else:
                 raise _broken(path, number)
         except (KeyError, TypeError, ValueError, AttributeError):

@@ -108,6 +108,8 @@ class LogState:
         self.invalid: dict[Content, dict[int, Result]] = {}
         """The invalid rows, by content and line."""
         self.duplicates: Counter[Content] = Counter()
+        self.perhaps_touched: set[str] = set()
+        """The orders that a stopped run left pending after an attempt that may have arrived."""
         self._updates = 0
         self._others: Counter[Outcome] = Counter()
 
@@ -120,6 +122,11 @@ class LogState:
         """Tell whether some row was answered by the API itself, which shows its URL to be right."""
         kinds = (result.error.kind for result in self.open.values() if result.error)
         return len(self.updated) > 0 or ErrorKind.API in kinds
+
+    def may_have_arrived(self, row: tuple[str, int | None, str | None]) -> bool:
+        """Tell whether an earlier run's attempt for a row may have reached the API unseen."""
+        before = self.open.get(Content(*row)) if self.open else None
+        return row[0] in self.perhaps_touched or (before is not None and before.uncertain)
 
     def read_update(self, order_id: str, status: int, tracking: str | None) -> None:
         """Take in an update that was read from the log."""

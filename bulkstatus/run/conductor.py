@@ -75,7 +75,7 @@ class Run:
             vouched=state.has_answers_of_the_api(),
         )
         self._wake = asyncio.Event()
-        self._reader = Reader(plan, self._feed, log, options.limit, self._wake.set)
+        self._reader = Reader(plan, state, self._feed, log, options.limit, self._wake.set)
         self._workers: set[asyncio.Task[None]] = set()
         self._unsent: set[asyncio.Task[None]] = set()
         self._ending: Ending | None = None
@@ -184,7 +184,7 @@ class Run:
     async def _read(self) -> None:
         """Read rows ahead of the workers; a fault in that ends the run."""
         try:
-            await self._reader.read(self._source, self.state)
+            await self._reader.read(self._source)
         except BulkstatusError as error:
             self._stop(error)
         except Exception as error:

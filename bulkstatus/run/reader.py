@@ -22,11 +22,18 @@ class Reader:
     """
 
     def __init__(
-        self, plan: Plan, feed: Feed, log: ResultLog, limit: int | None, wake: Callable[[], None]
+        self,
+        plan: Plan,
+        state: LogState,
+        feed: Feed,
+        log: ResultLog,
+        limit: int | None,
+        wake: Callable[[], None],
     ) -> None:
         self.limit_reached = False
         self.stopping = False
         self._plan = plan
+        self._state = state
         self._feed = feed
         self._log = log
         self._limit = limit
@@ -35,9 +42,9 @@ class Reader:
         self._room = asyncio.Event()
         self._waits = False
 
-    async def read(self, source: Source, state: LogState) -> None:
+    async def read(self, source: Source) -> None:
         """Read to the end, or to the limit. Raises InputRefused and InputChanged."""
-        async with aclosing(remaining_batches(source, self._plan, state)) as batches:
+        async with aclosing(remaining_batches(source, self._plan, self._state)) as batches:
             async for rows in batches:
                 if not await self._take_in(rows):
                     break
@@ -59,7 +66,9 @@ class Reader:
                     self.limit_reached = True
                     return False
                 self._taken += 1
-                self._feed.add(Job(line, row))
+                job = Job(line, row)
+                job.unseen = self._state.may_have_arrived(row)
+                self._feed.add(job)
             else:
                 self._log.add(_unsent(line, row, decision))
                 await self._log.room()
