@@ -227,7 +227,9 @@ _FILE_SETTINGS = frozenset({"format", "encoding", "sheet", "no_header"})
 
 def _without_file_settings(run: RunRecord, log_path: Path, path: str | None) -> RunRecord:
     """Return the run's record without what describes its input, when `path` is another file."""
-    if path in {None, "-"} or Path(str(path)).resolve() == (log_path.parent / run.input).resolve():
+    if path is None or path == "-":
+        return run
+    if Path(path).resolve() == (log_path.parent / run.input).resolve():
         return run
     kept = {name: value for name, value in run.settings.items() if name not in _FILE_SETTINGS}
     return replace(run, settings=kept)
