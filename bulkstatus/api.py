@@ -14,6 +14,7 @@ from yarl import URL
 from bulkstatus import __version__
 from bulkstatus.answer import CHECK_PROXY_LOGIN, CHECK_URL, Answer, Meaning, judge
 from bulkstatus.credentials import Credentials
+from bulkstatus.deadlines import Deadlines
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.order import StatusUpdate
 from bulkstatus.result import ErrorKind, RowError
@@ -49,6 +50,7 @@ class OrderStatusApi:
         self._credentials = credentials
         self._auth_scheme = auth_scheme
         self._timeout = timeout
+        self._deadlines = Deadlines(timeout)
         self._concurrency = concurrency
         self._tls = tls
         self._proxy = proxy
@@ -64,9 +66,9 @@ class OrderStatusApi:
             },
             # As curl does; a small JSON answer gains nothing from compression.
             skip_auto_headers=("Accept-Encoding",),
-            # Half the time for connecting tells a request that never left from an answer that
-            # never came.
-            timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._timeout / 2),
+            # The whole time of a request is kept by our own deadlines. Half of it for connecting
+            # tells a request that never left from an answer that never came.
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._timeout / 2),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             middlewares=(_no_silent_repeat,),
@@ -79,6 +81,7 @@ class OrderStatusApi:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._deadlines.close()
         await self._session.close()
 
     async def put(self, update: StatusUpdate) -> Answer:
@@ -88,13 +91,14 @@ class OrderStatusApi:
             order_id = quote(order_id, safe="")
         path = f"{self._path}{order_id}/status"
         try:
-            response = await self._session.put(
-                self._base.with_path(path, encoded=True),
-                data=update.body(),
-                allow_redirects=False,
-                proxy=self._proxy,
-            )
-            body, complete = await _read(response)
+            with self._deadlines.limit():
+                response = await self._session.put(
+                    self._base.with_path(path, encoded=True),
+                    data=update.body(),
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                )
+                body, complete = await _read(response)
             answer = judge(response.status, response.headers, body, complete, time.time())
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             answer = _without_answer(error, self._timeout)

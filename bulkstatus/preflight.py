@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bulkstatus.conflict import DONE, SEND, Decision, Fate, judge_order
 from bulkstatus.order import SHIPPING, InvalidRow, OrderStatus, Row, StatusUpdate
 from bulkstatus.result import FAILURES, Outcome
-from bulkstatus.resultlog.state import Content, LogState, Match
+from bulkstatus.resultlog.state import Content, LogState
 from bulkstatus.rounding import RoundedColumn
 from bulkstatus.source import Batch, Source
 
@@ -254,18 +254,12 @@ class _Check:
 
     def _not_done(self, rows: list[StatusUpdate]) -> list[StatusUpdate]:
         """Return the rows whose order the log has no update for; have the others judged."""
-        match_log = self._log.updated.match
-        due = []
-        for row in rows:
-            match = match_log(*row)
-            if match is Match.NONE:
-                due.append(row)
-                self.plan.again += self._was_tried(Content(*row))
-            elif match is Match.DONE:
-                self.plan.done += 1
-            else:
-                self.repeated.add(hash(row.order_id))
-        return due
+        matched = self._log.updated.match(rows)
+        self.plan.done += matched.done
+        if self._log.open or self._log.invalid:
+            self.plan.again += sum(self._was_tried(Content(*row)) for row in matched.new)
+        self.repeated.update(hash(row.order_id) for row in matched.other)
+        return matched.new
 
     def _was_tried(self, content: Content) -> bool:
         """Tell whether the log has an open record of a row, and note that the file has the row."""

@@ -66,11 +66,16 @@ class Pacer:
             await bucket.acquire()
 
     def _surely_full(self, bucket: AsyncLimiter) -> float:
-        """Return seconds to sleep: at least half of what the bucket needs, and no more.
+        """Return seconds to sleep: what the bucket needs, short of it by one sleep at most.
 
         A bucket without room for 1 - p of a request has none for a whole one within p spacings.
+        Bisection finds the largest such p, so that a wait costs two or three sleeps.
         """
-        part = 0.5
-        while self._spacing * part > SHORTEST_SLEEP and bucket.has_capacity(1 - part):
-            part /= 2
-        return max(self._spacing * part, SHORTEST_SLEEP)
+        least, most = 0.0, 1.0
+        while (most - least) * self._spacing > SHORTEST_SLEEP:
+            middle = (least + most) / 2
+            if bucket.has_capacity(1 - middle):
+                most = middle
+            else:
+                least = middle
+        return max(self._spacing * least, SHORTEST_SLEEP)

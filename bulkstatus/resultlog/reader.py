@@ -1,6 +1,6 @@
 """Reading a log back: every line is a record, or the log is refused with the line's number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -59,39 +59,7 @@ def read_records(
 ) -> LogContents:
     """Return the contents of an open log; `path` is what messages call it."""
     contents = LogContents()
-    read_update = contents.state.read_update
-    for number, record in _records(file, path, contents):
-        try:
-            # Nearly every record is an update, of which little needs to be known.
-            if on_result is None and record.get("outcome") == "updated":
-                order_id, status = record["order_id"], record["status"]
-                if type(order_id) is not str or status not in _STATUSES:
-                    raise _broken(path, number)
-                read_update(order_id, status, record["tracking"])
-            elif record["type"] == "result":
-                result = Result.from_record(record)
-                contents.state.read(result)
-                if on_result is not None:
-                    on_result(result)
-            elif record["type"] == "run":
-                contents.runs.append(RunRecord.from_record(record))
-            elif record["type"] == "end":
-                end = EndRecord.from_record(record)
-                contents.ends.append(end)
-                contents.state.perhaps_touched.update(end.perhaps_touched)
-            else:
-                raise _broken(path, number)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise _broken(path, number) from None
-    return contents
-
-
-def _records(
-    file: BinaryIO, path: Path, contents: LogContents
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each line's number and record, and note in `contents` how the file ends."""
     line = b""
-    size = 0
     for number, line in enumerate(file, 1):
         try:
             record = orjson.loads(line)
@@ -102,14 +70,40 @@ def _records(
             record = None
         if number == 1:
             _check_first(record, line.endswith(b"\n"), path)
-        elif not isinstance(record, dict):
-            raise _broken(path, number)
-        size += len(line)
-        yield number, record
-    if not size:
+        try:
+            _take_in(record, contents, on_result)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _broken(path, number) from None
+        contents.size += len(line)
+    if not contents.size:
         raise _cut_off(path)
-    contents.size = size
     contents.unended = not contents.torn and not line.endswith(b"\n")
+    return contents
+
+
+def _take_in(
+    record: Any, contents: LogContents, on_result: Callable[[Result], None] | None
+) -> None:
+    """Take in one record; any of the errors that a wrong one leads to says that it is broken."""
+    # Nearly every record is an update, of which little needs to be known.
+    if on_result is None and record.get("outcome") == "updated":
+        order_id, status = record["order_id"], record["status"]
+        if type(order_id) is not str or status not in _STATUSES:
+            raise ValueError(record)
+        contents.state.read_update(order_id, status, record["tracking"])
+    elif record["type"] == "result":
+        result = Result.from_record(record)
+        contents.state.read(result)
+        if on_result is not None:
+            on_result(result)
+    elif record["type"] == "run":
+        contents.runs.append(RunRecord.from_record(record))
+    elif record["type"] == "end":
+        end = EndRecord.from_record(record)
+        contents.ends.append(end)
+        contents.state.perhaps_touched.update(end.perhaps_touched)
+    else:
+        raise ValueError(record)
 
 
 def _check_first(record: object, ended: bool, path: Path) -> None:

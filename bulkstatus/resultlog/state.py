@@ -7,9 +7,10 @@ alike (an empty ID), are told apart by their lines.
 """
 
 from collections import Counter
-from enum import Enum, auto
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.result import ErrorKind, Outcome, Result
 
 
@@ -21,13 +22,16 @@ class Content(NamedTuple):
     tracking: str | None
 
 
-class Match(Enum):
-    """What the log's updates say about a row of the file."""
+class Matched(NamedTuple):
+    """What the log's updates say about some rows of the file.
 
-    NONE = auto()  #: nothing of this order was updated
-    DONE = auto()  #: this very row was updated
-    AGAIN = auto()  #: this very row was updated, and the file has shown it before
-    OTHER = auto()  #: the order was updated, but not to this
+    `new` are those of whose order nothing was updated, and `done` is how many are updated. `other`
+    need a closer look, since their order has other updates, or the file has shown them before.
+    """
+
+    new: list[StatusUpdate]
+    done: int
+    other: list[StatusUpdate]
 
 
 class UpdatedRows:
@@ -57,20 +61,29 @@ class UpdatedRows:
         self._count += 1
         return True
 
-    def match(self, order_id: str, status: int, tracking: str | None) -> Match:
-        """Return what is known of a row; a row that is asked for twice is AGAIN the second time."""
-        key = hash(order_id)
-        there = self._rows.get(key)
-        if there is None:
-            return Match.NONE
-        row = f"{order_id}\t{status}\t{tracking or ''}"
-        if there == row:
-            self._rows[key] = row + _SEEN
-            return Match.DONE
-        if there == row + _SEEN:
-            return Match.AGAIN
-        # Several rows of one order are rare enough to be looked at exactly, each time.
-        return Match.OTHER if isinstance(there, list) or self.of(order_id) else Match.NONE
+    def match(self, rows: Sequence[StatusUpdate]) -> Matched:
+        """Return what is known of rows, all of them at once for speed.
+
+        A row that is asked for again, in this call or a later one, is among `other`.
+        """
+        new, other = [], []
+        known = self._rows
+        for update in rows:
+            order_id, status, tracking = update
+            key = hash(order_id)
+            there = known.get(key)
+            if there is None:
+                new.append(update)
+                continue
+            row = f"{order_id}\t{_DIGITS[status]}\t{tracking or ''}"
+            if there == row:
+                known[key] = row + _SEEN
+            elif isinstance(there, list) or there == row + _SEEN or self.of(order_id):
+                # Several rows of one order are rare enough to be looked at exactly, each time.
+                other.append(update)
+            else:
+                new.append(update)
+        return Matched(new, len(rows) - len(new) - len(other), other)
 
     def __contains__(self, content: tuple[str, int | None, str | None]) -> bool:
         order_id, status, tracking = content
@@ -96,6 +109,9 @@ class UpdatedRows:
 
 # Marks a row that `match` has been asked for. No tracking ends in it: cells are stripped.
 _SEEN = "\n"
+
+# The codes as text, since an enum takes its time to be formatted.
+_DIGITS = {status: f"{status:d}" for status in OrderStatus}
 
 
 class LogState:

@@ -131,6 +131,11 @@ class Feed:
         return len(self._new) + len(self._followers) >= AHEAD
 
     @property
+    def is_low(self) -> bool:
+        """Whether it is time to read more rows ahead."""
+        return len(self._new) + len(self._followers) <= AHEAD // 2
+
+    @property
     def is_empty(self) -> bool:
         """Whether no job waits to be handed out."""
         return not self._new and not self._waiting

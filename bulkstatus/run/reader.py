@@ -52,8 +52,8 @@ class Reader:
         self._wake()
 
     def job_taken(self) -> None:
-        """Go on reading, if a job that was taken from the feed has made room for it."""
-        if self._waits and not self._feed.is_full:
+        """Go on reading, if the jobs that were taken from the feed have made room for many more."""
+        if self._waits and self._feed.is_low:
             self._room.set()
 
     async def _take_in(self, rows: Iterable[tuple[int, Row, Decision]]) -> bool:
@@ -79,7 +79,7 @@ class Reader:
     async def _wait_for_room(self) -> None:
         self._wake()
         self._waits = True
-        while self._feed.is_full:
+        while not self._feed.is_low:
             self._room.clear()
             await self._room.wait()
         self._waits = False

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.result import Outcome, Result
 from bulkstatus.resultlog import LogState
-from bulkstatus.resultlog.state import Content, Match, UpdatedRows
+from bulkstatus.resultlog.state import Content, Matched, UpdatedRows
 
 
 def result(text: str) -> Result:
@@ -57,6 +58,10 @@ def test_counts_go_by_the_latest_record_of_each_row(history: str, counts: dict[s
         assert counted.counts() == counts
 
 
+def dispatched(order_id: str, tracking: str | None = None) -> StatusUpdate:
+    return StatusUpdate(order_id, OrderStatus.DISPATCHED, tracking)
+
+
 class TestUpdatedRows:
     def test_a_row_is_matched_by_its_whole_content(self) -> None:
         rows = UpdatedRows()
@@ -69,15 +74,19 @@ class TestUpdatedRows:
     def test_match_tells_the_first_time_from_the_next(self) -> None:
         rows = UpdatedRows()
         rows.add("A", 8, "T1")
-        assert [rows.match("A", 8, "T1") for _ in range(3)] == [
-            Match.DONE,
-            Match.AGAIN,
-            Match.AGAIN,
-        ]
-        assert rows.match("A", 8, "T2") is Match.OTHER
-        assert rows.match("B", 8, "T1") is Match.NONE
+        first, second = dispatched("A", "T1"), dispatched("A", "T2")
+        unknown = dispatched("B", "T1")
+        assert rows.match([first, first, unknown]) == Matched([unknown], 1, [first])
+        assert rows.match([first, second]) == Matched([], 0, [first, second])
         assert Content("A", 8, "T1") in rows
         assert rows.of("A") == [Content("A", 8, "T1")]
+
+    def test_match_keeps_orders_apart_that_share_a_hash(self) -> None:
+        # Texts of one hash cannot be found, so the entry of one order is put where another's is.
+        rows = UpdatedRows()
+        rows.add("A", 8, None)
+        rows._rows[hash("B")] = rows._rows.pop(hash("A"))
+        assert rows.match([dispatched("B")]) == Matched([dispatched("B")], 0, [])
 
     def test_several_rows_of_one_order(self) -> None:
         rows = UpdatedRows()
@@ -85,7 +94,8 @@ class TestUpdatedRows:
             rows.add("A", status, None)
         assert len(rows) == 2
         assert rows.of("A") == [Content("A", 512, None), Content("A", 513, None)]
-        assert rows.match("A", 512, None) is Match.OTHER
+        received = StatusUpdate("A", OrderStatus(512))
+        assert rows.match([received]) == Matched([], 0, [received])
         assert Content("A", 513, None) in rows
 
     @given(
