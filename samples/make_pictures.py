@@ -47,7 +47,7 @@ MONOSPACE = (
 )
 
 # In pixels; the height ends the picture below the drawings over time.
-REPORT_SIZE = (1000, 1490)
+REPORT_SIZE = (1000, 1540)
 
 USER, HOST = "anna", "DESK-3"
 PORT = 8080

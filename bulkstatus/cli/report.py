@@ -33,7 +33,8 @@ _FILE = click.Path(path_type=Path)
 def command(
     log_path: Path, as_json: bool, failures: Path | None, rows: Path | None, html: Path | None
 ) -> None:
-    """Say what happened, from the result log alone, also while a run is writing it.
+    """Say what happened, from the result log alone, also while a run is writing it. The rows that
+    are still pending are named by the input, where it is still the file that it was.
 
     Exit status 0 when the log could be read, whatever it says; `state` and `done` in the JSON
     say how things stand.

@@ -4,12 +4,14 @@ What writes the files, and what reads the input, is not imported before it is ne
 a million rows has no memory to spare for it.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
+from bulkstatus.errors import InputChanged, InputRefused, SettingsRefused
 from bulkstatus.reporting import Report, report_record, report_text, summarise
 from bulkstatus.reporting.steps import feed_back_command
 from bulkstatus.terminal import say, tell
@@ -30,10 +32,15 @@ def report(
 ) -> None:
     """Print what a log says and write the files that were asked for."""
     made = summarise(log_path)
-    if failures is not None or rows is not None or made.pending is None:
+    if failures is not None or rows is not None or made.orders.unnamed != 0:
         from bulkstatus.cli.execute import run_in_loop
 
-        made = run_in_loop(_with_input(made, failures, rows))
+        try:
+            made = run_in_loop(_with_input(made, failures, rows))
+        except SettingsRefused:
+            # What the log says can be told without the settings by which its input is read.
+            if failures is not None or rows is not None:
+                raise
     if html is not None:
         from bulkstatus.reporting.page import write_page
 
@@ -44,38 +51,37 @@ def report(
 
 
 async def _with_input(made: Report, failures: Path | None, rows: Path | None) -> Report:
-    """Write the tables, and return the report with the pending rows that only the input tells."""
+    """Write the tables, and return the report with what only the input tells: what is pending."""
     from bulkstatus.config import logged_settings, resolve
     from bulkstatus.reporting.inputs import input_of
-    from bulkstatus.reporting.rows import pending_rows, write_rows
+    from bulkstatus.reporting.pending import read_pending, with_pending
+    from bulkstatus.reporting.rows import write_rows
 
     settings = resolve(("result log", logged_settings(made.contents.last_run)))
-    pending = made.pending
     async with input_of(made, settings.input) as source:
-        if failures is not None:
-            await _write_failures(failures, made, source, settings)
+        if failures is not None and await _write_failures(failures, made, source, settings):
+            made = replace(made, mend=failures)
+        pending = None
         if rows is not None:
-            found = await write_rows(rows, made, source, settings.last_wins)
+            pending = await write_rows(rows, made, source, settings.last_wins)
             say(f"Wrote {rows}.")
-            if source is not None:
-                pending = found
-            elif pending != 0:
+            if source is None and made.pending != 0:
                 say("The pending rows are not in it: the input is gone, or not what it was.")
-        elif source is not None and pending is None:
-            pending = 0
-            async for _ in pending_rows(source, made.contents.state, settings.last_wins):
-                pending += 1
-    return replace(made, pending=pending)
+        elif source is not None and made.orders.unnamed != 0:
+            # A file that somebody is editing at this moment names no rows.
+            with suppress(InputRefused, InputChanged):
+                pending = await read_pending(source, made.contents.state, settings.last_wins)
+    return made if pending is None else with_pending(made, pending)
 
 
 async def _write_failures(
     path: Path, made: Report, source: "Source | None", settings: "Settings"
-) -> None:
+) -> bool:
     from bulkstatus.reporting.failures import write_failures
 
     if not made.failures:
         say(f"There are no failures, so {path} was not written.")
-        return
+        return False
     written = await write_failures(path, made, source, settings.input, settings.last_wins)
     say(f"Wrote {path}: {counted(written.rows, 'row')} to mend.")
     for note in _notes(written, made):
@@ -83,6 +89,7 @@ async def _write_failures(
     if made.pending != 0:
         say("Some rows are still pending and not in it. Resume the run with its input first.")
     say(f"When the rows are mended:  {feed_back_command(made, path)}", whole=True)
+    return True
 
 
 def _notes(written: "FailuresWritten", made: Report) -> list[str]:

@@ -4,15 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bulkstatus.reporting.original import OriginalRecords
-from bulkstatus.reporting.reasons import harmless, reason
+from bulkstatus.reporting.reasons import REASON, harmless, reason
 from bulkstatus.result import Result
 from bulkstatus.resultlog.state import Content
 from bulkstatus.source import InputOptions, Source
 from bulkstatus.source.header import Columns
 from bulkstatus.source.options import FIELDS
-
-#: The header of the last column.
-REASON = "reason"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ _PARTICULARS = re.compile(r'"[^"]*"|\bline [0-9]+|(?<=\border )(?!ID\b)\S+')
 
 
 class FailureKind(NamedTuple):
-    """What failures have in common; `message` has … in place of what differs between them.
+    """What failures have in common; `message` has … in place of what differs between several.
 
     `http_status` and `code` are as the API gave them, None where it gave none.
     """
@@ -36,15 +36,24 @@ def group_failures(failures: Iterable[Result]) -> list[FailureGroup]:
         code = result.error.code if result.error else None
         kind = FailureKind(result.outcome, result.http_status, code, _message(result))
         groups.setdefault(kind, []).append(result)
-    found = [FailureGroup(kind, results) for kind, results in groups.items()]
+    found = [
+        FailureGroup(
+            kind if len(results) > 1 else kind._replace(message=_whole_message(results[0])), results
+        )
+        for kind, results in groups.items()
+    ]
     return sorted(found, key=lambda group: -len(group.results))
+
+
+def _whole_message(result: Result) -> str:
+    return result.error.message if result.error else "no reason was given"
 
 
 def _message(result: Result) -> str:
     """Return what was said of a row, without what is the row's own."""
+    message = _whole_message(result)
     if result.error is None:
-        return "no reason was given"
-    message = result.error.message
+        return message
     if result.error.kind is ErrorKind.ROW:
         return _PARTICULARS.sub("…", message)
     for own in (result.order_id, result.tracking):

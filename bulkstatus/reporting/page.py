@@ -19,16 +19,19 @@ from bulkstatus.reporting.files import refuse_path, replacing
 from bulkstatus.reporting.pictures import latency_picture, status_picture, throughput_picture
 from bulkstatus.reporting.reasons import reason
 from bulkstatus.reporting.runs import RunReport
-from bulkstatus.reporting.steps import next_commands
+from bulkstatus.reporting.steps import Step, next_steps
 from bulkstatus.reporting.summary import Report
 from bulkstatus.reporting.text import (
-    UNRECORDED,
     exact_duration,
     group_label,
     moment,
+    nothing_left,
+    order_notes,
+    row_notes,
     run_text,
     state_sentence,
     status_name,
+    status_text,
 )
 from bulkstatus.reporting.timeline import Slice
 from bulkstatus.result import Outcome, Result
@@ -42,6 +45,7 @@ MOST_ORDERS = 500
 MOST_WAITS = 100
 
 _LONGEST_TEXT = 300
+_OPTION = re.compile("(?<= )--[a-z-]+")
 _BEGINNING = b"<!DOCTYPE html>\n<!-- bulkstatus report -->\n"
 
 
@@ -63,7 +67,8 @@ def render(report: Report) -> str:
     spans = [(run.started, run.ended) for run in report.runs]
     slices = report.timeline.slices(spans)
     last = report.contents.last_run
-    name = "standard input" if report.input_path is None else report.input_path.name
+    first = report.first_input_path
+    name = "standard input" if first is None else first.name
     return Template(template).substitute(
         policy=_policy(template),
         name=_text(name),
@@ -72,6 +77,7 @@ def render(report: Report) -> str:
         ref_id=_text(last.ref_id),
         made_at=_text(moment(report.made_at) + time.strftime(" (UTC%z)")),
         figures=_figures(report),
+        row_notes=_notes(row_notes(report)),
         orders=_orders(report),
         statuses=_statuses(report),
         over_time=_over_time(report, slices),
@@ -80,6 +86,7 @@ def render(report: Report) -> str:
         failures=_failures(report),
         next=_next(report),
         log=_text(report.log_path, None),
+        last_input=_last_input(report),
     )
 
 
@@ -130,8 +137,12 @@ def _table(head: Sequence[str], rows: Iterable[Iterable[str]], extra: str = "") 
 
 def _figures(report: Report) -> str:
     pending = "not known" if report.pending is None else f"{report.pending:,}"
-    pairs = [("In the input", f"{report.rows:,}")]
-    pairs += [(str(outcome).capitalize(), f"{count:,}") for outcome, count in report.counts.items()]
+    pairs = [("In all", f"{report.rows:,}")]
+    pairs += [
+        (str(outcome).capitalize(), f"{count:,}")
+        for outcome, count in report.counts.items()
+        if outcome is not Outcome.WITHDRAWN
+    ]
     pairs.append(("Pending", pending))
     pairs.append(("Time", exact_duration(report.seconds)))
     if report.waited:
@@ -157,8 +168,7 @@ def _orders(report: Report) -> str:
         ]
     )
     html += "</dl>\n"
-    if report.unrecorded:
-        html += f"<p>Touched: {UNRECORDED}.</p>\n"
+    html += _notes(order_notes(report))
     for title, order_ids in (
         (
             "Perhaps touched: a request may have arrived, but no answer was seen",
@@ -171,6 +181,11 @@ def _orders(report: Report) -> str:
             shown += _rest(order_ids, MOST_ORDERS)
             html += f"<details><summary>{title}</summary><p>{shown}</p></details>\n"
     return html
+
+
+def _notes(notes: Iterable[str]) -> str:
+    """Return notes, which begin with a small letter, as sentences."""
+    return "".join(f"<p>{_text(note[0].upper() + note[1:])}.</p>\n" for note in notes)
 
 
 def _rest(items: Sequence[object], most: int) -> str:
@@ -294,14 +309,29 @@ def _failures(report: Report) -> str:
 def _failure_cells(result: Result) -> Iterator[str]:
     yield f"{result.line}"
     yield _own(result.order_id) or "none"
-    yield _text(status_name(result.status))
+    yield _own(status_text(result))
     yield _own(result.tracking or "none")
     yield _own(reason(result))
     yield _text(moment(result.at))
 
 
 def _next(report: Report) -> str:
-    commands = next_commands(report)
-    if not commands:
-        return "<p>Nothing is left to do.</p>"
-    return _list(f"<code>{_text(command, None)}</code>" for command in commands)
+    steps = next_steps(report)
+    if not steps:
+        return _notes([nothing_left(report)])
+    return _list(map(_step, steps))
+
+
+def _last_input(report: Report) -> str:
+    last = report.input_path
+    if last is None or last == report.first_input_path:
+        return ""
+    return f"<br>\nThe input of the last run: <code>{_text(last, None)}</code>"
+
+
+def _step(step: Step) -> str:
+    text = _text(step.text, None)
+    if not step.is_command:
+        return text[0].upper() + text[1:]
+    # A browser would break a line after each hyphen of an option.
+    return "<code>" + _OPTION.sub(r'<span class="option">\g<0></span>', text) + "</code>"

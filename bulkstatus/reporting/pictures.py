@@ -3,10 +3,12 @@
 How they look is the page's own style sheet: series are told apart by their classes.
 """
 
+import math
 import sys
+import textwrap
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -19,7 +21,6 @@ from bulkstatus.reporting.summary import Report
 from bulkstatus.reporting.text import status_name
 from bulkstatus.reporting.timeline import Slice
 from bulkstatus.result import Outcome
-from bulkstatus.text import printable
 
 # pygal adds a finder for plugins of its own, of an outdated kind: Python 3.11 would warn of it at
 # every later import that fails.
@@ -31,7 +32,8 @@ sys.meta_path[:] = [
 _WIDTH = 420
 _HEIGHT = 240
 _LABEL_SIZE = 14
-_LONGEST_LABEL = 20
+_LABEL_LINE = 20
+_NO_LINES: Mapping[str, list[str]] = {}
 
 
 class Clock:
@@ -60,9 +62,13 @@ class Clock:
 def status_picture(report: Report, description: str) -> str:
     """Return a bar for each status, made up of the outcomes of its rows."""
     statuses = list(reversed(report.by_status))
+    names = [textwrap.wrap(status_name(status), _LABEL_LINE) for status in statuses]
+    # A label is one line to pygal: it makes room for the longest, which all then take their place.
+    longest = max(len(line) for lines in names for line in lines)
+    labels = {f"{place:0{longest}}": lines for place, lines in enumerate(names)}
     chart = pygal.HorizontalStackedBar(
-        **_look(60 + 30 * len(statuses)),
-        x_labels=[printable(status_name(status), _LONGEST_LABEL) for status in statuses],
+        **_look(60 + (16 + 14 * max(map(len, names))) * len(statuses)),
+        x_labels=list(labels),
         y_labels_major_count=3,
         # The axes have changed places by the time that this is looked at.
         show_minor_x_labels=False,
@@ -70,7 +76,7 @@ def status_picture(report: Report, description: str) -> str:
     )
     for outcome in Outcome:
         chart.add(outcome, [report.by_status[status][outcome] or None for status in statuses])
-    return _svg(chart, description, "status")
+    return _svg(chart, description, "status", labels)
 
 
 def throughput_picture(report: Report, slices: Sequence[Sequence[Slice]], description: str) -> str:
@@ -94,16 +100,31 @@ def latency_picture(report: Report, slices: Sequence[Sequence[Slice]], descripti
     for name in ("median", "p95", "p99"):
         points: list[tuple[float, float | None]] = []
         for index, run_slices in enumerate(slices):
-            last = 0.0
-            for piece in run_slices:
-                if piece.start > last:
-                    # A line across a wait or from run to run would tell of what was not.
-                    points.append((clock.place(piece.start, index), None))
-                middle = clock.place((piece.start + piece.end) / 2, index)
-                points.append((middle, getattr(piece.latency, name)))
-                last = piece.end
+            for stretch in _stretches(run_slices):
+                # A line across a wait or from run to run would tell of what was not.
+                points.append((clock.place(stretch[0].start, index), None))
+                middles = [(piece, (piece.start + piece.end) / 2) for piece in stretch]
+                if len(stretch) == 1:
+                    # A point alone would not be seen.
+                    middles = [(stretch[0], stretch[0].start), (stretch[0], stretch[0].end)]
+                points += [
+                    (clock.place(moment, index), getattr(piece.latency, name))
+                    for piece, moment in middles
+                ]
         chart.add(name, points)
     return _svg(chart, description, "latency")
+
+
+def _stretches(slices: Sequence[Slice]) -> list[list[Slice]]:
+    """Return the slices in groups between which nothing came."""
+    stretches: list[list[Slice]] = []
+    last = -math.inf
+    for piece in slices:
+        if piece.start > last:
+            stretches.append([])
+        stretches[-1].append(piece)
+        last = piece.end
+    return stretches
 
 
 def _rates(
@@ -117,7 +138,8 @@ def _rates(
             yield clock.place(last, index), 0.0
             yield clock.place(piece.start, index), 0.0
         rate = piece.answers / (piece.end - piece.start)
-        yield clock.place(piece.start, index), rate
+        # The first slice of a run may reach a little into the next one.
+        yield clock.place(max(piece.start, last), index), rate
         yield clock.place(piece.end, index), rate
         last = piece.end
     yield clock.place(last, index), 0.0
@@ -189,14 +211,21 @@ def _whole(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}"
 
 
-def _svg(chart: Any, description: str, name: str) -> str:
-    """Return a chart as an element that can stand in a page under a strict policy."""
-    chart.add_xml_filter(_cleaner(description, name))
+def _svg(
+    chart: Any, description: str, name: str, labels: Mapping[str, list[str]] = _NO_LINES
+) -> str:
+    """Return a chart as an element that can stand in a page under a strict policy.
+
+    `labels` are the lines that take the place of a text.
+    """
+    chart.add_xml_filter(_cleaner(description, name, labels))
     svg: str = chart.render(is_unicode=True)
     return svg
 
 
-def _cleaner(description: str, name: str) -> Callable[[Element], Element]:
+def _cleaner(
+    description: str, name: str, labels: Mapping[str, list[str]]
+) -> Callable[[Element], Element]:
     def clean(root: Element) -> Element:
         for parent in list(root.iter()):
             for child in list(parent):
@@ -204,12 +233,25 @@ def _cleaner(description: str, name: str) -> Callable[[Element], Element]:
                 if not isinstance(child.tag, str) or _is_unwanted(child):
                     parent.remove(child)
             parent.attrib.pop("id", None)
+            lines = labels.get(parent.text or "")
+            if lines is not None:
+                _write_lines(parent, lines)
         root.set("role", "img")
         root.set("aria-label", description)
         root.set("class", f"picture {name}")
         return root
 
     return clean
+
+
+def _write_lines(text: Element, lines: Sequence[str]) -> None:
+    """Put lines in the place of a text of one line, so that their middle is where its was."""
+    text.text = None
+    for number, line in enumerate(lines):
+        rise = f"{-0.6 * (len(lines) - 1):.1f}em" if number == 0 else "1.2em"
+        span = text.makeelement("tspan", {"x": text.get("x", "0"), "dy": rise})
+        span.text = line
+        text.append(span)
 
 
 def _is_unwanted(element: Element) -> bool:

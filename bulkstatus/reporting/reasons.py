@@ -6,12 +6,18 @@ from bulkstatus.result import Outcome, Result
 from bulkstatus.text import printable
 from bulkstatus.wording import counted
 
+#: The header of the column that says it, the last one of a file of failures.
+REASON = "reason"
+
 #: What a spreadsheet takes for the beginning of a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@")
 
 # Such a sign at the beginning of a cell, or where a spreadsheet that goes by another delimiter
 # would see a cell begin.
 _FORMULA = re.compile(r"(^|[,;|'])(\s*)(?=[=+\-@])")
+
+
+_SAID_STATUS = re.compile(r'the status "(.+)" is not one of the nine', re.DOTALL)
 
 
 def reason(result: Result) -> str:
@@ -29,6 +35,17 @@ def reason(result: Result) -> str:
     if result.uncertain:
         said = f"{said.rstrip('.')}. The order may have been changed all the same."
     return said
+
+
+def said_status(result: Result) -> str | None:
+    """Return what stands in an invalid row in the place of a status; None where that was one.
+
+    The record has it in the sentence that says what is wrong.
+    """
+    if result.status is not None or result.error is None:
+        return None
+    found = _SAID_STATUS.match(result.error.message)
+    return found and found[1]
 
 
 def harmless(text: str) -> str:

@@ -27,6 +27,7 @@ def report_record(report: Report) -> dict[str, Any]:
         "rows": report.rows,
         "counts": _counts(report.counts),
         "pending": report.pending,
+        "left_behind": report.left_behind,
         "uncertain": report.uncertain,
         "by_status": {
             "none" if status is None else str(int(status)): _counts(counts)
@@ -36,6 +37,7 @@ def report_record(report: Report) -> dict[str, Any]:
             "touched": orders.touched,
             "perhaps_touched": list(orders.perhaps_touched),
             "untouched": list(orders.untouched),
+            "unnamed_pending_rows": orders.unnamed,
             "unrecorded": report.unrecorded,
         },
         "started_at": timestamp(report.runs[0].started),

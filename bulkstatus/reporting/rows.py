@@ -2,19 +2,18 @@
 
 import csv
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
 from bulkstatus.order import OrderStatus, Row
-from bulkstatus.preflight import check_source, remaining_rows
 from bulkstatus.reporting.files import refuse_path, replacing
+from bulkstatus.reporting.pending import PendingRows, pending_rows
 from bulkstatus.reporting.reasons import harmless, reason
 from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result, timestamp
-from bulkstatus.resultlog import LogState
 from bulkstatus.resultlog.state import Content
 from bulkstatus.source import Source
 
@@ -25,8 +24,10 @@ _HEADER = (
 _BEGINNING = ("\ufeff" + ",".join(_HEADER) + "\r\n").encode()
 
 
-async def write_rows(path: Path, report: Report, source: Source | None, last_wins: bool) -> int:
-    """Write the state of every row to `path` and return how many of them are pending.
+async def write_rows(
+    path: Path, report: Report, source: Source | None, last_wins: bool
+) -> PendingRows | None:
+    """Write the state of every row to `path` and return the pending ones, None without a source.
 
     The rows of the log come in the order in which they were settled, each with its latest record;
     the pending ones follow, which only `source`, the last run's input, tells. A row is uncertain
@@ -40,29 +41,19 @@ async def write_rows(path: Path, report: Report, source: Source | None, last_win
     refuse_path(
         "--rows", path, {"the log": report.log_path, "the input": report.input_path}, _BEGINNING
     )
-    pending = 0
+    pending = None
     perhaps = set(report.orders.perhaps_touched)
     with replacing("--rows", path) as new, new.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_HEADER)
         writer.writerows(_cells(result, perhaps) for result in _latest_results(report))
         if source is not None:
+            pending = PendingRows()
             async for line, row in pending_rows(source, report.contents.state, last_wins):
-                pending += 1
+                pending.take(row)
                 uncertain = _yes(row.order_id in perhaps) or ("unknown" * report.unrecorded)
                 writer.writerow(_pending_cells(line, row, uncertain))
     return pending
-
-
-async def pending_rows(
-    source: Source, log: LogState, last_wins: bool
-) -> AsyncIterator[tuple[int, Row]]:
-    """Yield the rows of the last run's input that the log has no record of."""
-    plan = await check_source(source, log, last_wins=last_wins, keep=0)
-    async for line, row, _ in remaining_rows(source, plan, log):
-        content = Content(row.order_id, row.status, row.tracking)
-        if content not in log.open and content not in log.invalid:
-            yield line, row
 
 
 def _latest_results(report: Report) -> Iterator[Result]:

@@ -1,32 +1,57 @@
-"""What to do next, as commands that can be pasted into a shell."""
+"""What to do next: commands that can be pasted into a shell, and what to do between them."""
 
-from itertools import count
+from collections.abc import Iterator
+from itertools import count, takewhile
 from pathlib import Path
+from typing import NamedTuple
 
+from bulkstatus.reporting.reasons import REASON
 from bulkstatus.reporting.runs import How
 from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome
 from bulkstatus.wording import command_line
 
+_LONGEST_HEADER = 2**16
+
+
+class Step(NamedTuple):
+    """A command to be typed, or else a sentence that says what to do by hand."""
+
+    text: str
+    is_command: bool
+
 
 def next_commands(report: Report) -> list[str]:
     """Return the commands that bring the log nearer to its end; none when nothing is to be done."""
+    return [step.text for step in next_steps(report) if step.is_command]
+
+
+def next_steps(report: Report) -> list[Step]:
+    """Return the steps that bring the log nearer to its end; none when nothing is to be done."""
     log = report.log_path
     if report.done:
         return []
     if report.how is How.RUNNING:
-        return [command_line("bulkstatus", "report", log)]
+        return [_command("report", log)]
     if report.how is not How.FINISHED:
         path = report.input_path
         named = [] if path is not None and path.exists() else ["INPUT"]
-        return [command_line("bulkstatus", "resume", log, *named)]
+        mending = [Step("and then mend the failures", is_command=False)] if report.failures else []
+        return [_command("resume", log, *named), *mending]
     if all(result.outcome is Outcome.FAILED for result in report.failures):
-        return [command_line("bulkstatus", "resume", log)]
-    failures = failures_path(log)
+        return [_command("resume", log)]
+    written = report.mend or _written_since(report)
+    mend = written or failures_path(log)
+    writing = [] if written else [_command("report", log, "--failures", mend)]
     return [
-        command_line("bulkstatus", "report", log, "--failures", failures),
-        feed_back_command(report, failures),
+        *writing,
+        Step(f"mend the rows in {mend}, then", is_command=False),
+        Step(feed_back_command(report, mend), is_command=True),
     ]
+
+
+def _command(*words: object) -> Step:
+    return Step(command_line("bulkstatus", *words), is_command=True)
 
 
 def feed_back_command(report: Report, failures: Path) -> str:
@@ -36,7 +61,30 @@ def feed_back_command(report: Report, failures: Path) -> str:
 
 def failures_path(log_path: Path) -> Path:
     """Return where the failures of a log go: `dispatch.failures.csv`, or with the next number."""
+    return next(path for path in _failures_paths(log_path) if not path.exists())
+
+
+def _written_since(report: Report) -> Path | None:
+    """Return the file of failures that was written, or worked on, after the last run's end.
+
+    A file of that name which does not look like one is somebody's own.
+    """
+    there = list(takewhile(Path.exists, _failures_paths(report.log_path)))
+    if not there:
+        return None
+    last = there[-1]
+    try:
+        if last.stat().st_mtime < report.runs[-1].ended:
+            return None
+        with last.open("rb") as file:
+            header = file.readline(_LONGEST_HEADER)
+    except OSError:
+        return None
+    return last if header.rstrip(b'\r\n"').endswith(REASON.encode()) else None
+
+
+def _failures_paths(log_path: Path) -> Iterator[Path]:
     stem = log_path.name.removesuffix(log_path.suffix).removesuffix(".results")
-    first = log_path.with_name(f"{stem}.failures.csv")
-    numbered = (log_path.with_name(f"{stem}.failures-{number}.csv") for number in count(2))
-    return first if not first.exists() else next(path for path in numbered if not path.exists())
+    yield log_path.with_name(f"{stem}.failures.csv")
+    for number in count(2):
+        yield log_path.with_name(f"{stem}.failures-{number}.csv")

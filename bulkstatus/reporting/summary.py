@@ -13,7 +13,7 @@ from bulkstatus.reporting.groups import FailureGroup, group_failures
 from bulkstatus.reporting.runs import How, RunReport, describe_runs, how_unended
 from bulkstatus.reporting.timeline import Percentiles, Timeline
 from bulkstatus.result import FAILURES, Outcome, Result
-from bulkstatus.resultlog import LogContents, read_log
+from bulkstatus.resultlog import LogContents, RunRecord, read_log
 
 
 @dataclass(frozen=True)
@@ -22,29 +22,30 @@ class Orders:
 
     `touched` have an update. `perhaps_touched` have none, but an attempt that may have reached
     the API without its answer being seen; a later refusal does not undo that. `untouched` have
-    neither. Orders whose rows are all pending are in none of them.
+    neither. `unnamed` is how many pending rows there are that the log does not name, so that
+    their orders may be in none of these; None says that it does not even tell how many.
     """
 
     touched: int
     perhaps_touched: tuple[str, ...]
     untouched: tuple[str, ...]
+    unnamed: int | None
 
 
 @dataclass(frozen=True)
 class Report:
     """What a result log says; counts are of rows, times in seconds and since the epoch.
 
-    `rows` is how many the last run's input held. `pending` of them are in no record; None says
-    that the log alone does not tell, since the input was another one before. `answers` counts the
-    rows that were sent, `requests` their attempts, and `seconds` how long the runs went on.
-    `failures` are the rejected, failed and invalid rows by line.
+    `pending` rows of the last run's input are in no record; None says that the log alone does not
+    tell, since the input was another one before. `answers` counts the rows that were sent,
+    `requests` their attempts, and `seconds` how long the runs went on. `failures` are the
+    rejected, failed and invalid rows by line, and `mend` the file that they have been written to.
     """
 
     log_path: Path
     made_at: float
     contents: LogContents
     runs: list[RunReport]
-    rows: int
     counts: dict[Outcome, int]
     pending: int | None
     by_status: dict[OrderStatus | None, Counter[Outcome]]
@@ -56,6 +57,31 @@ class Report:
     requests: int
     latency: Percentiles | None
     timeline: Timeline
+    mend: Path | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows the log is about: those that it has a record of, and the pending ones.
+
+        A row that was withdrawn is no longer one of them: a mended one stands in its place.
+        """
+        return _recorded(self.counts) + (self.pending or 0)
+
+    @property
+    def left_behind(self) -> int:
+        """How many rows of an earlier input, at the least, were never sent and are in no later one.
+
+        It is 0 where it is not known what is pending. Mended rows may stand for some more.
+        """
+        last = self.contents.last_run.input_sha256
+        unfinished = (
+            run.record.rows
+            for run in self.runs
+            if run.how is not How.FINISHED and run.record.input_sha256 != last
+        )
+        if self.pending is None:
+            return 0
+        return max(0, max(unfinished, default=0) - sum(self.counts.values()) - self.pending)
 
     @property
     def how(self) -> How:
@@ -97,8 +123,15 @@ class Report:
     @property
     def input_path(self) -> Path | None:
         """The last run's input; None when it was standard input."""
-        name = self.contents.last_run.input
-        return None if name == "-" else self.log_path.parent / name
+        return self._input_of(self.contents.last_run)
+
+    @property
+    def first_input_path(self) -> Path | None:
+        """The input that the log was made for; None when it was standard input."""
+        return self._input_of(self.contents.runs[0])
+
+    def _input_of(self, run: RunRecord) -> Path | None:
+        return None if run.input == "-" else self.log_path.parent / run.input
 
 
 def summarise(log_path: Path) -> Report:
@@ -168,16 +201,16 @@ def _report(
         others[content.status, Outcome.DUPLICATE] += count
     for status, count in gathered.updated.items():
         others[status, Outcome.UPDATED] += count
+    pending = _pending(contents, runs)
     return Report(
         log_path=log_path,
         made_at=time.time(),
         contents=contents,
         runs=runs,
-        rows=contents.last_run.rows,
         counts=state.counts(),
-        pending=_pending(contents, runs),
+        pending=pending,
         by_status=_by_status(others),
-        orders=_orders(contents, gathered, (result.order_id for result in unsettled)),
+        orders=_orders(contents, gathered, (result.order_id for result in unsettled), pending),
         failures=failures,
         groups=group_failures(failures),
         uncertain=sum(result.uncertain for result in unsettled),
@@ -207,12 +240,16 @@ def _pending(contents: LogContents, runs: list[RunReport]) -> int | None:
         return 0
     if len({run.input_sha256 for run in contents.runs}) > 1:
         return None
-    counts = contents.state.counts()
-    known = sum(counts.values()) - counts.get(Outcome.WITHDRAWN, 0)
-    return max(0, contents.last_run.rows - known)
+    return max(0, contents.last_run.rows - _recorded(contents.state.counts()))
 
 
-def _orders(contents: LogContents, gathered: _Gathered, unsettled: Iterable[str]) -> Orders:
+def _recorded(counts: dict[Outcome, int]) -> int:
+    return sum(counts.values()) - counts.get(Outcome.WITHDRAWN, 0)
+
+
+def _orders(
+    contents: LogContents, gathered: _Gathered, unsettled: Iterable[str], pending: int | None
+) -> Orders:
     updated = contents.state.updated
     perhaps = dict(gathered.uncertain)
     for end in contents.ends:
@@ -224,7 +261,8 @@ def _orders(contents: LogContents, gathered: _Gathered, unsettled: Iterable[str]
         for order_id in dict.fromkeys((*unsettled, *duplicates))
         if order_id and order_id not in perhaps and not updated.of(order_id)
     ]
-    return Orders(_distinct(gathered.touched), tuple(perhaps_touched), tuple(untouched))
+    touched = _distinct(gathered.touched)
+    return Orders(touched, tuple(perhaps_touched), tuple(untouched), pending)
 
 
 def _distinct(hashes: "array[int]") -> int:

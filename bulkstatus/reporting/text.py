@@ -6,8 +6,9 @@ from itertools import islice
 
 from bulkstatus.order import OrderStatus
 from bulkstatus.reporting.groups import FailureGroup
+from bulkstatus.reporting.reasons import said_status
 from bulkstatus.reporting.runs import How, RunReport
-from bulkstatus.reporting.steps import next_commands
+from bulkstatus.reporting.steps import next_steps
 from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result
 from bulkstatus.text import printable
@@ -22,12 +23,6 @@ _LONGEST_ID = 60
 _LONGEST_MESSAGE = 300
 
 
-#: What there is to say of orders when a run has not ended, or not in good order.
-UNRECORDED = (
-    "perhaps also those under way when a run broke off or the log was read, which it cannot name"
-)
-
-
 def report_text(report: Report) -> str:
     """Return a report as lines of text, harmless for a terminal."""
     lines = [state_sentence(report), "", *_figures(report)]
@@ -37,9 +32,9 @@ def report_text(report: Report) -> str:
         shown = _some(report.orders.perhaps_touched, _ORDERS)
         lines += ["", "Perhaps touched: a request may have arrived, but no answer was seen", *shown]
     lines += ["", *_runs(report), "", _line("Log", report.log_path)]
-    if report.input_path is not None:
-        lines.append(_line("Input", report.input_path))
-    lines += [_line("" if index else "Next", text) for index, text in enumerate(_next(report))]
+    lines += _inputs(report)
+    steps = [step.text for step in next_steps(report)] or [nothing_left(report)]
+    lines += [_line("" if index else "Next", text) for index, text in enumerate(steps)]
     return "\n".join(lines)
 
 
@@ -99,8 +94,14 @@ def outcomes_text(counts: Mapping[Outcome, int], pending: int | None = 0) -> str
 def status_name(status: int | None) -> str:
     """Return a status as people read it: "Dispatched (8)"."""
     if status is None:
-        return "no status"
+        return "no valid status"
     return f"{OrderStatus(status).label} ({status})" if status in set(OrderStatus) else f"{status}"
+
+
+def status_text(result: Result) -> str:
+    """Return a row's status as people read it: where it is none, what the row says in its place."""
+    said = said_status(result)
+    return f'status "{said}"' if said is not None else status_name(result.status)
 
 
 def moment(seconds: float) -> str:
@@ -136,9 +137,45 @@ def run_text(run: RunReport) -> str:
         How.CRASHED: "broke off",
         How.UNKNOWN: "has written no end",
     }.get(run.how, str(run.how))
-    message = f": {printable(run.message, _LONGEST_MESSAGE)}" if run.message else ""
+    stopped = run.message and run.how is How.STOPPED
+    message = f": {printable(run.message, _LONGEST_MESSAGE)}" if stopped else ""
     who = printable(f"{record.user} on {record.host}", _LONGEST_ID)
     return f"{moment(run.started)}  {who}, {ended} after {exact_duration(run.seconds)}{message}"
+
+
+def row_notes(report: Report) -> Iterator[str]:
+    """Yield what there is to say of the rows beside their number."""
+    withdrawn = report.counts.get(Outcome.WITHDRAWN)
+    if withdrawn:
+        yield (
+            f"besides {withdrawn:,} withdrawn, which failed earlier and since then were mended or "
+            "taken out of the file"
+        )
+    if report.pending is None:
+        yield "some more may be pending: the input is another one than before"
+    if report.left_behind:
+        yield (
+            f"at least {counted(report.left_behind, 'row')} of an earlier input were never sent, "
+            "and are left behind: no later one has them"
+        )
+
+
+def order_notes(report: Report) -> Iterator[str]:
+    """Yield what there is to say of the orders beside their numbers."""
+    unnamed = report.orders.unnamed
+    if unnamed is None:
+        yield "orders of which all rows are pending are not counted: the log does not name them"
+    elif unnamed:
+        rows = counted(unnamed, "pending row")
+        yield f"not touched either: the orders of {rows}, unless they are counted above"
+        yield "only the input names those, and it is gone or not what it was"
+    if report.left_behind:
+        yield "the orders of the rows left behind are not counted, since the log does not name them"
+    if report.unrecorded:
+        when = (
+            "are under way" if report.how is How.RUNNING else "were under way when a run broke off"
+        )
+        yield f"some of those not touched may be touched all the same: requests {when}"
 
 
 def _torn(report: Report) -> bool:
@@ -146,10 +183,11 @@ def _torn(report: Report) -> bool:
 
 
 def _figures(report: Report) -> Iterator[str]:
-    pending = report.pending
-    yield _line("Rows", f"{report.rows:,} in the input: {outcomes_text(report.counts, pending)}")
-    if pending is None:
-        yield _line("", "some may be pending: the input is another one than before")
+    counts = {**report.counts, Outcome.WITHDRAWN: 0}
+    least = "at least " if report.pending is None else ""
+    yield _line("Rows", f"{least}{report.rows:,}: {outcomes_text(counts, report.pending)}")
+    for note in row_notes(report):
+        yield _line("", note)
     label = "By status"
     for status, counts in report.by_status.items():
         yield _line(label, f"{status_name(status)}: {outcomes_text(counts)}")
@@ -160,8 +198,8 @@ def _figures(report: Report) -> Iterator[str]:
         f"{orders.touched:,} touched, {len(orders.perhaps_touched):,} perhaps touched, "
         f"{len(orders.untouched):,} not touched",
     )
-    if report.unrecorded:
-        yield _line("", UNRECORDED)
+    for note in order_notes(report):
+        yield _line("", note)
     yield _line("Time", time_text(report))
     if report.latency is not None:
         median, p95, p99 = report.latency
@@ -179,24 +217,27 @@ def _runs(report: Report) -> Iterator[str]:
         label = ""
 
 
-def _next(report: Report) -> list[str]:
-    commands = next_commands(report)
-    if len(commands) > 1:
-        commands.insert(1, "mend the rows in that file, then")
-    if not commands:
-        return ["nothing is left to do"]
-    if report.pending and report.failures:
-        commands.append("and then mend the failures")
-    return commands
+def _inputs(report: Report) -> Iterator[str]:
+    first, last = report.first_input_path, report.input_path
+    if first is not None:
+        yield _line("Input", first)
+    if last is not None and last != first:
+        yield _line("" if first else "Input", f"{last} in the last run")
+
+
+def nothing_left(report: Report) -> str:
+    """Return what to say when there is no next step."""
+    if report.left_behind:
+        return "nothing is left to do, but for the rows left behind: resume with a file of them"
+    return "nothing is left to do"
 
 
 def _row(result: Result) -> str:
     tracking = f", {printable(result.tracking, _LONGEST_ID)}" if result.tracking else ""
     uncertain = " (may have been changed all the same)" if result.uncertain else ""
     order_id = printable(result.order_id, _LONGEST_ID) or "(none)"
-    return (
-        f"line {result.line}: order {order_id}, {status_name(result.status)}{tracking}{uncertain}"
-    )
+    status = printable(status_text(result), _LONGEST_ID)
+    return f"line {result.line}: order {order_id}, {status}{tracking}{uncertain}"
 
 
 def _some(order_ids: Iterable[str], most: int) -> Iterator[str]:

@@ -58,7 +58,7 @@ class Page:
         """Return the changes after the number `since`, newest first, and all figures.
 
         JSON: {"run", "seen": number of the last change, "figures": {id: text},
-        "changes": [[time, order, status, tracking, PUT number], …]}.
+        "changes": [[time, order, status, tracking, how often sent], …]}.
         """
         body = orjson.dumps(
             {

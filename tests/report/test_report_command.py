@@ -12,6 +12,7 @@ from report_logs import REFUSAL, TIMEOUT, Log
 from bulkstatus.reporting.steps import next_commands
 from bulkstatus.reporting.summary import summarise
 from bulkstatus.result import Outcome
+from bulkstatus.wording import command_line
 
 
 def bulkstatus(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -98,6 +99,114 @@ def test_pending_is_found_in_the_input_where_the_log_alone_does_not_tell(log: Lo
     log.run(3, digest, source.name).row("2", Outcome.WITHDRAWN, line=3).row("3", line=3)
     done = bulkstatus("report", log.path.name, "--json", folder=log.path.parent)
     assert orjson.loads(done.stdout)["pending"] == 1
+
+
+ROWS = "order_id,status\n1,8\n2,8\n3,8\n3,64\n4,8\n5,8\n5,64\n"
+
+
+def stopped_half_way(log: Log) -> Log:
+    """Write the log of a run over ROWS that was stopped: of 1, 2 and 3 one row each is settled."""
+    source = log.path.with_name("today.csv")
+    source.write_text(ROWS)
+    log.run(7, hashlib.sha256(source.read_bytes()).hexdigest()).row("1").row("3")
+    return log.row("2", Outcome.REJECTED, REFUSAL).end("interrupted", perhaps=("4",))
+
+
+@pytest.mark.parametrize("option", [[], ["--rows", "rows.csv"], ["--failures", "mend.csv"]])
+def test_an_order_of_which_all_rows_are_pending_is_not_touched(log: Log, option: list[str]) -> None:
+    stopped_half_way(log)
+    folder = log.path.parent
+    told = bulkstatus("report", log.path.name, "--json", *option, folder=folder)
+    orders = orjson.loads(told.stdout)["orders"]
+    assert orders == {
+        "touched": 2,
+        "perhaps_touched": ["4"],
+        "untouched": ["2", "5"],
+        "unnamed_pending_rows": 0,
+        "unrecorded": False,
+    }
+    text = bulkstatus("report", log.path.name, folder=folder).stdout
+    assert "Rows       7: 2 updated, 1 rejected, 4 pending" in text
+    assert "2 touched, 1 perhaps touched, 2 not touched\nTime" in text
+
+
+@pytest.mark.parametrize("change", ["gone", "changed"])
+def test_pending_rows_that_the_log_alone_cannot_name_are_counted_in_words(
+    log: Log, change: str
+) -> None:
+    stopped_half_way(log)
+    source = log.path.with_name("today.csv")
+    source.unlink() if change == "gone" else source.write_text(f"{ROWS}6,8\n")
+    folder = log.path.parent
+    text = bulkstatus("report", log.path.name, "--html", "today.html", folder=folder).stdout
+    assert "2 touched, 1 perhaps touched, 1 not touched\n" in text
+    assert "not touched either: the orders of 4 pending rows" in text
+    page = (folder / "today.html").read_text(encoding="utf-8")
+    assert "Not touched either: the orders of 4 pending rows" in page
+    told = orjson.loads(bulkstatus("report", log.path.name, "--json", folder=folder).stdout)
+    assert told["orders"]["untouched"] == ["2"]
+    assert told["orders"]["unnamed_pending_rows"] == 4
+    assert told["pending"] == 4
+
+
+def test_what_a_log_says_is_told_also_where_its_settings_cannot_be_used(log: Log) -> None:
+    log.run(2, settings={"timeout": "soon"}).row("1").end("stopped")
+    done = bulkstatus("report", log.path.name, folder=log.path.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Rows       2: 1 updated, 1 pending" in done.stdout
+    assert "not touched either: the orders of 1 pending row," in done.stdout
+    refused = bulkstatus("report", log.path.name, "--rows", "rows.csv", folder=log.path.parent)
+    assert refused.returncode == 2
+    assert "soon" in refused.stderr
+
+
+def test_the_file_of_failures_that_was_just_written_is_the_one_to_mend(log: Log) -> None:
+    log.run(1).row("2", Outcome.REJECTED, REFUSAL).end()
+    folder = log.path.parent
+    # Whatever else is there.
+    log.path.with_name("today.failures.csv").touch()
+    arguments = ("report", log.path.name, "--failures", "my mend.csv", "--html", "today.html")
+    done = bulkstatus(*arguments, folder=folder)
+    resume = command_line("bulkstatus", "resume", log.path.name, "my mend.csv")
+    assert done.stdout.endswith(
+        f"Next       mend the rows in my mend.csv, then\n           {resume}\n"
+    )
+    page = (folder / "today.html").read_text(encoding="utf-8")
+    assert "<li>Mend the rows in my mend.csv, then</li>\n<li><code>bulkstatus resume " in page
+    assert "--failures" not in page
+    log.path.with_name("my mend.csv").unlink()
+    told = bulkstatus(*arguments, "--json", folder=folder).stdout
+    assert orjson.loads(told)["next"] == [resume]
+
+
+@pytest.mark.parametrize(
+    ("text", "age", "is_taken_up"),
+    [
+        ("order_id,status,tracking,reason\n2,8,,x\n", 10, True),
+        ('\ufeff"order id";"reason"\r\n2;x\r\n', 10, True),
+        # Written before the last run ended, or somebody's own.
+        ("order_id,status,tracking,reason\n2,8,,x\n", -10, False),
+        ("order_id,status\n2,8\n", 10, False),
+        ("", 10, False),
+    ],
+)
+def test_a_file_of_failures_that_is_newer_than_the_last_run_is_the_one_to_mend(
+    log: Log, text: str, age: float, is_taken_up: bool
+) -> None:
+    log.run(1).row("2", Outcome.REJECTED, REFUSAL).end()
+    log.path.with_name("today.failures.csv").touch()
+    mend = log.path.with_name("today.failures-2.csv")
+    mend.write_text(text, encoding="utf-8", newline="")
+    os.utime(mend, (log.now + age, log.now + age))
+    following = log.path.with_name("today.failures-3.csv")
+    assert next_commands(summarise(log.path)) == (
+        [command_line("bulkstatus", "resume", log.path, mend)]
+        if is_taken_up
+        else [
+            command_line("bulkstatus", "report", log.path, "--failures", following),
+            command_line("bulkstatus", "resume", log.path, following),
+        ]
+    )
 
 
 @pytest.mark.parametrize(

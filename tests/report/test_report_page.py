@@ -11,9 +11,12 @@ from browser import browse, needs_browser
 from report_logs import REFUSAL, TIMEOUT, Log
 
 from bulkstatus.errors import SettingsRefused
+from bulkstatus.order import OrderStatus, unknown_status
 from bulkstatus.reporting.page import MOST_FAILURES, render, write_page
 from bulkstatus.reporting.summary import summarise
+from bulkstatus.reporting.text import status_name
 from bulkstatus.result import ErrorKind, Outcome, RowError
+from bulkstatus.wording import command_line
 
 HOSTILE = "<img src=x onerror=\"document.title='broken in'\"></script><script>alert(1)</script>"
 
@@ -128,6 +131,87 @@ def test_waits_and_resumes_are_drawn(log: Log) -> None:
         waits, resumes, *values = (len(list(group)) for group in groups)
         assert (waits, resumes) == (1, 1)
         assert min(values) >= 1
+
+
+def texts_of(picture: str) -> list[str]:
+    root = ElementTree.fromstring(picture)
+    return ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_the_labels_of_the_statuses_are_whole_and_in_lines_for_which_there_is_room(
+    log: Log,
+) -> None:
+    log.run(9)
+    for status in OrderStatus:
+        log.row("46", status=int(status))
+    log.row("47", Outcome.INVALID, status=None)
+    picture = re.findall(r"<svg.*?</svg>", render(summarise(log.path)), re.DOTALL)[0]
+    shown = [text.replace(" ", "") for text in texts_of(picture)]
+    for status in (*OrderStatus, None):
+        assert shown.count(status_name(status).replace(" ", "")) == 1
+    assert "…" not in picture
+    lines = re.findall("<tspan[^>]*>([^<]*)</tspan>", picture)
+    assert max(map(len, lines)) <= 20
+
+
+def test_a_rate_is_never_drawn_back_in_time(log: Log) -> None:
+    # The run begins at the very end of a slice.
+    log.now = float(int(log.now)) + 0.95
+    log.run(200)
+    for order in range(200):
+        log.row(f"46{order}", after=0.04 if order else 0.01)
+    html = render(summarise(log.end().path))
+    throughput = re.findall(r"<svg.*?</svg>", html, re.DOTALL)[1]
+    (path,) = re.findall(r'serie-2.*?<path d="([^"]*)"', throughput, re.DOTALL)
+    places = [float(pair.split()[0]) for pair in re.findall(r"[ML]?([-0-9.]+ [-0-9.]+)", path)]
+    # The line ends where it began, at the foot of the picture.
+    assert len(places) > 5
+    assert places[:-1] == sorted(places[:-1])
+
+
+def test_the_latency_of_a_few_answers_is_a_line_that_can_be_seen(log: Log) -> None:
+    log.run(3).row("1").row("2").row("3").end()
+    latency = re.findall(r"<svg.*?</svg>", render(summarise(log.path)), re.DOTALL)[2]
+    lines = re.findall(r'<path d="(M[^"]* L[^"]*)" class="line reactive nofill"', latency)
+    assert len(lines) == 3
+
+
+def test_the_next_steps_are_numbered_as_in_the_text(log: Log) -> None:
+    log.run(1).row("2", Outcome.REJECTED, REFUSAL).end()
+    html = render(summarise(log.path)).partition("What to do next")[2]
+    steps = re.findall("<li>(.*?)</li>", html)
+    plain = [re.sub("<[^>]*>", "", step) for step in steps]
+    mend = log.path.with_name("today.failures.csv")
+    assert plain == [
+        command_line("bulkstatus", "report", log.path, "--failures", mend),
+        f"Mend the rows in {mend}, then",
+        command_line("bulkstatus", "resume", log.path, mend),
+    ]
+    assert ["<code>" in step for step in steps] == [True, False, True]
+
+
+def test_the_page_is_called_by_the_first_input_and_names_the_last(log: Log) -> None:
+    log.run(2, "aa").row("1").row("2", Outcome.REJECTED, REFUSAL).end()
+    log.run(1, "bb", "mend.csv").row("2", line=2).end()
+    page = page_of(log)
+    assert "Result of today.csv" in page.text
+    assert f"The input of the last run: {log.path.with_name('mend.csv')}" in page.text
+
+
+def test_what_there_is_to_say_beside_the_numbers_stands_on_the_page(log: Log) -> None:
+    log.run(9, "aa").row("1").row("2", Outcome.REJECTED, REFUSAL).end("stopped")
+    log.run(1, "bb").row("2", Outcome.WITHDRAWN).row("22").end()
+    text = page_of(log).text
+    assert "In all2\n" in text
+    assert "Besides 1 withdrawn, " in text
+    assert "At least 6 rows of an earlier input were never sent" in text
+    assert "Nothing is left to do, but for the rows left behind" in text
+
+
+def test_what_stands_in_the_place_of_a_status_is_shown_on_the_page(log: Log) -> None:
+    error = RowError(ErrorKind.ROW, unknown_status("Dispached"))
+    log.run(1).row("2", Outcome.INVALID, error, status=None).end()
+    assert "<td><bdi>status &quot;Dispached&quot;</bdi></td>" in render(summarise(log.path))
 
 
 @pytest.mark.parametrize("empty", ["nothing sent", "one row", "no rows"])

@@ -7,7 +7,7 @@ from report_logs import REFUSAL, START, Log
 from bulkstatus.errors import LogRefused
 from bulkstatus.reporting.runs import How
 from bulkstatus.reporting.summary import summarise
-from bulkstatus.reporting.text import report_text
+from bulkstatus.reporting.text import report_text, run_text
 from bulkstatus.result import Outcome
 from bulkstatus.resultlog import ResultLog
 
@@ -83,6 +83,14 @@ def test_each_run_has_its_own_end_and_a_crash_ends_with_its_last_answer(log: Log
     assert runs[1].started == pytest.approx(resumed, abs=0.01)
     assert runs[1].message == "The API answered HTTP 401."
     assert summarise(log.path).seconds == pytest.approx(0.3 + 0.2 + 0.2, abs=0.02)
+
+
+def test_a_run_that_was_interrupted_says_so_once_and_one_that_stopped_says_why(log: Log) -> None:
+    log.run(3).row("1").end("interrupted", "Interrupted.")
+    log.run(3).row("2").end("stopped", "The API answered HTTP 401.")
+    interrupted, stopped = map(run_text, summarise(log.path).runs)
+    assert interrupted.endswith("anna on desk, interrupted after 0.2 s")
+    assert stopped.endswith("anna on desk, stopped after 0.2 s: The API answered HTTP 401.")
 
 
 def test_a_crash_before_any_answer_took_no_time(log: Log) -> None:

@@ -4,11 +4,11 @@ import orjson
 import pytest
 from report_logs import REFUSAL, TIMEOUT, Log
 
-from bulkstatus.order import OrderStatus
+from bulkstatus.order import OrderStatus, unknown_status
 from bulkstatus.reporting.groups import group_failures
 from bulkstatus.reporting.record import report_record
 from bulkstatus.reporting.summary import summarise
-from bulkstatus.reporting.text import failures_text, report_text
+from bulkstatus.reporting.text import failures_text, report_text, status_text
 from bulkstatus.result import ErrorKind, Outcome, Result, RowError
 
 FAILED, REJECTED, INVALID = Outcome.FAILED, Outcome.REJECTED, Outcome.INVALID
@@ -94,7 +94,73 @@ def test_what_a_crash_left_without_a_record_is_owned_up_to(
     log.run(rows).row("1", outcome, REFUSAL if outcome is REJECTED else None).end("stopped")
     report = summarise(log.path)
     assert report.unrecorded is expected
-    assert ("which it cannot name" in report_text(report)) is expected
+    assert ("were under way when a run broke off" in report_text(report)) is expected
+
+
+def test_rows_are_all_that_the_log_is_about_once_mended_failures_were_fed_back(log: Log) -> None:
+    log.run(330, "aa")
+    for order in range(322):
+        log.row(f"46{order}")
+    for order in range(8):
+        log.row(f"47{order}", REJECTED, REFUSAL)
+    log.end()
+    assert summarise(log.path).rows == 330
+    log.run(8, "bb", "mend.csv")
+    for order in range(3):
+        log.row(f"47{order}", Outcome.WITHDRAWN).row(f"48{order}")
+    for order in range(3, 8):
+        log.row(f"47{order}", REJECTED, REFUSAL)
+    report = summarise(log.end().path)
+    assert (report.rows, report.pending, report.left_behind) == (330, 0, 0)
+    assert report_record(report)["rows"] == 330
+    text = report_text(report)
+    assert "Rows       330: 325 updated, 5 rejected\n" in text
+    assert "besides 3 withdrawn" in text
+    assert f"Input      {log.path.with_name('today.csv')}\n" in text
+    assert f"{log.path.with_name('mend.csv')} in the last run\n" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "rows", "expected"),
+    [("interrupted", 9, 5), ("interrupted", 4, 0), ("finished", 9, 0)],
+)
+def test_rows_that_a_later_input_left_behind_are_counted(
+    log: Log, reason: str, rows: int, expected: int
+) -> None:
+    log.run(rows, "aa").row("1").row("2").row("3", REJECTED, REFUSAL).end(reason)
+    log.run(1, "bb").row("3", Outcome.WITHDRAWN, line=4).row("33").end()
+    report = summarise(log.path)
+    assert report.left_behind == expected
+    assert report_record(report)["left_behind"] == expected
+    text = report_text(report)
+    assert (f"at least {expected} rows of an earlier input were never sent" in text) is bool(
+        expected
+    )
+    assert ("nothing is left to do\n" in f"{text}\n") is not bool(expected)
+
+
+@pytest.mark.parametrize("said", ["Dispached", "9", 'a "b" c', "two\nlines"])
+def test_what_stands_in_the_place_of_a_status_is_shown(said: str) -> None:
+    message = unknown_status(said)
+    result = failure(message, kind=ErrorKind.ROW, outcome=INVALID, status=None, http_status=None)
+    shown = said.replace("\n", "\\n")
+    assert status_text(result) == f'status "{said}"'
+    assert f'order 46140204, status "{shown}"' in failures_text(group_failures([result] * 2))
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (None, "the row has no status; fill it in", "no valid status"),
+        (None, None, "no valid status"),
+        (8, 'the status "9" is not one of the nine', "Dispatched (8)"),
+    ],
+)
+def test_a_status_is_named_where_nothing_else_is_said(
+    status: int | None, message: str | None, expected: str
+) -> None:
+    error = message and RowError(ErrorKind.ROW, message)
+    assert status_text(failure("", status=status, error=error)) == expected
 
 
 def test_the_statuses_of_one_order_are_one_touched_order(log: Log) -> None:
@@ -110,7 +176,9 @@ def test_pending_is_not_claimed_to_be_known_when_the_input_was_another_one_befor
     log.run(2, "bb").row("2", Outcome.WITHDRAWN, line=3).row("22", line=2)
     report = summarise(log.path)
     assert report.pending is None
-    assert "some may be pending" in report_text(report)
+    assert "Rows       at least 3: 2 updated, 1 rejected" in report_text(report)
+    assert "some more may be pending" in report_text(report)
+    assert "orders of which all rows are pending are not counted" in report_text(report)
     log.row("33", line=3).end()
     assert summarise(log.path).pending == 0
 
@@ -142,7 +210,9 @@ def failure(
             ],
             [(2, "Order … is unknown")],
         ),
-        ([failure("T123 is taken", tracking="T123")], [(1, "… is taken")]),
+        ([failure("T123 is taken", tracking="T123")] * 2, [(2, "… is taken")]),
+        # What is said of one row alone is said in full.
+        ([failure("T123 is taken", tracking="T123")], [(1, "T123 is taken")]),
         # A short ID could be part of anything.
         ([failure("HTTP 404", "404"), failure("HTTP 404", "40")], [(2, "HTTP 404")]),
         (
@@ -204,8 +274,10 @@ def test_the_json_holds_all_of_it(log: Log) -> None:
         "touched": 1,
         "perhaps_touched": ["2", "4"],
         "untouched": ["3"],
+        "unnamed_pending_rows": 1,
         "unrecorded": False,
     }
+    assert record["left_behind"] == 0
     assert [failure["order_id"] for failure in record["failures"]] == ["2", "3"]
     assert record["failures"][0]["error"]["message"] == "no answer within 30 s"
     assert record["failure_groups"][0]["lines"] in ([3], [4])

@@ -1,0 +1,66 @@
+"""The pending rows of a log, which the last run's input alone can name."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from bulkstatus.order import Row
+from bulkstatus.preflight import check_source, remaining_rows
+from bulkstatus.reporting.summary import Report
+from bulkstatus.resultlog import LogState
+from bulkstatus.resultlog.state import Content
+from bulkstatus.source import Source
+
+
+class PendingRows:
+    """How many pending rows there are, and their orders, each once."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.orders: dict[str, None] = {}
+
+    def take(self, row: Row) -> None:
+        """Take in a pending row."""
+        self.rows += 1
+        if row.order_id:
+            self.orders[row.order_id] = None
+
+
+async def read_pending(source: Source, log: LogState, last_wins: bool) -> PendingRows:
+    """Return the pending rows of the last run's input; `last_wins` is `--on-conflict last`.
+
+    Raises InputRefused and InputChanged, as reading the source does.
+    """
+    pending = PendingRows()
+    async for _, row in pending_rows(source, log, last_wins):
+        pending.take(row)
+    return pending
+
+
+async def pending_rows(
+    source: Source, log: LogState, last_wins: bool
+) -> AsyncIterator[tuple[int, Row]]:
+    """Yield the rows of the last run's input that the log has no record of."""
+    plan = await check_source(source, log, last_wins=last_wins, keep=0)
+    async for line, row, _ in remaining_rows(source, plan, log):
+        content = Content(row.order_id, row.status, row.tracking)
+        if content not in log.open and content not in log.invalid:
+            yield line, row
+
+
+def with_pending(report: Report, pending: PendingRows) -> Report:
+    """Return the report with its pending rows named.
+
+    An order of which nothing but pending rows is known was not touched.
+    """
+    orders, updated = report.orders, report.contents.state.updated
+    settled = {*orders.perhaps_touched, *orders.untouched}
+    untouched = (
+        order_id
+        for order_id in pending.orders
+        if order_id not in settled and not updated.of(order_id)
+    )
+    return replace(
+        report,
+        pending=pending.rows,
+        orders=replace(orders, untouched=(*orders.untouched, *untouched), unnamed=0),
+    )
