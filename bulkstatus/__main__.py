@@ -1,5 +1,17 @@
-"""`python -m bulkstatus`."""
+"""The program: `python -m bulkstatus`, and the `bulkstatus` command."""
 
-from bulkstatus.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the program; Ctrl-C ends it quietly also while it is still being loaded."""
+    try:
+        from bulkstatus.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -133,9 +133,9 @@ async def resume(
 ) -> Summary:
     """Go on with what a log's runs have not updated yet, as `bulkstatus resume` does.
 
-    `path` is the input, by default the one that the log names; when it is not the one that the
-    log was made from, `changed_input` says that this is meant. A setting that is given wins over
-    the log's. The other arguments, what is returned and what is raised are as with `send`.
+    `path` is the input, by default the last run's; when none of the log's runs had such a file,
+    `changed_input` says that this is meant. A setting that is given wins over the log's. The
+    other arguments, what is returned and what is raised are as with `send`.
 
     >>> import asyncio, bulkstatus
     >>> start = bulkstatus.send("dispatch.csv", log="run.jsonl", limit=1, sandbox=True)
@@ -271,6 +271,6 @@ def _check_confirmed(proposal: Proposal, cancellations: int | None, changed_inpu
         )
     if proposal.changed and not changed_input:
         raise SettingsRefused(
-            "The input is not the file that the log was made from. Nothing was sent; say "
-            "changed_input=True when that is meant."
+            "No run of this log had such an input: it is another file, or was changed since. "
+            "Nothing was sent; say changed_input=True when that is meant."
         )

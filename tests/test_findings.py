@@ -13,7 +13,7 @@ from bulkstatus.answer import Meaning
 from bulkstatus.pace import Pacer, Rate
 from bulkstatus.run import RunOptions
 from bulkstatus.sandbox import Sandbox
-from tests.program import REF_ID, end_of, environment, results, run, start
+from tests.program import REF_ID, Ended, end_of, environment, final_states, results, run, start
 from tests.run.simulated import simulate
 from tests.run.world import UPDATED, Request, World, orders, refused, unanswered
 
@@ -194,7 +194,7 @@ async def test_rows_left_behind_by_another_file_are_pointed_out(tmp_path: Path) 
             *("resume", str(log), str(other), "--yes", "--changed-input"),
             base_url=sandbox.base_url,
         )
-    assert "14 rows of that file were never sent" in " ".join(ended.err.split())
+    assert "14 rows of the last run's file were never sent" in " ".join(ended.err.split())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal to another process is POSIX's")
@@ -247,3 +247,31 @@ def test_a_refusal_is_uncertain_when_an_earlier_run_had_an_attempt_unanswered(
     for _ in range(2):  # as told by the end of the first run, then by the record of the second
         assert simulate(world.send()).exit_status == 1
         assert world.records()[-1]["uncertain"] is True
+
+
+async def test_every_file_that_a_run_of_the_log_had_is_known_to_it(tmp_path: Path) -> None:
+    async with Sandbox(orders=["1", "22"]) as sandbox:
+        log = await sent(tmp_path, sandbox, "1,8,\n2,8,\n")
+        mended = tmp_path / "mend.csv"
+        mended.write_text(HEADER + "22,8,\n")
+
+        async def resume(path: Path, *options: str) -> Ended:
+            return await run(
+                *("resume", str(log), str(path), "--yes", *options), base_url=sandbox.base_url
+            )
+
+        refused = await resume(mended)
+        assert refused.status == 2
+        assert "add --changed-input" in refused.err
+        done = await resume(mended, "--changed-input")
+        assert done.status == 0, done.err
+        said = " ".join(done.err.split())
+        assert "mend.csv is another file than the last run's (dispatch.csv)." in said
+        assert "The 1 row updated so far stays so and is not sent again." in said
+        assert "The 1 row gone from the file was not updated" in said
+        assert final_states(log)["2", 8, None]["outcome"] == "withdrawn"
+        assert final_states(log)["1", 8, None]["outcome"] == "updated"
+        # The first run's file needs no confirmation that it is meant.
+        again = await resume(tmp_path / "dispatch.csv")
+        assert again.status == 1
+        assert "the file of an earlier run of this log" in " ".join(again.err.split())

@@ -22,7 +22,7 @@ from bulkstatus.cli.options import input_options
 def command(path: str, problems_path: Path | None, as_json: bool, **options: Any) -> int:
     """Check the whole file and say what is wrong with it; send nothing.
 
-    Exit status 0 when every row can be sent, else 2.
+    INPUT is as with `bulkstatus send`. Exit status 0 when every row can be sent, else 2.
 
     \b
     Examples:

@@ -19,10 +19,12 @@ from bulkstatus.config import (
     settings_from,
 )
 from bulkstatus.credentials import Credentials
-from bulkstatus.progress import observe
+from bulkstatus.progress import Course, course_of, observe
 from bulkstatus.resultlog import RunRecord
+from bulkstatus.run import Observer
 from bulkstatus.sending import Proposal, Summary, Terms
 from bulkstatus.signals import ending_undisturbed
+from bulkstatus.terminal import say
 
 _T = TypeVar("_T")
 
@@ -40,7 +42,11 @@ def settings_of(options: Mapping[str, Any], run: RunRecord | None = None) -> Set
     return settings_from(given_settings(options), None if run is None else logged_settings(run))
 
 
-def terms_from(options: Mapping[str, Any], changed_input: bool = False) -> Terms:
+def terms_from(
+    options: Mapping[str, Any],
+    changed_input: bool = False,
+    observer: Callable[[Proposal], Observer] | None = None,
+) -> Terms:
     """Return the terms of a run as the options have them."""
     dry_run, quiet = options["dry_run"], options["quiet"]
 
@@ -55,7 +61,7 @@ def terms_from(options: Mapping[str, Any], changed_input: bool = False) -> Terms
     return Terms(
         credentials=lambda settings: _credentials(settings, dry_run),
         confirm=confirm,
-        observer=None if quiet else observe,
+        observer=None if quiet else observer,
         limit=options["limit"],
         max_failures=options["max_failures"],
         dry_run=dry_run,
@@ -72,24 +78,41 @@ def _credentials(settings: Settings, dry_run: bool) -> Credentials | None:
         return Credentials(ref_id, key.value)
     if not question.is_terminal():
         raise no_credentials(ref_id)
+    say(
+        "The API takes updates from an account of the platform, named by its ref ID, with its API "
+        "key (which is not shown as you type). To be asked no more, set BULKSTATUS_REF_ID and "
+        "BULKSTATUS_API_KEY, or make a profile."
+    )
     with question.ctrl_c_answers():
         ref_id = ref_id or str(click.prompt("Ref ID", err=True))
         api_key = key.value if key else click.prompt("API key", hide_input=True, err=True)
     return Credentials(ref_id, str(api_key))
 
 
-def execute(work: Callable[[], Coroutine[Any, Any, Summary]], options: Mapping[str, Any]) -> int:
+def execute(
+    work: Callable[[Terms], Coroutine[Any, Any, Summary]],
+    options: Mapping[str, Any],
+    changed_input: bool = False,
+) -> int:
     """Run the work in an event loop, print what came of it and return the exit status."""
+    course: Course | None = None
+
+    def observer(proposal: Proposal) -> Observer:
+        nonlocal course
+        course = course_of(proposal)
+        return observe(course)
+
     with ending_undisturbed() as ignore_signals:
 
         async def to_its_end() -> Summary:
             try:
-                return await work()
+                return await work(terms_from(options, changed_input, observer))
             finally:
                 ignore_signals()
 
         summary = run_in_loop(to_its_end())
-        show_summary(summary, options["as_json"], options["quiet"])
+        advice = course.advice(course.clock()) if course is not None else ""
+        show_summary(summary, advice, options["as_json"], options["quiet"])
     return summary.ending.exit_status
 
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from bulkstatus.cli.execute import settings_of
-from bulkstatus.config import Settings, config_path, find_account
+from bulkstatus.cli.execute import given_settings
+from bulkstatus.config import Settings, config_path, find_account, settings_from
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.proxy import find_proxy
 from bulkstatus.text import printable
@@ -23,9 +23,9 @@ class _Entry(NamedTuple):
 
 def show_config(options: Mapping[str, Any], as_json: bool) -> None:
     """Print what is in force; raise SettingsRefused after that if a part of it cannot be used."""
-    settings = settings_of(options)
-    path = config_path()
     refusals: list[SettingsRefused] = []
+    settings = settings_from(given_settings(options), on_mismatch=refusals.append)
+    path = config_path()
 
     def tried(find: Callable[[Settings], _Entry]) -> _Entry:
         try:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from bulkstatus.cli.numbers import WholeNumber
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -50,7 +52,7 @@ _INPUT = (
     click.option(
         "--format",
         type=click.Choice(["csv", "tsv", "txt", "jsonl", "xlsx"]),
-        help="How to read INPUT; by default its extension says.",
+        help="How to read the input file; by default its extension says.",
     ),
     click.option(
         "--status",
@@ -153,11 +155,11 @@ _THIS_RUN = (
         help="Rehearse: send to a stand-in of the API inside this program. Needs no credentials.",
     ),
     click.option(
-        "--limit", type=click.IntRange(1), metavar="N", help="Send the first N rows, then stop."
+        "--limit", type=WholeNumber(1), metavar="N", help="Send the first N rows, then stop."
     ),
     click.option(
         "--max-failures",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="Stop after N rows were rejected or failed.",
     ),
@@ -165,7 +167,7 @@ _THIS_RUN = (
     click.option("--yes", is_flag=True, help="Do not ask before sending."),
     click.option(
         "--cancellations",
-        type=click.IntRange(0),
+        type=WholeNumber(0),
         metavar="N",
         help="With --yes: exactly how many orders this run cancels.",
     ),

@@ -9,21 +9,22 @@ from bulkstatus.errors import LogRefused
 from bulkstatus.result import Outcome
 from bulkstatus.run import Ending
 from bulkstatus.sending import Summary
+from bulkstatus.sending.refusal import changed_nothing
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
-from bulkstatus.wording import counted
+from bulkstatus.wording import command_line, counted
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Report
 
 
-def show_summary(summary: Summary, as_json: bool, quiet: bool) -> None:
-    """Print the summary to stdout, and what kept the run from its end to stderr."""
+def show_summary(summary: Summary, advice: str, as_json: bool, quiet: bool) -> None:
+    """Print the summary to stdout, and to stderr what kept the run from its end and `advice`."""
     if as_json:
         print_json(_summary_record(summary))
         return
     ending = summary.ending
-    if summary.log_path is None:
+    if summary.log_path is None or not summary.ran:
         if not quiet:
             say(_nothing_sent(summary))
         return
@@ -33,6 +34,8 @@ def show_summary(summary: Summary, as_json: bool, quiet: bool) -> None:
         if ending.exit_status:
             say(_in_one_line(summary))
         return
+    if advice:
+        say(f"{advice}.")
     tell(_in_one_line(summary))
     report = _report(summary.log_path) if ending.exit_status else None
     if report is not None and report.groups:
@@ -43,6 +46,9 @@ def show_summary(summary: Summary, as_json: bool, quiet: bool) -> None:
     if report is not None and "bulkstatus resume" not in ending.message:  # it says so itself
         for line in _next(report, summary.pending):
             tell(line, whole=True)
+        if ending.reason == "stopped" and changed_nothing(report.contents):
+            for line in _to_another_place(report):
+                tell(line, whole=True)
 
 
 def _report(log_path: Path) -> "Report | None":
@@ -58,9 +64,10 @@ def _report(log_path: Path) -> "Report | None":
 def _nothing_sent(summary: Summary) -> str:
     if summary.pending:
         return f"Nothing was sent; {counted(summary.pending, 'row')} would be."
+    name = printable(summary.input_name)
     if not summary.rows:
-        return "The file has no rows, so there was nothing to send."
-    return "Every row of the file is done already, so there was nothing to send."
+        return f"There are no rows in {name}, so there was nothing to send."
+    return f"Every row of {name} is done already, so there was nothing to send."
 
 
 def _why_it_ended(ending: Ending) -> str:
@@ -114,6 +121,15 @@ def _next(report: "Report", pending: int) -> Iterator[str]:
     elif commands:
         yield "Next, to go on:" if pending else "Next, to try the failed ones again:"
     yield from commands[-1:]
+
+
+def _to_another_place(report: "Report") -> Iterator[str]:
+    """Yield what to type where the base URL or the account is the culprit."""
+    log = report.log_path
+    yield "If the base URL is wrong:"
+    yield f"  {printable(command_line('bulkstatus', 'resume', log, '--base-url', 'URL'))}"
+    yield f"If the ref ID is wrong, correct it, delete {printable(str(log))} and send anew:"
+    yield f"  {printable(command_line('bulkstatus', 'send', report.input_path or 'INPUT'))}"
 
 
 def _summary_record(summary: Summary) -> dict[str, Any]:

@@ -11,8 +11,12 @@ import click
 
 from bulkstatus import terminal
 from bulkstatus.cli.description import Section, input_sections, laid_out, plan_sections
+from bulkstatus.config import passed_over_base_url
 from bulkstatus.errors import Interrupted, SettingsRefused
+from bulkstatus.result import Outcome
+from bulkstatus.resultlog import LogContents
 from bulkstatus.sending import Proposal
+from bulkstatus.sending.record import input_path
 from bulkstatus.terminal import say
 from bulkstatus.text import printable
 from bulkstatus.wording import clock_time, counted, duration
@@ -41,22 +45,47 @@ def _sections(proposal: Proposal) -> Iterator[Section]:
 
 def _log(proposal: Proposal) -> Iterator[str]:
     """Yield what the log of a resumed run says about the rows."""
-    plan = proposal.plan
+    plan, log = proposal.plan, proposal.log
+    if log is None:
+        return
     yield printable(str(proposal.log_path))
-    if proposal.log is not None and proposal.log.torn:
+    if log.torn:
         yield "Its last line was torn (a crash or a full disk) and was cut off."
     yield (
         f"{plan.done} done, {plan.again} to be sent again, {plan.due - plan.again} not sent "
         f"before, {len(plan.gone)} gone from the file"
     )
-    if proposal.changed:
-        yield "The file is not the one that this log was made from."
+    if proposal.source.sha256 != log.last_run.input_sha256:
+        yield from _another_input(proposal, log)
+    if plan.gone:
+        were, them = ("was", "it") if len(plan.gone) == 1 else ("were", "them")
+        yield (
+            f"The {counted(len(plan.gone), 'row')} gone from the file {were} not updated: the log "
+            f"marks {them} as withdrawn, and nothing is sent for {them}. A row that was mended "
+            "counts as not sent before."
+        )
     if proposal.left_behind:
         rows = counted(proposal.left_behind, "row")
         yield (
-            f"{rows} of that file were never sent and are not in this one: this run leaves them "
-            "behind. To send them, resume with that file first."
+            f"{rows} of the last run's file were never sent and are not in this one: this run "
+            "leaves them behind. To send them, resume with that file first."
         )
+
+
+def _another_input(proposal: Proposal, log: LogContents) -> Iterator[str]:
+    """Yield how an input that is not the last run's stands to the log."""
+    name, last = printable(proposal.source.name), log.last_run
+    path = proposal.source.path
+    if not proposal.changed:
+        yield f"{name} is the file of an earlier run of this log, not of the last."
+    elif path is not None and path.resolve() == input_path(last, proposal.log_path).resolve():
+        yield f"{name} was changed since the last run."
+    else:
+        yield f"{name} is another file than the last run's ({printable(last.input)})."
+    yield "Rows are known by their order ID, status and tracking, not by their line."
+    if done := log.state.counts().get(Outcome.UPDATED, 0):
+        stay, are = ("stays", "is") if done == 1 else ("stay", "are")
+        yield f"The {counted(done, 'row')} updated so far {stay} so and {are} not sent again."
 
 
 def _target(proposal: Proposal) -> Iterator[str]:
@@ -64,6 +93,11 @@ def _target(proposal: Proposal) -> Iterator[str]:
         yield "the sandbox in this program: a rehearsal, no real order changes"
         return
     yield printable(proposal.base_url)
+    if other := passed_over_base_url(proposal.settings):
+        yield (
+            f"That is the log's base URL; your settings say {printable(other)}. To send there "
+            "instead, give it with --base-url."
+        )
     yield f"account (ref ID) {printable(proposal.ref_id) or 'not given'}"
 
 
@@ -107,10 +141,17 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
 
 
 def _confirm(proposal: Proposal) -> bool:
-    if not proposal.plan.due:
-        return click.confirm("\nWrite that into the log?", default=False, err=True)
     what = "this update" if proposal.plan.due == 1 else f"these {proposal.plan.due} updates"
-    return click.confirm(f"\nSend {what}?", default=False, err=True)
+    question = f"Send {what}?" if proposal.plan.due else "Write that into the log?"
+    say("")
+    while True:
+        typed = click.prompt(f"{question} [y/N]", default="", show_default=False, err=True)
+        answer = str(typed).strip().lower()
+        if answer in {"y", "yes"}:
+            return True
+        if answer in {"", "n", "no"}:
+            return False
+        say("Type y for yes, or n (or just Enter) for no.")
 
 
 def _type_number(proposal: Proposal, count: int) -> bool:
@@ -136,7 +177,7 @@ def _unanswered(missing: list[str], count: int) -> Iterator[str]:
     if f"--cancellations {count}" in missing:
         yield f"This run would cancel {counted(count, 'order')}."
     if "--changed-input" in missing:
-        yield "The file is not the one that the log was made from."
+        yield "No run of this log had such a file: it is another one, or was changed since."
     yield f"Nothing was sent. If all this is meant, add {' '.join(missing)}."
 
 

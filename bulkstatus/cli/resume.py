@@ -14,7 +14,8 @@ from bulkstatus.cli.options import sending_options
 @click.option(
     "--changed-input",
     is_flag=True,
-    help="With --yes: the input is another file than the log was made from, and that is meant.",
+    help="With --yes: no run of the log had the input as it is (it is another file, or was changed "
+    "since), and that is meant.",
 )
 @sending_options
 def command(log_path: Path, path: str | None, changed_input: bool, **options: Any) -> int:
@@ -23,20 +24,20 @@ def command(log_path: Path, path: str | None, changed_input: bool, **options: An
     LOG is the result log of an earlier run. INPUT is by default the file that it names; it may
     have been mended since. An option that is given again wins over the log's.
 
+    The account comes from BULKSTATUS_REF_ID and BULKSTATUS_API_KEY in the environment or from a
+    profile, and is asked for on a terminal where it is missing; it must be the log's. The log's
+    base URL is used, whatever BULKSTATUS_BASE_URL says, unless --base-url is given.
+
     \b
     Examples:
       bulkstatus resume dispatch.results.jsonl
       bulkstatus resume dispatch.results.jsonl mended.csv
     """
-    from bulkstatus.cli.execute import execute, settings_of, terms_from
+    from bulkstatus.cli.execute import execute, settings_of
     from bulkstatus.sending import resume
 
     return execute(
-        lambda: resume(
-            log_path,
-            path,
-            lambda run: settings_of(options, run),
-            terms_from(options, changed_input),
-        ),
+        lambda terms: resume(log_path, path, lambda run: settings_of(options, run), terms),
         options,
+        changed_input,
     )

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from bulkstatus.cli.numbers import WholeNumber
+
 
 @click.command("sandbox", short_help="Run a local stand-in of the API.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--port", type=WholeNumber(0, 65535), default=8080, show_default=True)
 @click.option(
     "--orders",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

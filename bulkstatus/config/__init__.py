@@ -7,7 +7,7 @@ the sources in their order.
 
 from bulkstatus.config.address import check_base_url, is_loopback
 from bulkstatus.config.keys import Account, ApiKey, find_account, no_credentials
-from bulkstatus.config.layers import logged_settings, settings_from
+from bulkstatus.config.layers import logged_settings, passed_over_base_url, settings_from
 from bulkstatus.config.profile import Profile, config_path, profile_names, read_profile
 from bulkstatus.config.values import (
     DEFAULT_BASE_URL,
@@ -31,6 +31,7 @@ __all__ = [
     "logged_settings",
     "no_credentials",
     "parse_seconds",
+    "passed_over_base_url",
     "profile_names",
     "read_profile",
     "resolve",

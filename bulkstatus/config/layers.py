@@ -1,7 +1,7 @@
 """The sources of settings in their order: option, result log, environment, profile, default."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,14 @@ def settings_from(
     *,
     environ: Mapping[str, str] = os.environ,
     given_name: str = "option",
+    on_mismatch: Callable[[SettingsRefused], None] | None = None,
 ) -> Settings:
     """Return the settings in force.
 
     `given` are those that were typed, called `given_name`, and `logged` those of the log that a
     resumed run goes on with, `base_url` and `ref_id` among them. Raises SettingsRefused for a
-    value that cannot be used, and for a profile that is not there.
+    value that cannot be used, for a profile that is not there, and for one that was named and is
+    of another account than the environment's, unless `on_mismatch` takes that error.
     """
     layers = [(given_name, given)]
     if logged is not None:
@@ -41,14 +43,17 @@ def settings_from(
             _check_same_place(profile, given, logged)
         layers.append((f"profile {profile.name}", {**profile.settings, "profile": profile.name}))
     settings = resolve(*layers)
+    of_environment = environ.get("BULKSTATUS_REF_ID")
     ref_id, ref_id_origin = _ref_id(
-        given_name,
-        given.get("ref_id"),
-        environ.get("BULKSTATUS_REF_ID"),
-        profile,
-        origin in {given_name, "environment"},
-        (logged or {}).get("ref_id"),
+        given_name, given.get("ref_id"), of_environment, profile, (logged or {}).get("ref_id")
     )
+    if profile is not None and origin in {given_name, "environment"} and not given.get("ref_id"):
+        mismatch = _account_mismatch(profile, of_environment)
+        if mismatch is not None:
+            if on_mismatch is None:
+                raise mismatch
+            on_mismatch(mismatch)
+            ref_id_origin += f"; profile {profile.name} says {profile.ref_id}"
     return replace(
         settings,
         profile=profile,
@@ -69,6 +74,15 @@ def environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         "base_url": environ.get("BULKSTATUS_BASE_URL") or None,
         "profile": environ.get("BULKSTATUS_PROFILE") or None,
     }
+
+
+def passed_over_base_url(settings: Settings, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the base URL that the environment or the profile asks for, where the log's won."""
+    if settings.origins.get("base_url") != "result log":
+        return None
+    of_profile = settings.profile.settings.get("base_url") if settings.profile else None
+    asked = str(environment_settings(environ)["base_url"] or of_profile or "").strip().rstrip("/")
+    return asked if asked and asked != settings.base_url else None
 
 
 def _check(profile: Profile) -> None:
@@ -95,8 +109,8 @@ def _check_same_place(
     if check_base_url(base_url) != logged["base_url"]:
         raise SettingsRefused(
             f"The log was made for {logged['base_url']}, and the profile {profile.name} is of "
-            f"{base_url}. Nothing was sent; use another profile, or say with --base-url where to "
-            "send the rest."
+            f"{base_url}. Nothing was sent; use another profile, or send the rest to that one with "
+            f"--base-url {base_url}"
         )
 
 
@@ -105,26 +119,27 @@ def _ref_id(
     given: str | None,
     environment: str | None,
     profile: Profile | None,
-    named: bool,
     logged: str | None,
 ) -> tuple[str | None, str]:
-    """Return the ref ID and where it comes from.
-
-    A profile that somebody `named` and that is of another account than the environment's is
-    refused: one of the two is a slip, and the wrong one would send to the wrong account.
-    """
+    """Return the ref ID and where it comes from."""
     if given:
         return given, given_name
-    of_profile = profile.ref_id if profile is not None else None
     if environment:
-        if named and profile is not None and of_profile not in {None, environment}:
-            raise SettingsRefused(
-                f"The profile {profile.name} is of the account {of_profile}, and "
-                f"BULKSTATUS_REF_ID says {environment}. Nothing was sent; name the profile of "
-                "that account with --profile, or take BULKSTATUS_REF_ID and BULKSTATUS_API_KEY "
-                "out of the environment."
-            )
         return environment, "environment (BULKSTATUS_REF_ID)"
-    if profile is not None and of_profile:
-        return of_profile, f"profile {profile.name}"
+    if profile is not None and profile.ref_id:
+        return profile.ref_id, f"profile {profile.name}"
     return (logged, "result log") if logged else (None, "default")
+
+
+def _account_mismatch(profile: Profile, environment: str | None) -> SettingsRefused | None:
+    """Return the refusal where a profile that somebody named is not of the environment's account.
+
+    One of the two is a slip, and the wrong one would send to the wrong account.
+    """
+    if not environment or profile.ref_id in {None, environment}:
+        return None
+    return SettingsRefused(
+        f"The profile {profile.name} is of the account {profile.ref_id}, and BULKSTATUS_REF_ID "
+        f"says {environment}. Nothing was sent; name the profile of that account with --profile, "
+        "or take BULKSTATUS_REF_ID and BULKSTATUS_API_KEY out of the environment."
+    )

@@ -1,8 +1,8 @@
 """The live view: how a run is getting on, on stderr.
 
-`course` is what the run tells, `outlook` how long it will take, `sentences` the words for both;
-`live` draws them on a terminal, `lines` prints them where nothing can be redrawn, `view` sees to
-it that neither keeps the run waiting.
+`course` is what the run tells, `outlook` how long it will take, `advice` what would make it go
+better, `sentences` the words for all that; `live` draws them on a terminal, `lines` prints them
+where nothing can be redrawn, `view` sees to it that neither keeps the run waiting.
 """
 
 import sys
@@ -14,16 +14,20 @@ from bulkstatus.run import Observer, Silent
 from bulkstatus.sending import Proposal
 from bulkstatus.terminal import can_redraw
 
-__all__ = ["Course", "View", "observe"]
+__all__ = ["Course", "View", "course_of", "observe"]
 
 
-def observe(proposal: Proposal) -> Observer:
-    """Return the observer that shows the run of a proposal on stderr."""
+def course_of(proposal: Proposal) -> Course:
+    """Return the course that the run of a proposal is to take; nothing is known of it yet."""
+    settings = proposal.settings
+    return Course(proposal.plan.due, settings.rate, settings.quotas)
+
+
+def observe(course: Course) -> Observer:
+    """Return the observer that tells a course of its run, and shows it on stderr."""
     stream = sys.stderr
     if stream is None:  # a program without a console, on Windows
         return Silent()
-    settings = proposal.settings
-    course = Course(proposal.plan.due, settings.rate, settings.quotas)
     painter: Painter
     if can_redraw(stream):
         from rich.console import Console

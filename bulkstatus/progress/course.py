@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from bulkstatus.pace import Rate
+from bulkstatus.progress.advice import LIMITS, REFUSALS, all_refused, steadier
 from bulkstatus.progress.outlook import Held, seconds_left
 from bulkstatus.result import Outcome, Result
 from bulkstatus.run import Ending, Hold, HoldReason
@@ -38,11 +39,15 @@ _attempts_of = attrgetter("attempts")
 
 
 class Waiting(NamedTuple):
-    """What a run waits for: `until` by the course's clock; `reason` is None for a quota."""
+    """What a run waits for: `until` by the course's clock; `reason` is None for a quota.
+
+    `is_lost_answer` says that one answer did not come, which need not be an outage yet.
+    """
 
     reason: HoldReason | None
     message: str
     until: float
+    is_lost_answer: bool = False
 
 
 class _Sample(NamedTuple):
@@ -73,11 +78,17 @@ class Course:
         self.clock = clock
         self.counts: Counter[Outcome] = Counter()
         self.ending: Ending | None = None
+        self.notices: list[str] = []
+        """What the user should know from some moment on, as sentences without their full stop."""
         self.began = clock()
         self._attempts = 0
+        self._limits = 0
+        self._outages = 0.0
+        self._is_doubted = due <= REFUSALS
         self._answered: deque[tuple[float, int]] = deque()
         self._places: list[Held] = []
         self._hold: Waiting | None = None
+        self._held_by: Hold | None = None
         self._hold_from = self.began
         self._quota_from = self._quota_until = self.began
         # What tells the time at work is touched by both threads.
@@ -103,6 +114,10 @@ class Course:
         self._attempts += attempts
         if self._places and attempts:
             self._count_answered(attempts)
+        if not self._is_doubted and (settled := self.settled) >= REFUSALS:
+            self._is_doubted = True
+            if self.counts[Outcome.REJECTED] == settled < self.due:
+                self.notices.append(all_refused(settled))
 
     def _count_answered(self, attempts: int) -> None:
         """Note what the run itself adds to the quotas' windows, a thousandth of each together."""
@@ -121,13 +136,27 @@ class Course:
         now = self.clock()
         self._note(now)
         self._worked_out = None
+        before, self._held_by = self._held_by, hold
+        if before is not None and before is not hold and before.reason is HoldReason.OUTAGE:
+            self._outages += now - self._hold_from
         if hold is None:
             self._hold = None
-        else:
-            if self._hold is None or self._hold.reason is not hold.reason:
-                self._hold_from = now
-            until = now + hold.until - asyncio.get_running_loop().time()
-            self._hold = Waiting(hold.reason, hold.message, until)
+            return
+        if hold is not before:
+            self._hold_from = now
+            if hold.reason is HoldReason.LIMIT:
+                self._limit_reached(now)
+        until = now + hold.until - asyncio.get_running_loop().time()
+        # Only a probe that fails too tells an outage from an answer that was lost on the way.
+        is_lost_answer = (
+            hold.reason is HoldReason.OUTAGE and hold is not before and self._attempts > 0
+        )
+        self._hold = Waiting(hold.reason, hold.message, until, is_lost_answer)
+
+    def _limit_reached(self, now: float) -> None:
+        self._limits += 1
+        if self._limits == LIMITS:
+            self.notices.append(self.advice(now))
 
     def waiting_for_quota(self, seconds: float) -> None:
         """See `run.Observer`."""
@@ -155,6 +184,11 @@ class Course:
         if now < self._quota_until and self._quota_until - self._quota_from >= SHORTEST_SHOWN:
             return Waiting(None, "", self._quota_until)
         return None
+
+    def advice(self, now: float) -> str:
+        """Return how the next run would go better, as a sentence without its full stop, or ""."""
+        speed = self.settled / max(now - self.began - self._outages, 1.0)
+        return steadier(self._limits, self.rate, speed)
 
     def sample(self, now: float) -> None:
         """Note how far the run is; to be called now and then, so that its speed can be told."""

@@ -30,12 +30,16 @@ class Lines:
         self._waits = False
         self._told = course.began - _APART
         self._stops = False
+        self._noticed = 0
 
     def paint(self) -> float:
         """Print the lines that are due, and return in how many seconds the next one is."""
         now, wall = self._course.clock(), self._wall()
         self._course.sample(now)
         self._print_changes(now, wall)
+        for words in self._course.notices[self._noticed :]:
+            self._noticed += 1
+            self._print(words)
         if now >= self._due:
             self._print(self._progress(now, wall))
             is_early = now - self._course.began < _FIRST_MINUTE

@@ -73,10 +73,10 @@ class Live:
             ],
             width,
         )
-        words = sentences.waiting(course, now, wall)
-        if words:
-            words = words[0].upper() + words[1:]
-            yield Text(encodable(words, cast("TextIO", console.file)), "yellow")
+        for words in (sentences.waiting(course, now, wall), *course.notices):
+            if words:
+                words = words[0].upper() + words[1:]
+                yield Text(encodable(words, cast("TextIO", console.file)), "yellow")
 
 
 def packed(parts: Sequence[Text], width: int) -> list[Text]:

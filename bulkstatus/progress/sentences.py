@@ -52,6 +52,8 @@ def waiting(course: Course, now: float, wall: float) -> str:
     if wait.reason is None:
         quotas = " or ".join(str(quota) for quota in course.quotas)
         reason = f"as many were sent as {quotas} allows"
+    elif wait.is_lost_answer:
+        reason = "no answer to a request"
     else:
         reason = wait.reason.value
     if wait.message:

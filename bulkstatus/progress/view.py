@@ -43,7 +43,10 @@ class View:
 
     def wrote(self, results: Sequence[Result]) -> None:
         """See `run.Observer`."""
+        noticed = len(self._course.notices)
         self._course.wrote(results)
+        if len(self._course.notices) > noticed:
+            self._news.set()
 
     def holding(self, hold: Hold | None) -> None:
         """See `run.Observer`."""

@@ -4,10 +4,14 @@ import os
 import shlex
 import subprocess
 import sys
+from importlib.metadata import entry_points
+from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import get_completion_class
 
+import bulkstatus.__main__
 from bulkstatus.cli import _COMMANDS, cli
 from bulkstatus.config import config_path
 from bulkstatus.order import OrderStatus, parse_status
@@ -42,7 +46,7 @@ def test_every_help_holds_examples_that_the_command_line_takes(name: str) -> Non
     for arguments in found:
         assert arguments[0] == name
         words = [word for word in arguments[1:] if not word.startswith((">", "~"))]
-        if ">" in arguments or ">>" in arguments:
+        if {">", ">>", "|"} & set(arguments):
             words = words[:1] if name == "completion" else []
         command(name).make_context(name, words)
 
@@ -108,11 +112,77 @@ def test_the_shell_completes_the_files_of_every_command_that_takes_one() -> None
         assert done.stdout.splitlines() == ["file,x"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_help_of_sending_says_where_the_account_and_the_address_come_from() -> None:
+    for name in ("send", "resume"):
+        said = command(name).help or ""
+        for variable in ("BULKSTATUS_REF_ID", "BULKSTATUS_API_KEY", "BULKSTATUS_BASE_URL"):
+            assert variable in said
+    for kind in (".xlsx", ".gz", "JSON Lines", "TSV"):
+        assert kind in (command("send").help or "")
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_help_is_in_the_words_of_those_who_read_it(name: str) -> None:
+    text = command(name).get_help(click.Context(command(name), info_name=name))
+    assert "<=" not in text.replace(" ", "")
+    assert ">=" not in text.replace(" ", "")
+    takes_input = any("INPUT" in str(p.metavar) for p in command(name).params)
+    assert ("INPUT" in text) == takes_input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--limit", "0"], '"0" is not a whole number from 1 up.'),
+        (["--limit", "-1"], '"-1" is not a whole number from 1 up.'),
+        (["--max-failures", "1.5"], '"1.5" is not a whole number from 1 up.'),
+        (["--cancellations", "many"], '"many" is not a whole number from 0 up.'),
+    ],
+)
+def test_a_number_that_is_none_is_said_in_words(arguments: list[str], said: str) -> None:
+    done = program("send", "x.csv", *arguments)
+    assert said in done.stderr
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("module", ["click", "bulkstatus.cli.refusal"])
+def test_ctrl_c_while_the_program_is_loaded_ends_it_quietly(module: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+    )
+    done = program("sned", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_installed_command_is_the_one_that_ends_quietly() -> None:
+    (entry,) = entry_points(group="console_scripts", name="bulkstatus")
+    assert entry.load() is bulkstatus.__main__.main
+
+
+def test_powershell_completes_as_the_others_do() -> None:
+    if get_completion_class("powershell") is None:
+        pytest.skip("click has it from 8.5 on")
+    done = program(
+        _BULKSTATUS_COMPLETE="powershell_complete",
+        COMP_WORDS="bulkstatus send --status can",
+        COMP_CWORD="3",
+    )
+    assert done.stdout.splitlines() == ["plain", "cancelled", "Cancelled"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_the_completion_script_calls_the_program(shell: str) -> None:
+    if get_completion_class(shell) is None:
+        pytest.skip("click has PowerShell from 8.5 on")
     done = program("completion", shell)
     assert done.returncode == 0
-    assert f"_BULKSTATUS_COMPLETE={shell}_complete" in done.stdout
+    assert "_BULKSTATUS_COMPLETE" in done.stdout
+    assert f"{shell}_complete" in done.stdout
 
 
 @pytest.mark.parametrize(

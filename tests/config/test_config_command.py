@@ -76,3 +76,17 @@ def test_what_cannot_be_used_is_said_after_all_the_rest(monkeypatch: pytest.Monk
     assert "API key file none cannot be read" in str(result.exception)
     assert ["api_key", "-", "cannot", "be", "used"] in map(str.split, result.output.splitlines())
     assert "give_up_after" in result.output
+
+
+def test_a_profile_of_another_account_than_the_environments_is_shown_and_then_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULKSTATUS_REF_ID", "R2")
+    result = config("--profile", "default")
+    assert isinstance(result.exception, SettingsRefused)
+    assert "of the account R1, and BULKSTATUS_REF_ID says R2" in str(result.exception)
+    (row,) = (line for line in result.output.splitlines() if line.startswith("ref_id"))
+    assert row.split(maxsplit=2)[1:] == [
+        "R2", "environment (BULKSTATUS_REF_ID); profile default says R1",
+    ]  # fmt: skip
+    assert "give_up_after" in result.output

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,7 +115,63 @@ def test_a_stop_says_why_and_how_to_go_on(program: Program, today: Path) -> None
     assert done.returncode == 3
     assert "The API could not be reached" in done.stderr
     assert last_lines(done)[0] == "0 of 8 rows updated; 8 not sent yet."
-    assert last_lines(done)[-1] == "  bulkstatus resume today.results.jsonl"
+    assert last_lines(done)[-6:] == [
+        "Next, to go on:",
+        "  bulkstatus resume today.results.jsonl",
+        "If the base URL is wrong:",
+        "  bulkstatus resume today.results.jsonl --base-url URL",
+        "If the ref ID is wrong, correct it, delete today.results.jsonl and send anew:",
+        "  bulkstatus send today.csv",
+    ]
+
+
+def test_a_stop_after_updates_blames_neither_base_url_nor_account(
+    program: Program, today: Path
+) -> None:
+    done = program("send", "today.csv", "--sandbox", "--limit", "3", "--rate", "none")
+    assert "wrong" not in done.stdout
+
+
+def test_a_mistyped_account_or_base_url_leaves_no_dead_end(
+    program: Program, api: Api, today: Path
+) -> None:
+    base_url = api(credentials=("acme", "secret-key"))
+    mistyped = {**ACCOUNT, "BULKSTATUS_REF_ID": "amce", "BULKSTATUS_BASE_URL": "http://127.0.0.1:1"}
+    done = program("send", "today.csv", "--attempts", "1", "--yes", **mistyped)
+    assert done.returncode == 3
+    right = {**ACCOUNT, "BULKSTATUS_BASE_URL": base_url}
+    done = program("send", "today.csv", "--yes", **right)
+    assert done.returncode == 2
+    assert "a run that changed no order (account amce at http://127.0.0.1:1)." in done.stderr
+    assert done.stderr.splitlines()[-3:] == [
+        "  bulkstatus resume today.results.jsonl",
+        "If the account or the base URL was wrong, delete today.results.jsonl and send the file "
+        "again:",
+        "  bulkstatus send today.csv",
+    ]
+    done = program("resume", "today.results.jsonl", "--yes", **right)
+    assert done.returncode == 2
+    assert "If acme is the right one, delete today.results.jsonl" in done.stderr
+    assert done.stderr.splitlines()[-1] == "  bulkstatus send today.csv"
+    half_right = {**right, "BULKSTATUS_REF_ID": "amce"}
+    done = program("resume", "today.results.jsonl", "--yes", **half_right)
+    assert done.returncode == 3
+    assert f"the log's base URL; your settings say {base_url}." in done.stderr
+    (today.with_name("today.results.jsonl")).unlink()
+    assert program("send", "today.csv", "--yes", "--rate", "none", **right).returncode == 0
+
+
+def test_a_log_of_a_run_that_was_killed_is_not_said_to_have_changed_nothing(
+    program: Program, today: Path
+) -> None:
+    assert program("send", "today.csv", *NOWHERE, "--yes", **ACCOUNT).returncode == 3
+    log = today.with_name("today.results.jsonl")
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:1]))  # without its end
+    other = {**ACCOUNT, "BULKSTATUS_REF_ID": "other"}
+    for command in (("send", "today.csv"), ("resume", log.name)):
+        done = program(*command, "--yes", **other)
+        assert done.returncode == 2
+        assert "delete" not in done.stderr
 
 
 def test_invalid_rows_that_were_left_out_are_told(program: Program, tmp_path: Path) -> None:
@@ -124,7 +181,7 @@ def test_invalid_rows_that_were_left_out_are_told(program: Program, tmp_path: Pa
     assert (
         last_lines(done)[0] == "2 of 4 rows updated; 1 invalid (not sent), 1 repeated (sent once)."
     )
-    assert "line 3: order 2, no status\n" in done.stdout
+    assert 'line 3: order 2, status "9"\n' in done.stdout
 
 
 def test_a_refusal_lists_the_first_twenty_rows(program: Program, tmp_path: Path) -> None:
@@ -141,7 +198,7 @@ def test_a_refusal_lists_the_first_twenty_rows(program: Program, tmp_path: Path)
     ("text", "options", "words"),
     [
         (ROWS, ["--dry-run"], "Nothing was sent; 8 rows would be."),
-        ("order id,status\n", [], "The file has no rows, so there was nothing to send."),
+        ("order id,status\n", [], "There are no rows in today.csv, so there was nothing to send."),
     ],
 )
 def test_a_run_that_sends_nothing_says_why(
@@ -158,7 +215,42 @@ def test_a_resume_with_nothing_left_says_so(program: Program, api: Api, today: P
     assert program("send", "today.csv", *arguments, **ACCOUNT).returncode == 0
     done = program("resume", "today.results.jsonl", "--yes", **ACCOUNT)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "Every row of the file is done already, so there was nothing to send.\n"
+    assert done.stderr == (
+        "Every row of today.csv is done already, so there was nothing to send.\n"
+    )
+
+
+def test_json_of_a_resume_with_nothing_left_counts_what_is_done(
+    program: Program, api: Api, today: Path
+) -> None:
+    arguments = ("--base-url", api(), "--yes", "--rate", "none")
+    assert program("send", "today.csv", *arguments, **ACCOUNT).returncode == 0
+    for options in ([], ["--dry-run"]):
+        done = program("resume", "today.results.jsonl", "--yes", "--json", *options, **ACCOUNT)
+        assert json.loads(done.stdout) == {
+            "reason": "finished",
+            "exit_status": 0,
+            "message": "Nothing was sent.",
+            "rows": 8,
+            "counts": {"updated": 8},
+            "pending": 0,
+            "log": "today.results.jsonl",
+        }
+
+
+def test_limits_that_kept_coming_are_followed_by_advice(
+    program: Program, api: Api, tmp_path: Path
+) -> None:
+    rows = "".join(f"{1000 + number},8\n" for number in range(12))
+    (tmp_path / "many.csv").write_text(f"order id,status\n{rows}")
+    base_url = api(faults=Faults(limit=(2, 0.1)))
+    done = program(
+        "send", "many.csv", "--base-url", base_url, "--yes", "--rate", "100/s", **ACCOUNT
+    )
+    assert done.returncode == 0
+    advice = done.stderr.splitlines()[-1]
+    assert re.match(r"The API's limit was reached \d+ times\. A lower --rate would be", advice)
+    assert done.stderr.count("A lower --rate") == 2  # while it went, and at the end
 
 
 def test_quiet_is_silent_when_all_is_well(program: Program, today: Path) -> None:

@@ -7,7 +7,7 @@ from desk_world import Clock, hold, results
 from bulkstatus.pace import Rate
 from bulkstatus.progress.course import Course
 from bulkstatus.progress.lines import Lines
-from bulkstatus.result import Outcome
+from bulkstatus.result import Outcome, Result
 from bulkstatus.run import Ending, HoldReason
 
 
@@ -101,6 +101,71 @@ async def test_an_outage_is_told_as_one() -> None:
         r"waiting: no connection to the API \(connection refused\), trying again at \d\d:\d\d",
         line,
     )
+
+
+async def test_an_answer_that_was_lost_in_a_working_run_is_no_outage_until_a_probe_fails() -> None:
+    watched = Watched()
+    watched.go(3, 10)
+    lost = hold(HoldReason.OUTAGE, 1.0, "connection lost")
+    watched.course.holding(lost)
+    watched.news()
+    (line,) = watched.printed()
+    assert re.fullmatch(
+        r"waiting: no answer to a request \(connection lost\), trying again at \d\d:\d\d:\d\d", line
+    )
+    lost.extend(lost.until, None)
+    watched.course.holding(lost)
+    watched.go(10)
+    assert "waiting: no connection to the API (connection lost)" in watched.printed()[0]
+
+
+async def test_limits_that_keep_coming_advise_a_lower_rate_once() -> None:
+    watched = Watched(rate=Rate(30, 1.0))
+    for number in range(6):
+        watched.go(5, 20)
+        limit = hold(HoldReason.LIMIT, 5.0)
+        watched.course.holding(limit)
+        watched.course.holding(limit)
+        watched.news()
+        watched.go(5)
+        watched.course.holding(None)
+        watched.news()
+        assert sum("--rate" in line for line in watched.printed()) == (number == 2)
+    # What an outage costs is not the rate's doing.
+    watched.course.holding(hold(HoldReason.OUTAGE, 600.0))
+    watched.go(600)
+    watched.course.holding(None)
+    advice = watched.course.advice(watched.clock())
+    assert advice.startswith("The API's limit was reached 6 times.")
+    assert advice.endswith("--rate 10/s")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "doubted"),
+    [
+        (results(20, Outcome.REJECTED), True),
+        (results(19, Outcome.REJECTED), False),
+        (results(19, Outcome.REJECTED) + results(1), False),
+        (results(19, Outcome.REJECTED) + results(1, Outcome.FAILED), False),
+    ],
+)
+def test_a_file_of_which_the_first_answers_are_all_refusals_is_doubted_once(
+    outcomes: list[Result], doubted: bool
+) -> None:
+    watched = Watched()
+    for batch in (outcomes, results(30)):
+        watched.course.wrote(batch)
+        watched.news()
+    printed = watched.printed()
+    assert sum("If this is not the right file" in line for line in printed) == doubted
+
+
+@pytest.mark.parametrize("due", [20, 25])
+def test_a_file_that_is_over_by_then_is_not(due: int) -> None:
+    watched = Watched(due=due)
+    watched.course.wrote(results(due, Outcome.REJECTED))
+    watched.news()
+    assert watched.printed() == []
 
 
 async def test_holds_that_come_every_second_do_not_fill_the_log() -> None:

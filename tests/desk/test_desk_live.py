@@ -67,6 +67,12 @@ def test_stopping_is_told_instead_of_a_time_left(course: Course) -> None:
     assert " left" not in text
 
 
+def test_a_notice_stays_below_the_counts(clock: Clock) -> None:
+    course = Course(330, Rate(10, 1.0), (), clock)
+    course.wrote(results(20, Outcome.REJECTED))
+    assert plain(drawn(course, 200))[2].startswith("All of the first 20 answers are refusals.")
+
+
 def test_no_color_is_respected(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     colours = re.compile(r"\x1b\[[0-9;]*3[0-9]")
     assert colours.search(drawn(course, color_system="standard"))

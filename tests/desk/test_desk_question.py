@@ -52,6 +52,7 @@ def asked(
         (DISPATCH, "\n", {}, "stop"),
         (DISPATCH, "n\n", {}, "stop"),
         (DISPATCH, "4\ny\n", {}, "go"),
+        (DISPATCH, "yex\n\n", {}, "stop"),
         (DISPATCH, "n\n", {"yes": True}, "go"),
         # Cancellations are confirmed by their number, and by nothing else.
         (CANCEL, "12\n", {}, "go"),
@@ -124,6 +125,23 @@ async def test_a_wrong_number_is_said(propose: Propose, monkeypatch: pytest.Monk
     _, result = asked(await propose(CANCEL), "11\n", monkeypatch)
     assert "That was not 12." in result.stderr
     assert result.stdout == ""
+
+
+async def test_what_is_neither_yes_nor_no_is_asked_again_in_plain_words(
+    propose: Propose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, result = asked(await propose(DISPATCH), "sure\nyes\n", monkeypatch)
+    assert answer == "go"
+    assert "Type y for yes, or n (or just Enter) for no." in result.stderr
+    assert "Error" not in result.stderr
+
+
+async def test_enter_alone_is_a_no_that_is_not_asked_about(
+    propose: Propose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, result = asked(await propose(DISPATCH), "\n", monkeypatch)
+    assert answer == "stop"
+    assert "Type y" not in result.stderr
 
 
 async def test_ctrl_d_is_no_yes(propose: Propose, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,10 +295,17 @@ async def test_a_resume_says_what_is_done_sent_again_new_and_gone(
     rows = "order id,status\n1,8\n2,8\n4,8\n5,8\n6,8\n"
     text = shown(await propose(rows, log=log, changed=True), capsys)
     assert "2 done, 1 to be sent again, 2 not sent before, 1 gone from the file" in text
-    assert "The file is not the one that this log was made from." in text
+    assert "today.csv was changed since the last run." in text
+    assert "The 2 rows updated so far stay so and are not sent again." in text
+    assert "The 1 row gone from the file was not updated: the log marks it as withdrawn" in text
+    other = shown(await propose(rows, name="mend.csv", log=log, changed=True), capsys)
+    assert "mend.csv is another file than the last run's (today.csv)." in other
+    earlier = shown(await propose(rows, log=log), capsys)
+    assert "today.csv is the file of an earlier run of this log, not of the last." in earlier
     limited = shown(await propose(rows, log=log, limit=2), capsys)
     assert "2 done, 1 to be sent again, 1 not sent before, 1 gone from the file" in limited
-    assert "not the one" not in limited
+    for alarming in ("not the one", "wrong"):
+        assert alarming not in text + other + earlier
 
 
 @pytest.mark.parametrize(
@@ -304,7 +329,6 @@ def test_the_first_ctrl_c_ends_the_question(
         return "12"
 
     monkeypatch.setattr(question, "is_terminal", lambda: True)
-    monkeypatch.setattr(click, "confirm", interrupted)
     monkeypatch.setattr(click, "prompt", interrupted)
     answers = []
 

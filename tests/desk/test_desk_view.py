@@ -6,6 +6,7 @@ from desk_world import hold, results
 from bulkstatus.pace import Rate
 from bulkstatus.progress.course import Course
 from bulkstatus.progress.view import View
+from bulkstatus.result import Outcome
 from bulkstatus.run import Ending, HoldReason, Silent
 
 
@@ -62,6 +63,16 @@ async def test_news_is_painted_at_once() -> None:
     wait_for(painter)
     view.ended()
     assert painter.paintings <= 6
+
+
+async def test_a_notice_is_painted_at_once() -> None:
+    painter = Painter()
+    view = View(Course(100), painter)
+    view.started([])
+    wait_for(painter)
+    view.wrote(results(20, Outcome.REJECTED))
+    wait_for(painter)
+    view.ended()
 
 
 async def test_a_terminal_that_keeps_its_writer_waiting_does_not_keep_the_run() -> None:

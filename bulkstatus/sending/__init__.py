@@ -1,0 +1,12 @@
+"""`send` and `resume` from end to end.
+
+`runs` is their course: check the file, ask, run, and say what came of it. `terms` has what they
+are given, propose and give back, `proposal` makes what is proposed, `record` the log's record of
+a run and the log's name, `connection` says how the API is reached, and `refusal` what to do where
+a log stands in the way.
+"""
+
+from bulkstatus.sending.runs import resume, send
+from bulkstatus.sending.terms import Declined, Proposal, RowsRefused, Summary, Terms
+
+__all__ = ["Declined", "Proposal", "RowsRefused", "Summary", "Terms", "resume", "send"]

@@ -1,0 +1,58 @@
+"""How the API is reached, and the quotas that hold for its account."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from ssl import SSLContext
+from typing import NamedTuple
+
+from bulkstatus.config import Settings
+from bulkstatus.credentials import Credentials
+from bulkstatus.pace import Ledger, Quotas
+from bulkstatus.proxy import Proxy, find_proxy
+from bulkstatus.sending.terms import Terms
+from bulkstatus.tls import tls_context
+
+
+class Way(NamedTuple):
+    """How the API is reached."""
+
+    base_url: str
+    credentials: Credentials
+    tls: SSLContext | None = None
+    proxy: Proxy | None = None
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """The base URL and the ref ID, for which a quota holds."""
+        return self.base_url, self.credentials.ref_id
+
+
+@asynccontextmanager
+async def way_to_api(settings: Settings, terms: Terms) -> AsyncIterator[Way]:
+    """Yield how the API is reached, or a sandbox when one is asked for."""
+    if not settings.values["sandbox"]:
+        credentials = terms.credentials(settings) or Credentials("", "")
+        if not terms.dry_run:
+            credentials.check()
+        # Reading the authorities takes longer than all the rest of the start.
+        encrypted = settings.base_url.startswith("https:")
+        tls = tls_context(settings.ca_file) if encrypted or settings.ca_file else None
+        yield Way(settings.base_url, credentials, tls, find_proxy(settings.base_url))
+        return
+    from bulkstatus.sandbox import Sandbox
+
+    async with Sandbox() as sandbox:
+        yield Way(sandbox.base_url, Credentials("sandbox", "sandbox-key"))
+
+
+@contextmanager
+def quotas_of(settings: Settings, account: tuple[str, str]) -> Iterator[Quotas | None]:
+    """Yield the account's quotas, None when there are none."""
+    if not settings.quotas:
+        yield None
+        return
+    ledger = Ledger(":memory:") if settings.values["sandbox"] else Ledger()
+    try:
+        yield Quotas(settings.quotas, ledger, " ".join(account), settings.timeout)
+    finally:
+        ledger.close()

@@ -1,0 +1,61 @@
+"""Making the proposal: what a run is about to do, and for how long."""
+
+from pathlib import Path
+
+from bulkstatus.config import Settings
+from bulkstatus.pace import seconds_needed
+from bulkstatus.preflight import Plan, limit_plan
+from bulkstatus.result import Outcome
+from bulkstatus.resultlog import LogContents, LogState
+from bulkstatus.sending.connection import quotas_of
+from bulkstatus.sending.terms import Proposal
+from bulkstatus.source import Source
+
+#: What one request takes, in seconds, for an estimate: a guess at a distant server.
+GUESSED_LATENCY = 0.2
+
+
+async def propose(
+    source: Source,
+    plan: Plan,
+    state: LogState,
+    settings: Settings,
+    account: tuple[str, str],
+    log_path: Path,
+    limit: int | None,
+    log: LogContents | None = None,
+) -> Proposal:
+    """Return what a run over a checked source is about to do; `log` is that of a resumed one."""
+    shown = plan if limit is None else await limit_plan(source, plan, state, limit)
+    base_url, ref_id = account
+    return Proposal(
+        source=source,
+        plan=shown,
+        all_due=plan.due,
+        settings=settings,
+        base_url=base_url,
+        ref_id=ref_id,
+        log_path=log_path,
+        seconds=_estimate(shown.due, settings, account),
+        log=log,
+        changed=log is not None and all(run.input_sha256 != source.sha256 for run in log.runs),
+        left_behind=_left_behind(plan, log) if log is not None else 0,
+    )
+
+
+def _left_behind(plan: Plan, log: LogContents) -> int:
+    """Return how many rows of a run that did not finish the input no longer has."""
+    last = log.last_run
+    if any(end.run_id == last.run_id and end.reason == "finished" for end in log.ends):
+        return 0
+    counts = log.state.counts()
+    pending = last.rows - sum(counts.values()) + counts.get(Outcome.WITHDRAWN, 0)
+    here = plan.due - plan.again + plan.duplicates + plan.superseded + plan.refused
+    return max(0, pending - here)
+
+
+def _estimate(due: int, settings: Settings, account: tuple[str, str]) -> float:
+    """Return the seconds that a run will take, were each request to take GUESSED_LATENCY."""
+    with quotas_of(settings, account) as quotas:
+        paced = seconds_needed(due, settings.rate, quotas.coming_free() if quotas else ())
+    return max(paced, due * GUESSED_LATENCY / settings.concurrency)

@@ -1,0 +1,182 @@
+"""`send` and `resume`: check the file, ask, run, and say what came of it."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from bulkstatus.api import OrderStatusApi
+from bulkstatus.config import Settings
+from bulkstatus.errors import Refused
+from bulkstatus.pace import Pacer
+from bulkstatus.preflight import Plan, check_source
+from bulkstatus.resultlog import LogContents, LogState, ResultLog, RunRecord, read_log
+from bulkstatus.run import Ending, Run, RunOptions
+from bulkstatus.sending.connection import Way, quotas_of, way_to_api
+from bulkstatus.sending.proposal import propose
+from bulkstatus.sending.record import (
+    default_log_path,
+    input_path,
+    run_record,
+    without_file_settings,
+)
+from bulkstatus.sending.refusal import another_account, log_exists
+from bulkstatus.sending.terms import Declined, Proposal, RowsRefused, Summary, Terms
+from bulkstatus.signals import interrupting
+from bulkstatus.source import Source, open_source
+
+
+async def send(path: str, settings: Settings, log_path: Path | None, terms: Terms) -> Summary:
+    """Send a file for the first time.
+
+    Raises Refused (InputRefused, SettingsRefused, LogRefused) when nothing was sent.
+    """
+    log_path = log_path or default_log_path(path, bool(settings.values["sandbox"]))
+    if log_path.exists():
+        raise log_exists(log_path, path)
+    async with await open_source(path, settings.input) as source:
+        state = LogState()
+        plan = await _checked(source, state, settings)
+        async with way_to_api(settings, terms) as way:
+            proposal = await propose(
+                source, plan, state, settings, way.account, log_path, terms.limit
+            )
+            if not _confirmed(proposal, terms):
+                return _nothing_sent(proposal)
+            record = run_record(proposal, path, plan.rows)
+            log = ResultLog.create(log_path, record)
+            try:
+                return await _run(proposal, plan, state, log, record, way, terms)
+            finally:
+                log.close()
+
+
+async def resume(
+    log_path: Path,
+    path: str | None,
+    settings_for: Callable[[RunRecord], Settings],
+    terms: Terms,
+) -> Summary:
+    """Go on with what a log's runs have not updated yet.
+
+    `path` is the input, by default the one that the log names; `settings_for` returns the
+    settings, given what the log's last run was started with. Raises Refused when nothing was
+    sent.
+    """
+    if terms.dry_run:
+        return await _resume(None, read_log(log_path), log_path, path, settings_for, terms)
+    log, contents = ResultLog.open(log_path)
+    try:
+        return await _resume(log, contents, log_path, path, settings_for, terms)
+    finally:
+        log.close()
+
+
+async def _resume(
+    log: ResultLog | None,
+    contents: LogContents,
+    log_path: Path,
+    path: str | None,
+    settings_for: Callable[[RunRecord], Settings],
+    terms: Terms,
+) -> Summary:
+    last = contents.last_run
+    settings = settings_for(without_file_settings(last, log_path, path))
+    if path is None:
+        if last.input == "-":
+            raise Refused(
+                f"{log_path} was made from standard input, so name the input again:  "
+                f"bulkstatus resume {log_path} INPUT"
+            )
+        path = str(input_path(last, log_path))
+    async with await open_source(path, settings.input) as source:
+        state = contents.state
+        plan = await _checked(source, state, settings)
+        async with way_to_api(settings, terms) as way:
+            ref_id = way.credentials.ref_id
+            if ref_id and ref_id != last.ref_id:
+                raise another_account(contents, log_path, ref_id)
+            proposal = await propose(
+                source, plan, state, settings, way.account, log_path, terms.limit, contents
+            )
+            if not _confirmed(proposal, terms) or log is None:
+                return _nothing_sent(proposal)
+            record = run_record(proposal, path, plan.rows)
+            await log.append_record(record)
+            return await _run(proposal, plan, state, log, record, way, terms)
+
+
+async def _checked(source: Source, state: LogState, settings: Settings) -> Plan:
+    """Return the plan for a source, or raise RowsRefused when some of its rows refuse the file."""
+    plan = await check_source(source, state, last_wins=settings.last_wins)
+    if plan.refused and not settings.skip_invalid:
+        rows = "row" if plan.refused == 1 else "rows"
+        raise RowsRefused(
+            f"{source.name}: {plan.refused} {rows} of {plan.rows} cannot be sent, so nothing was "
+            "sent. Correct them, or send only the others with --skip-invalid.",
+            plan,
+        )
+    return plan
+
+
+def _confirmed(proposal: Proposal, terms: Terms) -> bool:
+    """Ask whether to go on. False means that there is nothing to do, neither to send nor to log."""
+    plan = proposal.plan
+    to_log = plan.gone or plan.refused or plan.superseded or plan.duplicates
+    if not proposal.all_due and not to_log:
+        return False
+    if not terms.confirm(proposal):
+        raise Declined("Nothing was sent.")
+    return not terms.dry_run
+
+
+def _nothing_sent(proposal: Proposal) -> Summary:
+    """Return the summary where there was nothing to do, or nothing was to be done."""
+    ending = Ending("finished", 0, "Nothing was sent.")
+    log, plan = proposal.log, proposal.plan
+    counts = log.state.counts() if log is not None else {}
+    log_path = proposal.log_path if log is not None else None
+    return Summary(ending, counts, plan.rows, plan.due, log_path, proposal.source.name, ran=False)
+
+
+async def _run(
+    proposal: Proposal,
+    plan: Plan,
+    state: LogState,
+    log: ResultLog,
+    record: RunRecord,
+    way: Way,
+    terms: Terms,
+) -> Summary:
+    settings = proposal.settings
+    api = OrderStatusApi(
+        way.base_url,
+        way.credentials,
+        auth_scheme=settings.auth_scheme,
+        timeout=settings.timeout,
+        concurrency=settings.concurrency,
+        tls=way.tls,
+        proxy=way.proxy.url if way.proxy else None,
+    )
+    with quotas_of(settings, way.account) as quotas:
+        run = Run(
+            proposal.source,
+            plan,
+            state,
+            log,
+            api,
+            Pacer(settings.rate) if settings.rate else None,
+            quotas,
+            RunOptions(
+                concurrency=settings.concurrency,
+                attempts=settings.attempts,
+                give_up_after=settings.give_up_after,
+                max_failures=terms.max_failures,
+                limit=terms.limit,
+            ),
+            record.run_id,
+            terms.observer(proposal) if terms.observer else None,
+        )
+        with interrupting(run.interrupt) if terms.handle_signals else nullcontext():
+            async with api:
+                ending = await run.execute()
+    return Summary(ending, state.counts(), plan.rows, run.pending, log.path, proposal.source.name)
