@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -129,8 +129,7 @@ def judge(
     succeeded = 200 <= http_status < 300
     if succeeded and complete and not body:
         return _updated(http_status)
-    document = _parse(body) if complete else _BROKEN
-    said = _error_in(document, body)
+    document, said = _read(body) if complete else (_BROKEN, None)
     if succeeded and said is None:
         return _judge_success(http_status, headers, body, complete, document)
     page = document is _BROKEN and _is_page(body)
@@ -213,6 +212,13 @@ def _parse(body: bytes) -> object:
         return orjson.loads(body.removeprefix(_BOM))
     except orjson.JSONDecodeError:
         return _BROKEN
+
+
+@lru_cache(maxsize=16)
+def _read(body: bytes) -> tuple[object, object]:
+    """Return what `_parse` and `_error_in` find in a body; most bodies of a run are alike."""
+    document = _parse(body)
+    return document, _error_in(document, body)
 
 
 def _error_in(document: object, body: bytes) -> object:

@@ -13,13 +13,14 @@ from bulkstatus.result import Result
 from bulkstatus.resultlog.lock import try_lock
 from bulkstatus.resultlog.reader import LogContents, read_records
 from bulkstatus.resultlog.records import EndRecord, RunRecord
+from bulkstatus.wording import command_line
 
 #: Seconds for which results are gathered into one write and fsync.
-GROUP_SECONDS = 0.05
+GROUP_SECONDS = 0.1
 
 #: Seconds that a write may take before no further row leaves. With the gathering before it, a
 #: crash costs the results of 200 ms at the most, however slow the disk.
-PATIENCE_SECONDS = 0.15
+PATIENCE_SECONDS = 0.1
 
 #: How many results may wait to be written before those that need no answer are held back.
 MOST_WAITING = 4096
@@ -249,7 +250,8 @@ def already_there(path: Path) -> LogRefused:
     """Return the refusal to send where there is a log."""
     return LogRefused(
         f"The result log {path} exists already: an input of this name has been sent before, in "
-        f"whole or in part. Go on with:  bulkstatus resume {path}\n"
+        "whole or in part. Go on with:\n"
+        f"  {command_line('bulkstatus', 'resume', path)}\n"
         "If this is another file, give it a name of its own, or its log another place with --log."
     )
 

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from bulkstatus.answer import Answer
 from bulkstatus.errors import BulkstatusError, InputChanged, Stopped
 from bulkstatus.pace import Pacer, Place, Quotas
 from bulkstatus.preflight import Plan
@@ -21,6 +22,7 @@ from bulkstatus.run.gate import Gate, Hold, HoldReason
 from bulkstatus.run.interface import Ending, Observer, RunOptions, Sender, Silent
 from bulkstatus.run.reader import Reader
 from bulkstatus.source import Source
+from bulkstatus.wording import counted
 
 #: How often the input is looked at for changes, in seconds.
 WATCH_SECONDS = 1.0
@@ -135,8 +137,10 @@ class Run:
         """Write the end record and return the ending."""
         counts = self.state.counts()
         ending = self._ending
+        if ending is not None and ending.reason == "stopped" and self._nothing_is_left():
+            ending = None
         if ending is None and self._reader.limit_reached:
-            message = f"Stopped after {self._options.limit} rows (--limit)."
+            message = f"Stopped after {counted(self._options.limit or 0, 'row')} (--limit)."
             ending = Ending("stopped", Stopped.exit_status, message)
         if ending is None:
             failed = any(counts.get(outcome) for outcome in FAILURES)
@@ -155,6 +159,11 @@ class Run:
             except Stopped as error:
                 return Ending("stopped", error.exit_status, str(error))
         return ending
+
+    def _nothing_is_left(self) -> bool:
+        """Tell whether a reason to stop came with the very last row, and so stopped nothing."""
+        all_read = self._feed.is_complete and self._feed.is_empty
+        return all_read and self.pending == 0 and self._log.lost is None
 
     def _end(self, ending: Ending) -> None:
         """Begin to stop; the first reason counts."""
@@ -298,29 +307,25 @@ class Run:
 
     async def _work(self, job: Job | None) -> None:
         while job is not None:
-            await self._attempt(job)
+            if self._pacer is not None:
+                await self._wait_for_turn(self._pacer, job)
+            if self._may_still_leave(job):
+                job.attempts += 1
+                started = time.perf_counter()
+                try:
+                    answer = await self._api.put(job.update)
+                except asyncio.CancelledError:
+                    job.elapsed_ms = (time.perf_counter() - started) * 1000
+                    self._delivery.drop(job)
+                    raise
+                job.elapsed_ms = (time.perf_counter() - started) * 1000
+                self._take_in(job, answer)
+            else:
+                self._put_back(job)
             job = self._take()
 
-    async def _attempt(self, job: Job) -> None:
-        if self._pacer is not None:
-            try:
-                await self._wait_for_turn(self._pacer)
-            except asyncio.CancelledError:
-                self._put_back(job)
-                raise
-            job.given = self._gate.renewed(job.given)
-        if not self._may_still_leave(job):
-            self._put_back(job)
-            return
-        job.attempts += 1
-        started = time.perf_counter()
-        try:
-            answer = await self._api.put(job.update)
-        except asyncio.CancelledError:
-            job.elapsed_ms = (time.perf_counter() - started) * 1000
-            self._delivery.drop(job)
-            raise
-        job.elapsed_ms = (time.perf_counter() - started) * 1000
+    def _take_in(self, job: Job, answer: Answer) -> None:
+        """Do what an answer asks for, and tell of a hold that begins, goes on or ends with it."""
         if job.place is not None and self._quotas is not None:
             self._answered(job.place, self._quotas)
         held = self._gate.hold
@@ -332,15 +337,19 @@ class Run:
         if self._gate.limit > len(self._workers):
             self._wake.set()
 
-    async def _wait_for_turn(self, pacer: Pacer) -> None:
+    async def _wait_for_turn(self, pacer: Pacer, job: Job) -> None:
         """Wait as the rate asks; `_end` cancels those who do, since their turn may be far away."""
         me = asyncio.current_task()
         assert me is not None
         self._unsent.add(me)
         try:
             await pacer.wait()
+        except asyncio.CancelledError:
+            self._put_back(job)
+            raise
         finally:
             self._unsent.discard(me)
+        job.given = self._gate.renewed(job.given)
 
     def _may_still_leave(self, job: Job) -> bool:
         """Tell whether a job may leave after its wait, and if so take its place in the quotas.

@@ -63,7 +63,7 @@ def without_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> aiohttp.ClientResponse:
         return await handler(request)
 
-    monkeypatch.setattr(api_module, "_no_silent_repeat", hand_on)
+    monkeypatch.setattr(api_module, "_as_counted", hand_on)
 
 
 @pytest.mark.usefixtures("without_the_guard")

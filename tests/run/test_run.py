@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkstatus.answer import Meaning
-from bulkstatus.run import RunOptions
+from bulkstatus.run import Ending, RunOptions
 from tests.run.simulated import simulate
 from tests.run.world import (
     UPDATED,
@@ -428,7 +428,7 @@ class TestStopping:
     def test_limit_sends_the_first_rows_that_are_due(self, tmp_path: Path) -> None:
         world = World(tmp_path, orders(20), lambda r: UPDATED, options=RunOptions(limit=5))
         ending = simulate(world.send())
-        assert ending.exit_status == 3
+        assert ending == Ending("stopped", 3, "Stopped after 5 rows (--limit).")
         assert [r.update.order_id for r in world.requests] == ["100", "101", "102", "103", "104"]
         assert len(world.records()) == 5
 
@@ -445,6 +445,16 @@ class TestStopping:
         )
         assert simulate(world.send()).exit_status == 3
         assert len(world.records()) == 3
+
+    def test_max_failures_that_come_with_the_last_row_stop_nothing(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path,
+            orders(3),
+            lambda r: refused(Meaning.REFUSED),
+            options=RunOptions(max_failures=3),
+        )
+        ending = simulate(world.send())
+        assert (ending.reason, ending.exit_status) == ("finished", 1)
 
     def test_a_first_signal_lets_those_on_the_wire_finish(self, tmp_path: Path) -> None:
         def rule(request: Request) -> object:
