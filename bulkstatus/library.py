@@ -29,6 +29,7 @@ from bulkstatus.sending import Proposal, Summary, Terms
 from bulkstatus.sending import resume as _resume
 from bulkstatus.sending import send as _send
 from bulkstatus.source import open_source
+from bulkstatus.wording import counted
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Report
@@ -133,9 +134,12 @@ async def resume(
 ) -> Summary:
     """Go on with what a log's runs have not updated yet, as `bulkstatus resume` does.
 
-    `path` is the input, by default the last run's; when none of the log's runs had such a file,
-    `changed_input` says that this is meant. A setting that is given wins over the log's. The
-    other arguments, what is returned and what is raised are as with `send`.
+    `path` is the input, by default the last run's, or where that run finished and one over another
+    input did not, that one's. `changed_input` says that an input is meant which is not the one
+    that the log goes on with by itself, nor as the latest run over it had it, or which brings
+    back rows that were withdrawn. A setting that is given wins over the log's. The other
+    arguments, what is returned and what is raised are as with `send`; `unfinished` of what is
+    returned is the latest run over another input that no run has finished.
 
     >>> import asyncio, bulkstatus
     >>> start = bulkstatus.send("dispatch.csv", log="run.jsonl", limit=1, sandbox=True)
@@ -178,9 +182,10 @@ async def check(path: str | os.PathLike[str], **settings: Unpack[InputSettings])
 
 
 async def report(log: str | os.PathLike[str]) -> "Report":
-    """Read what happened from a result log alone, as `bulkstatus report` does.
+    """Read what happened from a result log, as `bulkstatus report` does.
 
-    The log may still be being written. Raises LogRefused when it cannot be read.
+    The log may still be being written. Rows that are still pending are named by the input, where
+    it is still the file that it was. Raises LogRefused when the log cannot be read.
 
     >>> import asyncio, bulkstatus
     >>> summary = asyncio.run(bulkstatus.send("dispatch.csv", log="told.jsonl", sandbox=True))
@@ -189,8 +194,9 @@ async def report(log: str | os.PathLike[str]) -> "Report":
     (3, 0, 0)
     """
     from bulkstatus.reporting import summarise
+    from bulkstatus.reporting.pending import report_with_input
 
-    return await asyncio.to_thread(summarise, Path(log))
+    return await report_with_input(await asyncio.to_thread(summarise, Path(log)))
 
 
 def given_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,8 +275,16 @@ def _check_confirmed(proposal: Proposal, cancellations: int | None, changed_inpu
             f"This would cancel {count} orders, and cancellations {said}. Nothing was sent; look "
             f"at the file, then confirm that with cancellations={count}."
         )
-    if proposal.changed and not changed_input:
+    if changed_input:
+        return
+    if proposal.changed:
         raise SettingsRefused(
-            "No run of this log had such an input: it is another file, or was changed since. "
-            "Nothing was sent; say changed_input=True when that is meant."
+            "The input is not the one that this log goes on with: it is another file, or was "
+            "changed since. Nothing was sent; say changed_input=True when that is meant."
+        )
+    if proposal.brought_back:
+        raise SettingsRefused(
+            f"The input brings back {counted(proposal.brought_back, 'row')} that failed, and that "
+            "a later one had mended or no more. Nothing was sent; say changed_input=True when "
+            "that is meant."
         )

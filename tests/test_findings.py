@@ -271,7 +271,11 @@ async def test_every_file_that_a_run_of_the_log_had_is_known_to_it(tmp_path: Pat
         assert "The 1 row gone from the file was not updated" in said
         assert final_states(log)["2", 8, None]["outcome"] == "withdrawn"
         assert final_states(log)["1", 8, None]["outcome"] == "updated"
-        # The first run's file needs no confirmation that it is meant.
+        # The first run's file has a row that was mended since.
         again = await resume(tmp_path / "dispatch.csv")
+        assert again.status == 2
+        assert "1 row of it that failed was mended or taken out" in again.err.splitlines()[-1]
+        assert again.err.endswith("add --changed-input.\n")
+        again = await resume(tmp_path / "dispatch.csv", "--changed-input")
         assert again.status == 1
         assert "the file of an earlier run of this log" in " ".join(again.err.split())

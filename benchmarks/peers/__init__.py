@@ -37,26 +37,49 @@ def bare_command(base_url: str, rows: int, concurrency: int = CONCURRENCY) -> li
     return _script("bare_aiohttp.py", base_url, rows, concurrency)
 
 
-def _script(name: str, base_url: str, rows: int, concurrency: int) -> list[str]:
+def _script(name: str, base_url: str, rows: int, *arguments: int | str) -> list[str]:
     script = Path(__file__).with_name(name)
-    return [sys.executable, str(script), base_url, str(rows), str(concurrency)]
+    return [sys.executable, str(script), base_url, str(rows), *map(str, arguments)]
 
+
+_REQUESTS, _HTTPX = (package("requests"),), (package("httpx"),)
 
 PEERS = (
     Peer("bare aiohttp loop", (), at_least(0.90), 1, lambda url, rows, _: bare_command(url, rows)),
     Peer(
+        "the least that an aiohttp loop costs",
+        (),
+        None,
+        1,
+        lambda url, rows, _: _script("least_aiohttp.py", url, rows, CONCURRENCY),
+    ),
+    Peer(
         "requests in 32 threads",
-        (package("requests"),),
+        _REQUESTS,
         at_least(8),
         0.2,
         lambda url, rows, _: _script("requests_threads.py", url, rows, 32),
     ),
     Peer(
+        "requests in 32 threads, blind to the environment",
+        _REQUESTS,
+        None,
+        0.2,
+        lambda url, rows, _: _script("requests_threads.py", url, rows, 32, "tuned"),
+    ),
+    Peer(
         "httpx async",
-        (package("httpx"),),
+        _HTTPX,
         at_least(15),
         0.2,
         lambda url, rows, _: _script("httpx_async.py", url, rows, CONCURRENCY),
+    ),
+    Peer(
+        "httpx async on uvloop",
+        _HTTPX,
+        None,
+        0.2,
+        lambda url, rows, _: _script("httpx_async.py", url, rows, CONCURRENCY, "tuned"),
     ),
     Peer("xargs -P with curl", (XARGS, CURL), at_least(25), 0.1, xargs_curl.command),
     Peer("zyte-api", (package("zyte-api"),), at_least(5), 0.2, zyte.command),

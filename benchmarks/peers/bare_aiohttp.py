@@ -1,6 +1,8 @@
 """A bare aiohttp loop: reads no file, checks nothing, paces nothing, writes no log.
 
-Session settings, event loop and concurrency are those of `bulkstatus send`.
+Event loop and concurrency are those of `bulkstatus send`. So are the session's settings, written
+as aiohttp's own: the header that is left out and the time limit, which `send` sees to by cheaper
+means, are asked of aiohttp here.
 """
 
 import asyncio

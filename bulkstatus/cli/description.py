@@ -16,6 +16,13 @@ from bulkstatus.wording import counted
 #: A heading, and the lines that stand under it.
 Section = tuple[str, Sequence[str]]
 
+
+class Whole(str):
+    """A line that is not broken, since it is there to be pasted."""
+
+    __slots__ = ()
+
+
 #: How much of a cell or a header is shown, in characters.
 CELL = 40
 
@@ -31,7 +38,7 @@ def laid_out(sections: Iterable[Section], stream: TextIO) -> str:
 def _laid_out(section: Section, width: int | None) -> Iterator[str]:
     heading, lines = section
     for line in lines:
-        if width is None:
+        if width is None or isinstance(line, Whole):
             wrapped = [line]
         else:
             room = max(20, width - _HEADING - 1)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from bulkstatus.cli.records import print_json, utf8_text
 from bulkstatus.errors import LogRefused
 from bulkstatus.result import Outcome
+from bulkstatus.resultlog import RunRecord
+from bulkstatus.resultlog.inputs import input_name
 from bulkstatus.run import Ending
 from bulkstatus.sending import Summary
-from bulkstatus.sending.refusal import changed_nothing
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
-from bulkstatus.wording import command_line, counted
+from bulkstatus.wording import counted
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Report
@@ -27,17 +28,21 @@ def show_summary(summary: Summary, advice: str, as_json: bool, quiet: bool) -> N
     if summary.log_path is None or not summary.ran:
         if not quiet:
             say(_nothing_sent(summary))
-        return
-    if ending.reason != "finished":
+        if summary.log_path is None or not (ending.exit_status or summary.unfinished):
+            return
+    elif ending.reason != "finished":
         say(_why_it_ended(ending))
     if quiet:
         if ending.exit_status:
             say(_in_one_line(summary))
+        if summary.unfinished is not None:
+            say(_unfinished(summary.unfinished))
         return
     if advice:
         say(f"{advice}.")
     tell(_in_one_line(summary))
-    report = _report(summary.log_path) if ending.exit_status else None
+    is_left = bool(ending.exit_status or summary.unfinished)
+    report = _report(summary.log_path) if is_left else None
     if report is not None and report.groups:
         from bulkstatus.reporting import failures_text
 
@@ -46,9 +51,6 @@ def show_summary(summary: Summary, advice: str, as_json: bool, quiet: bool) -> N
     if report is not None and "bulkstatus resume" not in ending.message:  # it says so itself
         for line in _next(report, summary.pending):
             tell(line, whole=True)
-        if ending.reason == "stopped" and changed_nothing(report.contents):
-            for line in _to_another_place(report):
-                tell(line, whole=True)
 
 
 def _report(log_path: Path) -> "Report | None":
@@ -84,19 +86,28 @@ def _in_one_line(summary: Summary) -> str:
     others = [
         f"{counts[outcome]} {_WORDS[outcome]}"
         for outcome in Outcome
-        if outcome is not Outcome.UPDATED and counts.get(outcome)
+        if outcome in _WORDS and counts.get(outcome)
     ]
     if summary.pending:
         others.append(f"{summary.pending} not sent yet")
-    if not others:
-        return "The row is updated." if updated == 1 else f"All {updated} rows are updated."
-    # The log may hold rows of other files than the last, such as one of mended failures.
     gone = counts.get(Outcome.WITHDRAWN, 0)
+    # The log may hold rows of other files than the last, such as one of mended failures.
     known = max(summary.rows, sum(counts.values()) - gone + summary.pending)
     rows = f"{updated} of {counted(known, 'row')}"
     if updated == known:
         rows = counted(updated, "row")
-    return f"{rows} updated; {', '.join(others)}."
+    if others:
+        text = f"{rows} updated; {', '.join(others)}."
+    elif summary.unfinished is not None:
+        text = f"{rows} updated so far."
+    else:
+        text = "The row is updated." if updated == 1 else f"All {updated} rows are updated."
+    if not gone:
+        return text
+    from bulkstatus.reporting.text import withdrawn_note
+
+    note = withdrawn_note(gone)
+    return f"{text} {note[0].upper()}{note[1:]}."
 
 
 _WORDS = {
@@ -105,31 +116,34 @@ _WORDS = {
     Outcome.INVALID: "invalid (not sent)",
     Outcome.DUPLICATE: "repeated (sent once)",
     Outcome.SUPERSEDED: "replaced by a later status",
-    Outcome.WITHDRAWN: "no longer in the file",
 }
 
 
 def _next(report: "Report", pending: int) -> Iterator[str]:
     """Yield what to type next, where there is anything to do."""
-    from bulkstatus.reporting.steps import next_commands
+    from bulkstatus.reporting.steps import next_commands, other_steps
 
     commands = [f"  {printable(command)}" for command in next_commands(report)]
-    if len(commands) > 1:
+    if report.unfinished is not None:
+        yield _unfinished(report.unfinished)
+        yield "Next, to go on with that:"
+    elif len(commands) > 1:
         yield "Next, write the rows that failed into a file:"
         yield commands[0]
         yield "Correct them there, then send that file:"
     elif commands:
         yield "Next, to go on:" if pending else "Next, to try the failed ones again:"
     yield from commands[-1:]
+    for step in other_steps(report):
+        text = printable(step.text)
+        yield f"  {text}" if step.is_command else text[0].upper() + text[1:]
 
 
-def _to_another_place(report: "Report") -> Iterator[str]:
-    """Yield what to type where the base URL or the account is the culprit."""
-    log = report.log_path
-    yield "If the base URL is wrong:"
-    yield f"  {printable(command_line('bulkstatus', 'resume', log, '--base-url', 'URL'))}"
-    yield f"If the ref ID is wrong, correct it, delete {printable(str(log))} and send anew:"
-    yield f"  {printable(command_line('bulkstatus', 'send', report.input_path or 'INPUT'))}"
+def _unfinished(run: RunRecord) -> str:
+    return (
+        f"No run has finished {printable(input_name(run))}, an earlier input of this log: rows of "
+        "it may never have been sent."
+    )
 
 
 def _summary_record(summary: Summary) -> dict[str, Any]:
@@ -140,5 +154,6 @@ def _summary_record(summary: Summary) -> dict[str, Any]:
         "rows": summary.rows,
         "counts": {str(outcome): count for outcome, count in summary.counts.items()},
         "pending": summary.pending,
+        "unfinished_input": utf8_text(summary.unfinished.input) if summary.unfinished else None,
         "log": utf8_text(str(summary.log_path)) if summary.log_path else None,
     }

@@ -6,17 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import click
 
 from bulkstatus import terminal
-from bulkstatus.cli.description import Section, input_sections, laid_out, plan_sections
+from bulkstatus.cli.description import Section, Whole, input_sections, laid_out, plan_sections
 from bulkstatus.config import passed_over_base_url
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.result import Outcome
 from bulkstatus.resultlog import LogContents
+from bulkstatus.resultlog.inputs import input_name, input_path, resume_command
 from bulkstatus.sending import Proposal
-from bulkstatus.sending.record import input_path
 from bulkstatus.terminal import say
 from bulkstatus.text import printable
 from bulkstatus.wording import clock_time, counted, duration
@@ -31,7 +32,8 @@ def show(proposal: Proposal) -> None:
 
 
 def _sections(proposal: Proposal) -> Iterator[Section]:
-    yield from input_sections(proposal.source, proposal.plan, proposal.settings)
+    whole = replace(proposal.plan, rows=proposal.plan.rows + proposal.left_out)
+    yield from input_sections(proposal.source, whole, proposal.settings)
     if proposal.log is not None:
         yield "Log", list(_log(proposal))
     yield from plan_sections(proposal.plan, "To send")
@@ -55,8 +57,17 @@ def _log(proposal: Proposal) -> Iterator[str]:
         f"{plan.done} done, {plan.again} to be sent again, {plan.due - plan.again} not sent "
         f"before, {len(plan.gone)} gone from the file"
     )
-    if proposal.source.sha256 != log.last_run.input_sha256:
+    if proposal.picked_up or proposal.source.sha256 != log.last_run.input_sha256:
         yield from _another_input(proposal, log)
+    if proposal.left_out:
+        one = proposal.left_out == 1
+        rows, were, stay = ("row", "was", "stays") if one else ("rows", "were", "stay")
+        yield (
+            f"{proposal.left_out} {rows} of it that failed {were} mended or taken out of a later "
+            f"file since, and {stay} withdrawn: nothing is sent for {'it' if one else 'them'}."
+        )
+    if proposal.brought_back:
+        yield f"{_brought_back(proposal)} sent again."
     if plan.gone:
         were, them = ("was", "it") if len(plan.gone) == 1 else ("were", "them")
         yield (
@@ -67,21 +78,35 @@ def _log(proposal: Proposal) -> Iterator[str]:
     if proposal.left_behind:
         rows = counted(proposal.left_behind, "row")
         yield (
-            f"{rows} of the last run's file were never sent and are not in this one: this run "
-            "leaves them behind. To send them, resume with that file first."
+            f"At least {rows} of the last run's file were never sent and are not in this one: this "
+            "run leaves them behind."
         )
+    if proposal.unfinished is not None:
+        earlier = printable(input_name(proposal.unfinished))
+        yield (
+            f"No run has finished {earlier}, an earlier input of this log. After this run, go on "
+            "with it:"
+        )
+        yield Whole(f"  {printable(resume_command(proposal.unfinished, proposal.log_path))}")
 
 
 def _another_input(proposal: Proposal, log: LogContents) -> Iterator[str]:
     """Yield how an input that is not the last run's stands to the log."""
     name, last = printable(proposal.source.name), log.last_run
     path = proposal.source.path
-    if not proposal.changed:
+    if proposal.picked_up:
+        yield (
+            f"This goes on with {name}, which no run has finished; the last run, over "
+            f"{printable(input_name(last))}, finished."
+        )
+        if proposal.changed:
+            yield f"{name} was changed since its own last run."
+    elif not proposal.changed:
         yield f"{name} is the file of an earlier run of this log, not of the last."
     elif path is not None and path.resolve() == input_path(last, proposal.log_path).resolve():
         yield f"{name} was changed since the last run."
     else:
-        yield f"{name} is another file than the last run's ({printable(last.input)})."
+        yield f"{name} is another file than the last run's ({printable(input_name(last))})."
     yield "Rows are known by their order ID, status and tracking, not by their line."
     if done := log.state.counts().get(Outcome.UPDATED, 0):
         stay, are = ("stays", "is") if done == 1 else ("stay", "are")
@@ -133,10 +158,10 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
     missing = [] if yes else ["--yes"]
     if count and cancellations is None:
         missing.append(f"--cancellations {count}")
-    if proposal.changed and not changed_input:
+    if (proposal.changed or proposal.brought_back) and not changed_input:
         missing.append("--changed-input")
     if missing:
-        raise SettingsRefused(" ".join(_unanswered(missing, count)))
+        raise SettingsRefused(" ".join(_unanswered(proposal, missing, count)))
     return True
 
 
@@ -170,14 +195,28 @@ def _type_number(proposal: Proposal, count: int) -> bool:
     return agreed
 
 
-def _unanswered(missing: list[str], count: int) -> Iterator[str]:
+def _brought_back(proposal: Proposal) -> str:
+    one = proposal.brought_back == 1
+    rows, were, are = ("row", "was", "is") if one else ("rows", "were", "are")
+    return (
+        f"{proposal.brought_back} {rows} of it that failed {were} mended or taken out of a later "
+        f"file since, and {are}"
+    )
+
+
+def _unanswered(proposal: Proposal, missing: list[str], count: int) -> Iterator[str]:
     """Yield the sentences that say which options would have answered."""
     if "--yes" in missing:
         yield "There is no terminal to ask on."
     if f"--cancellations {count}" in missing:
         yield f"This run would cancel {counted(count, 'order')}."
-    if "--changed-input" in missing:
-        yield "No run of this log had such a file: it is another one, or was changed since."
+    if "--changed-input" in missing and proposal.changed:
+        yield (
+            "The file is not the one that this log goes on with: it is another one, or was "
+            "changed since."
+        )
+    elif "--changed-input" in missing:
+        yield f"{_brought_back(proposal)} sent again."
     yield f"Nothing was sent. If all this is meant, add {' '.join(missing)}."
 
 

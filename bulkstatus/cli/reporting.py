@@ -4,14 +4,12 @@ What writes the files, and what reads the input, is not imported before it is ne
 a million rows has no memory to spare for it.
 """
 
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
-from bulkstatus.errors import InputChanged, InputRefused, SettingsRefused
 from bulkstatus.reporting import Report, report_record, report_text, summarise
 from bulkstatus.reporting.steps import feed_back_command
 from bulkstatus.terminal import say, tell
@@ -34,13 +32,12 @@ def report(
     made = summarise(log_path)
     if failures is not None or rows is not None or made.orders.unnamed != 0:
         from bulkstatus.cli.execute import run_in_loop
+        from bulkstatus.reporting.pending import report_with_input
 
-        try:
-            made = run_in_loop(_with_input(made, failures, rows))
-        except SettingsRefused:
-            # What the log says can be told without the settings by which its input is read.
-            if failures is not None or rows is not None:
-                raise
+        if failures is None and rows is None:
+            made = run_in_loop(report_with_input(made))
+        else:
+            made = run_in_loop(_with_tables(made, failures, rows))
     if html is not None:
         from bulkstatus.reporting.page import write_page
 
@@ -50,27 +47,22 @@ def report(
     tell(orjson.dumps(report_record(made)).decode() if as_json else report_text(made), whole=True)
 
 
-async def _with_input(made: Report, failures: Path | None, rows: Path | None) -> Report:
+async def _with_tables(made: Report, failures: Path | None, rows: Path | None) -> Report:
     """Write the tables, and return the report with what only the input tells: what is pending."""
-    from bulkstatus.config import logged_settings, resolve
     from bulkstatus.reporting.inputs import input_of
-    from bulkstatus.reporting.pending import read_pending, with_pending
+    from bulkstatus.reporting.pending import name_pending, settings_of_input, with_pending
     from bulkstatus.reporting.rows import write_rows
 
-    settings = resolve(("result log", logged_settings(made.contents.last_run)))
+    settings = settings_of_input(made)
     async with input_of(made, settings.input) as source:
         if failures is not None and await _write_failures(failures, made, source, settings):
             made = replace(made, mend=failures)
-        pending = None
-        if rows is not None:
-            pending = await write_rows(rows, made, source, settings.last_wins)
-            say(f"Wrote {rows}.")
-            if source is None and made.pending != 0:
-                say("The pending rows are not in it: the input is gone, or not what it was.")
-        elif source is not None and made.orders.unnamed != 0:
-            # A file that somebody is editing at this moment names no rows.
-            with suppress(InputRefused, InputChanged):
-                pending = await read_pending(source, made.contents.state, settings.last_wins)
+        if rows is None:
+            return await name_pending(made, source, settings.last_wins)
+        pending = await write_rows(rows, made, source, settings.last_wins)
+        say(f"Wrote {rows}.")
+        if source is None and made.pending != 0:
+            say("The pending rows are not in it: the input is gone, or not what it was.")
     return made if pending is None else with_pending(made, pending)
 
 

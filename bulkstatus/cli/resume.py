@@ -14,15 +14,16 @@ from bulkstatus.cli.options import sending_options
 @click.option(
     "--changed-input",
     is_flag=True,
-    help="With --yes: no run of the log had the input as it is (it is another file, or was changed "
-    "since), and that is meant.",
+    help="With --yes: the input is not the one that the log goes on with (it is another file, or "
+    "was changed since), or it brings back rows that were withdrawn, and that is meant.",
 )
 @sending_options
 def command(log_path: Path, path: str | None, changed_input: bool, **options: Any) -> int:
     """Go on with what is not updated yet.
 
-    LOG is the result log of an earlier run. INPUT is by default the file that it names; it may
-    have been mended since. An option that is given again wins over the log's.
+    LOG is the result log of an earlier run. INPUT is by default the last run's file, or where that
+    run finished and one over another file did not, that one's; it may have been mended since. An
+    option that is given again wins over the log's.
 
     The account comes from BULKSTATUS_REF_ID and BULKSTATUS_API_KEY in the environment or from a
     profile, and is asked for on a terminal where it is missing; it must be the log's. The log's

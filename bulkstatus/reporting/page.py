@@ -19,7 +19,7 @@ from bulkstatus.reporting.files import refuse_path, replacing
 from bulkstatus.reporting.pictures import latency_picture, status_picture, throughput_picture
 from bulkstatus.reporting.reasons import reason
 from bulkstatus.reporting.runs import RunReport
-from bulkstatus.reporting.steps import Step, next_steps
+from bulkstatus.reporting.steps import Step, next_steps, other_steps
 from bulkstatus.reporting.summary import Report
 from bulkstatus.reporting.text import (
     exact_duration,
@@ -316,7 +316,7 @@ def _failure_cells(result: Result) -> Iterator[str]:
 
 
 def _next(report: Report) -> str:
-    steps = next_steps(report)
+    steps = [*next_steps(report), *other_steps(report)]
     if not steps:
         return _notes([nothing_left(report)])
     return _list(map(_step, steps))

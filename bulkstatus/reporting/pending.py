@@ -1,10 +1,14 @@
 """The pending rows of a log, which the last run's input alone can name."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 
+from bulkstatus.config import Settings, logged_settings, resolve
+from bulkstatus.errors import InputChanged, InputRefused, SettingsRefused
 from bulkstatus.order import Row
 from bulkstatus.preflight import check_source, remaining_rows
+from bulkstatus.reporting.inputs import input_of
 from bulkstatus.reporting.summary import Report
 from bulkstatus.resultlog import LogState
 from bulkstatus.resultlog.state import Content
@@ -25,15 +29,38 @@ class PendingRows:
             self.orders[row.order_id] = None
 
 
-async def read_pending(source: Source, log: LogState, last_wins: bool) -> PendingRows:
-    """Return the pending rows of the last run's input; `last_wins` is `--on-conflict last`.
+async def report_with_input(report: Report) -> Report:
+    """Return the report with what only the last run's input tells, where that can be read."""
+    if report.orders.unnamed == 0:
+        return report
+    try:
+        settings = settings_of_input(report)
+    except SettingsRefused:
+        # What the log says can be told without the settings by which its input is read.
+        return report
+    async with input_of(report, settings.input) as source:
+        return await name_pending(report, source, settings.last_wins)
 
-    Raises InputRefused and InputChanged, as reading the source does.
+
+def settings_of_input(report: Report) -> Settings:
+    """Return the settings that the last run's input is read by. Raises SettingsRefused."""
+    return resolve(("result log", logged_settings(report.contents.last_run)))
+
+
+async def name_pending(report: Report, source: Source | None, last_wins: bool) -> Report:
+    """Return the report with its pending rows named by `source`, the last run's input.
+
+    Without one it stays as it is. `last_wins` is `--on-conflict last`.
     """
+    if source is None or report.orders.unnamed == 0:
+        return report
     pending = PendingRows()
-    async for _, row in pending_rows(source, log, last_wins):
-        pending.take(row)
-    return pending
+    # A file that somebody is editing at this moment names no rows.
+    with suppress(InputRefused, InputChanged):
+        async for _, row in pending_rows(source, report.contents.state, last_wins):
+            pending.take(row)
+        return with_pending(report, pending)
+    return report
 
 
 async def pending_rows(

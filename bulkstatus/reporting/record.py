@@ -28,6 +28,7 @@ def report_record(report: Report) -> dict[str, Any]:
         "counts": _counts(report.counts),
         "pending": report.pending,
         "left_behind": report.left_behind,
+        "unfinished_input": None if report.unfinished is None else report.unfinished.input,
         "uncertain": report.uncertain,
         "by_status": {
             "none" if status is None else str(int(status)): _counts(counts)

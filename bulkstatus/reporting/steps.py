@@ -9,6 +9,7 @@ from bulkstatus.reporting.reasons import REASON
 from bulkstatus.reporting.runs import How
 from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome
+from bulkstatus.resultlog.inputs import input_name, resume_command
 from bulkstatus.wording import command_line
 
 _LONGEST_HEADER = 2**16
@@ -33,11 +34,9 @@ def next_steps(report: Report) -> list[Step]:
         return []
     if report.how is How.RUNNING:
         return [_command("report", log)]
-    if report.how is not How.FINISHED:
-        path = report.input_path
-        named = [] if path is not None and path.exists() else ["INPUT"]
+    if report.how is not How.FINISHED or report.unfinished is not None:
         mending = [Step("and then mend the failures", is_command=False)] if report.failures else []
-        return [_command("resume", log, *named), *mending]
+        return [*_going_on(report), *mending]
     if all(result.outcome is Outcome.FAILED for result in report.failures):
         return [_command("resume", log)]
     written = report.mend or _written_since(report)
@@ -48,6 +47,32 @@ def next_steps(report: Report) -> list[Step]:
         Step(f"mend the rows in {mend}, then", is_command=False),
         Step(feed_back_command(report, mend), is_command=True),
     ]
+
+
+def other_steps(report: Report) -> list[Step]:
+    """Return what to do instead where the last run stopped and nothing was changed by any.
+
+    Then the base URL or the account may be the culprit.
+    """
+    if report.how is not How.STOPPED or not report.contents.changed_nothing:
+        return []
+    log = report.log_path
+    return [
+        Step("if the base URL is wrong:", is_command=False),
+        _command("resume", log, "--base-url", "URL"),
+        Step(f"if the ref ID is wrong, correct it, delete {log} and send anew:", is_command=False),
+        _command("send", report.input_path or "INPUT"),
+    ]
+
+
+def _going_on(report: Report) -> Iterator[Step]:
+    if report.unfinished is not None:
+        name = input_name(report.unfinished)
+        yield Step(
+            f"go on with {name}, an earlier input that no run has finished:", is_command=False
+        )
+    run = report.contents.run_to_resume
+    yield Step(resume_command(run, report.log_path), is_command=True)
 
 
 def _command(*words: object) -> Step:

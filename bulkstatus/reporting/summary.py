@@ -14,6 +14,7 @@ from bulkstatus.reporting.runs import How, RunReport, describe_runs, how_unended
 from bulkstatus.reporting.timeline import Percentiles, Timeline
 from bulkstatus.result import FAILURES, Outcome, Result
 from bulkstatus.resultlog import LogContents, RunRecord, read_log
+from bulkstatus.resultlog.inputs import input_path
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,14 @@ class Report:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do: no failure and nothing pending."""
-        return self.how is How.FINISHED and not self.failures
+        """Whether nothing is left to do: no failure, nothing pending, no unfinished input."""
+        return self.how is How.FINISHED and not self.failures and self.unfinished is None
+
+    @property
+    def unfinished(self) -> RunRecord | None:
+        """The latest run over an earlier input that no run has finished, where the last one did."""
+        unfinished = self.contents.unfinished
+        return unfinished[-1] if unfinished and self.how is How.FINISHED else None
 
     @property
     def unrecorded(self) -> bool:
@@ -131,7 +138,7 @@ class Report:
         return self._input_of(self.contents.runs[0])
 
     def _input_of(self, run: RunRecord) -> Path | None:
-        return None if run.input == "-" else self.log_path.parent / run.input
+        return None if run.input == "-" else input_path(run, self.log_path)
 
 
 def summarise(log_path: Path) -> Report:

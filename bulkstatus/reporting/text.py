@@ -8,9 +8,10 @@ from bulkstatus.order import OrderStatus
 from bulkstatus.reporting.groups import FailureGroup
 from bulkstatus.reporting.reasons import said_status
 from bulkstatus.reporting.runs import How, RunReport
-from bulkstatus.reporting.steps import next_steps
+from bulkstatus.reporting.steps import next_steps, other_steps
 from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result
+from bulkstatus.resultlog.inputs import input_name
 from bulkstatus.text import printable
 from bulkstatus.wording import counted, duration
 
@@ -33,7 +34,8 @@ def report_text(report: Report) -> str:
         lines += ["", "Perhaps touched: a request may have arrived, but no answer was seen", *shown]
     lines += ["", *_runs(report), "", _line("Log", report.log_path)]
     lines += _inputs(report)
-    steps = [step.text for step in next_steps(report)] or [nothing_left(report)]
+    steps = [step.text for step in (*next_steps(report), *other_steps(report))]
+    steps = steps or [nothing_left(report)]
     lines += [_line("" if index else "Next", text) for index, text in enumerate(steps)]
     return "\n".join(lines)
 
@@ -143,21 +145,28 @@ def run_text(run: RunReport) -> str:
     return f"{moment(run.started)}  {who}, {ended} after {exact_duration(run.seconds)}{message}"
 
 
+def withdrawn_note(count: int) -> str:
+    """Return what there is to say of withdrawn rows, which are no longer counted."""
+    was = "was" if count == 1 else "were"
+    return (
+        f"besides {count:,} withdrawn, which failed earlier and since then {was} mended or taken "
+        "out of the file"
+    )
+
+
 def row_notes(report: Report) -> Iterator[str]:
     """Yield what there is to say of the rows beside their number."""
     withdrawn = report.counts.get(Outcome.WITHDRAWN)
     if withdrawn:
-        yield (
-            f"besides {withdrawn:,} withdrawn, which failed earlier and since then were mended or "
-            "taken out of the file"
-        )
+        yield withdrawn_note(withdrawn)
     if report.pending is None:
         yield "some more may be pending: the input is another one than before"
+    if report.unfinished is not None:
+        yield f"no run has finished {input_name(report.unfinished)}, an earlier input"
     if report.left_behind:
-        yield (
-            f"at least {counted(report.left_behind, 'row')} of an earlier input were never sent, "
-            "and are left behind: no later one has them"
-        )
+        rows = counted(report.left_behind, "row")
+        later = "" if report.unfinished else ", and are left behind: no later one has them"
+        yield f"at least {rows} of an earlier input were never sent{later}"
 
 
 def order_notes(report: Report) -> Iterator[str]:
@@ -170,7 +179,7 @@ def order_notes(report: Report) -> Iterator[str]:
         yield f"not touched either: the orders of {rows}, unless they are counted above"
         yield "only the input names those, and it is gone or not what it was"
     if report.left_behind:
-        yield "the orders of the rows left behind are not counted, since the log does not name them"
+        yield "the orders of the rows never sent are not counted, since the log does not name them"
     if report.unrecorded:
         when = (
             "are under way" if report.how is How.RUNNING else "were under way when a run broke off"

@@ -1,7 +1,8 @@
 """The result log: append-only JSON Lines, one record a line.
 
-`records` says what the lines are, `state` what they mean together, `reader` reads them back,
-`writer` adds to them in groups, `lock` keeps a second run out.
+`records` says what the lines are, `state` what they mean together, `unfinished` which inputs are
+not at their end and `inputs` where they are, `reader` reads the log back, `writer` adds to it in
+groups, `lock` keeps a second run out.
 """
 
 from bulkstatus.resultlog.reader import LogContents, read_log

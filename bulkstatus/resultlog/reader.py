@@ -8,24 +8,33 @@ import orjson
 
 from bulkstatus.errors import LogRefused
 from bulkstatus.order import OrderStatus
-from bulkstatus.result import Result
+from bulkstatus.result import Outcome, Result
 from bulkstatus.resultlog.records import FORMAT, EndRecord, RunRecord
-from bulkstatus.resultlog.state import LogState
+from bulkstatus.resultlog.state import Content, LogState
+from bulkstatus.resultlog.unfinished import run_to_resume, unfinished_runs
 
 _STATUSES = frozenset(map(int, OrderStatus))
+
+# A member of an enum takes its time to be looked up, here once for each row.
+_UPDATED = Outcome.UPDATED
+
+# The outcomes of rows that no request was sent for.
+_UNSENT = {Outcome.INVALID, Outcome.DUPLICATE, Outcome.SUPERSEDED}
 
 
 class LogContents:
     """What a log holds.
 
-    `runs` and `ends` are the records of those types in order; `size` is the length in bytes of
-    the whole lines, `torn` that of an unfinished last line, which no record is read from.
-    `unended` says that the last line is a whole record without its line end.
+    `runs` and `ends` are the records of those types in order; `run_numbers` has the number, from 1,
+    of the run that wrote the latest record of each row other than an update. `size` is the length
+    in bytes of the whole lines, `torn` that of an unfinished last line, which no record is read
+    from. `unended` says that the last line is a whole record without its line end.
     """
 
     def __init__(self) -> None:
         self.runs: list[RunRecord] = []
         self.ends: list[EndRecord] = []
+        self.run_numbers: dict[Content, int] = {}
         self.state = LogState()
         self.size = 0
         self.torn = 0
@@ -33,8 +42,31 @@ class LogContents:
 
     @property
     def last_run(self) -> RunRecord:
-        """The run whose settings and input `resume` goes on with."""
+        """The run that was started last."""
         return self.runs[-1]
+
+    @property
+    def run_to_resume(self) -> RunRecord:
+        """The run whose input and settings `resume` goes on with when no input is named."""
+        return run_to_resume(self.runs, self.ends)
+
+    @property
+    def unfinished(self) -> list[RunRecord]:
+        """The runs that did not finish and whose input no later run finished, in order."""
+        return unfinished_runs(self.runs, self.ends)
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether it is certain that no order was changed by any of the runs.
+
+        It is not where a run was killed, since what it had sent last was not logged.
+        """
+        ended = {end.run_id for end in self.ends}
+        return (
+            all(run.run_id in ended for run in self.runs)
+            and self.state.counts().keys() <= _UNSENT
+            and not self.state.perhaps_touched
+        )
 
 
 def read_log(path: Path, on_result: Callable[[Result], None] | None = None) -> LogContents:
@@ -96,6 +128,9 @@ def _take_in(
         contents.state.read(result)
         if on_result is not None:
             on_result(result)
+        if result.outcome is not _UPDATED:
+            row = Content(result.order_id, result.status, result.tracking)
+            contents.run_numbers[row] = len(contents.runs)
     elif record["type"] == "run":
         contents.runs.append(RunRecord.from_record(record))
     elif record["type"] == "end":

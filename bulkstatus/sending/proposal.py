@@ -1,5 +1,6 @@
 """Making the proposal: what a run is about to do, and for how long."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bulkstatus.config import Settings
@@ -8,6 +9,7 @@ from bulkstatus.preflight import Plan, limit_plan
 from bulkstatus.result import Outcome
 from bulkstatus.resultlog import LogContents, LogState
 from bulkstatus.sending.connection import quotas_of
+from bulkstatus.sending.resumed import Resumed
 from bulkstatus.sending.terms import Proposal
 from bulkstatus.source import Source
 
@@ -23,9 +25,8 @@ async def propose(
     account: tuple[str, str],
     log_path: Path,
     limit: int | None,
-    log: LogContents | None = None,
 ) -> Proposal:
-    """Return what a run over a checked source is about to do; `log` is that of a resumed one."""
+    """Return what a run over a checked source is about to do."""
     shown = plan if limit is None else await limit_plan(source, plan, state, limit)
     base_url, ref_id = account
     return Proposal(
@@ -37,9 +38,25 @@ async def propose(
         ref_id=ref_id,
         log_path=log_path,
         seconds=_estimate(shown.due, settings, account),
-        log=log,
-        changed=log is not None and all(run.input_sha256 != source.sha256 for run in log.runs),
-        left_behind=_left_behind(plan, log) if log is not None else 0,
+    )
+
+
+def propose_resumed(proposal: Proposal, resumed: Resumed, plan: Plan, withdrawn: int) -> Proposal:
+    """Return the proposal with what there is to say of a resumed run.
+
+    `plan` is the one of the whole input, and `withdrawn` how many of its rows were withdrawn since
+    the latest run over it.
+    """
+    source = proposal.source
+    return replace(
+        proposal,
+        log=resumed.log,
+        changed=resumed.is_changed(source),
+        picked_up=resumed.is_picked_up,
+        left_behind=_left_behind(plan, resumed.log),
+        left_out=0 if resumed.is_named else withdrawn,
+        brought_back=withdrawn if resumed.is_named else 0,
+        unfinished=resumed.unfinished_besides(source),
     )
 
 

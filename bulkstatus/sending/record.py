@@ -5,7 +5,6 @@ import os
 import platform
 import time
 import uuid
-from dataclasses import replace
 from pathlib import Path
 
 from bulkstatus import __version__
@@ -33,7 +32,7 @@ def run_record(proposal: Proposal, path: str, rows: int) -> RunRecord:
         run_id=uuid.uuid4().hex,
         started_at=timestamp(time.time()),
         version=__version__,
-        input=_relative(path, proposal.log_path),
+        input=recorded_path(path, proposal.log_path),
         input_sha256=proposal.source.sha256,
         rows=rows,
         base_url=proposal.base_url,
@@ -44,7 +43,8 @@ def run_record(proposal: Proposal, path: str, rows: int) -> RunRecord:
     )
 
 
-def _relative(path: str, log_path: Path) -> str:
+def recorded_path(path: str, log_path: Path) -> str:
+    """Return an input's path as a log records it: relative to the log's folder, or "-"."""
     if path == "-":
         return path
     try:
@@ -60,22 +60,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-def input_path(run: RunRecord, log_path: Path) -> Path:
-    """Return where the input of a log's run is, or was."""
-    return log_path.parent / run.input
-
-
-# What the settings of a log say of its input, and nothing of another file.
-_FILE_SETTINGS = frozenset({"format", "encoding", "sheet", "no_header"})
-
-
-def without_file_settings(run: RunRecord, log_path: Path, path: str | None) -> RunRecord:
-    """Return the run's record without what describes its input, when `path` is another file."""
-    if path is None or path == "-":
-        return run
-    if Path(path).resolve() == input_path(run, log_path).resolve():
-        return run
-    kept = {name: value for name, value in run.settings.items() if name not in _FILE_SETTINGS}
-    return replace(run, settings=kept)

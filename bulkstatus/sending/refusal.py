@@ -2,27 +2,10 @@
 
 from pathlib import Path
 
-from bulkstatus.errors import LogRefused
-from bulkstatus.result import Outcome
+from bulkstatus.errors import LogRefused, Refused
 from bulkstatus.resultlog import LogContents, already_there, read_log
-from bulkstatus.sending.record import input_path
+from bulkstatus.resultlog.inputs import input_path
 from bulkstatus.wording import command_line
-
-# The outcomes of rows that no request was sent for.
-_UNSENT = {Outcome.INVALID, Outcome.DUPLICATE, Outcome.SUPERSEDED}
-
-
-def changed_nothing(log: LogContents) -> bool:
-    """Tell whether it is certain that no order was changed by any run of a log.
-
-    It is not where a run was killed, since what it had sent last was not logged.
-    """
-    ended = {end.run_id for end in log.ends}
-    return (
-        all(run.run_id in ended for run in log.runs)
-        and log.state.counts().keys() <= _UNSENT
-        and not log.state.perhaps_touched
-    )
 
 
 def log_exists(log_path: Path, path: str) -> LogRefused:
@@ -31,7 +14,7 @@ def log_exists(log_path: Path, path: str) -> LogRefused:
         log = read_log(log_path)
     except LogRefused:
         return already_there(log_path)
-    if not changed_nothing(log):
+    if not log.changed_nothing:
         return already_there(log_path)
     last = log.last_run
     return LogRefused(
@@ -50,7 +33,7 @@ def another_account(log: LogContents, log_path: Path, ref_id: str) -> LogRefused
         f"{log_path} was made for the account {last.ref_id}, and the credentials are those of "
         f"{ref_id}."
     )
-    if not changed_nothing(log):
+    if not log.changed_nothing:
         return LogRefused(
             f"{what} Nothing was sent. Use that account's, or send the file anew with another "
             "--log."
@@ -64,3 +47,11 @@ def another_account(log: LogContents, log_path: Path, ref_id: str) -> LogRefused
 
 def _named(log: LogContents, log_path: Path) -> str:
     return "INPUT" if log.last_run.input == "-" else str(input_path(log.last_run, log_path))
+
+
+def unnamed_input(log_path: Path) -> Refused:
+    """Return the refusal to resume without an INPUT where that was standard input."""
+    return Refused(
+        f"What {log_path} goes on with came from standard input, so name the input again:\n"
+        f"  {command_line('bulkstatus', 'resume', log_path, 'INPUT')}"
+    )

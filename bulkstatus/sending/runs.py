@@ -6,21 +6,18 @@ from pathlib import Path
 
 from bulkstatus.api import OrderStatusApi
 from bulkstatus.config import Settings
-from bulkstatus.errors import Refused
 from bulkstatus.pace import Pacer
 from bulkstatus.preflight import Plan, check_source
+from bulkstatus.result import FAILURES
 from bulkstatus.resultlog import LogContents, LogState, ResultLog, RunRecord, read_log
 from bulkstatus.run import Ending, Run, RunOptions
 from bulkstatus.sending.connection import Way, quotas_of, way_to_api
-from bulkstatus.sending.proposal import propose
-from bulkstatus.sending.record import (
-    default_log_path,
-    input_path,
-    run_record,
-    without_file_settings,
-)
+from bulkstatus.sending.proposal import propose, propose_resumed
+from bulkstatus.sending.record import default_log_path, run_record
 from bulkstatus.sending.refusal import another_account, log_exists
+from bulkstatus.sending.resumed import Resumed
 from bulkstatus.sending.terms import Declined, Proposal, RowsRefused, Summary, Terms
+from bulkstatus.sending.withdrawn import SourceWithout, count_of
 from bulkstatus.signals import interrupting
 from bulkstatus.source import Source, open_source
 
@@ -41,7 +38,7 @@ async def send(path: str, settings: Settings, log_path: Path | None, terms: Term
                 source, plan, state, settings, way.account, log_path, terms.limit
             )
             if not _confirmed(proposal, terms):
-                return _nothing_sent(proposal)
+                return _nothing_sent(proposal, terms)
             record = run_record(proposal, path, plan.rows)
             log = ResultLog.create(log_path, record)
             try:
@@ -58,9 +55,9 @@ async def resume(
 ) -> Summary:
     """Go on with what a log's runs have not updated yet.
 
-    `path` is the input, by default the one that the log names; `settings_for` returns the
-    settings, given what the log's last run was started with. Raises Refused when nothing was
-    sent.
+    `path` is the input, by default the last run's, or where that run finished and one over another
+    input did not, that one's. `settings_for` returns the settings, given what the run that is
+    gone on with was started with. Raises Refused when nothing was sent.
     """
     if terms.dry_run:
         return await _resume(None, read_log(log_path), log_path, path, settings_for, terms)
@@ -79,29 +76,36 @@ async def _resume(
     settings_for: Callable[[RunRecord], Settings],
     terms: Terms,
 ) -> Summary:
-    last = contents.last_run
-    settings = settings_for(without_file_settings(last, log_path, path))
-    if path is None:
-        if last.input == "-":
-            raise Refused(
-                f"{log_path} was made from standard input, so name the input again:  "
-                f"bulkstatus resume {log_path} INPUT"
-            )
-        path = str(input_path(last, log_path))
-    async with await open_source(path, settings.input) as source:
+    resumed = Resumed.of(contents, log_path, path)
+    settings = settings_for(resumed.settings_run)
+    async with await open_source(resumed.path, settings.input) as source:
         state = contents.state
+        withdrawn = resumed.withdrawn_since(source)
+        count = await count_of(source, withdrawn) if withdrawn else 0
+        left_out = withdrawn if not resumed.is_named else {}
+        if left_out:
+            source = SourceWithout(source, left_out)
         plan = await _checked(source, state, settings)
+        plan.gone = [row for row in plan.gone if resumed.is_spoken_of(source, row[1])]
         async with way_to_api(settings, terms) as way:
             ref_id = way.credentials.ref_id
-            if ref_id and ref_id != last.ref_id:
+            if ref_id and ref_id != contents.last_run.ref_id:
                 raise another_account(contents, log_path, ref_id)
-            proposal = await propose(
-                source, plan, state, settings, way.account, log_path, terms.limit, contents
+            proposal = propose_resumed(
+                await propose(source, plan, state, settings, way.account, log_path, terms.limit),
+                resumed,
+                plan,
+                count,
             )
-            if not _confirmed(proposal, terms) or log is None:
-                return _nothing_sent(proposal)
-            record = run_record(proposal, path, plan.rows)
+            # That an unfinished input has nothing left is worth a run that finds so: it is
+            # finished from then on. Nobody is asked, since it changes nothing else.
+            settles = resumed.is_unfinished(source)
+            if log is None or not (_confirmed(proposal, terms) or settles):
+                return _nothing_sent(proposal, terms)
+            record = run_record(proposal, resumed.path, plan.rows)
             await log.append_record(record)
+            # Said again, so that the next resume leaves them out too.
+            plan.gone += [(line, content) for content, line in left_out.items()]
             return await _run(proposal, plan, state, log, record, way, terms)
 
 
@@ -129,13 +133,22 @@ def _confirmed(proposal: Proposal, terms: Terms) -> bool:
     return not terms.dry_run
 
 
-def _nothing_sent(proposal: Proposal) -> Summary:
+def _nothing_sent(proposal: Proposal, terms: Terms) -> Summary:
     """Return the summary where there was nothing to do, or nothing was to be done."""
-    ending = Ending("finished", 0, "Nothing was sent.")
     log, plan = proposal.log, proposal.plan
     counts = log.state.counts() if log is not None else {}
-    log_path = proposal.log_path if log is not None else None
-    return Summary(ending, counts, plan.rows, plan.due, log_path, proposal.source.name, ran=False)
+    # Rows of another input than this one may have failed.
+    failed = not terms.dry_run and any(counts.get(outcome) for outcome in FAILURES)
+    return Summary(
+        ending=Ending("finished", 1 if failed else 0, "Nothing was sent."),
+        counts=counts,
+        rows=plan.rows + proposal.left_out,
+        pending=plan.due,
+        log_path=proposal.log_path if log is not None else None,
+        input_name=proposal.source.name,
+        ran=False,
+        unfinished=proposal.unfinished,
+    )
 
 
 async def _run(
@@ -179,4 +192,12 @@ async def _run(
         with interrupting(run.interrupt) if terms.handle_signals else nullcontext():
             async with api:
                 ending = await run.execute()
-    return Summary(ending, state.counts(), plan.rows, run.pending, log.path, proposal.source.name)
+    return Summary(
+        ending=ending,
+        counts=state.counts(),
+        rows=plan.rows,
+        pending=run.pending,
+        log_path=log.path,
+        input_name=proposal.source.name,
+        unfinished=proposal.unfinished if ending.reason == "finished" else None,
+    )

@@ -9,7 +9,7 @@ from bulkstatus.credentials import Credentials
 from bulkstatus.errors import InputRefused, Refused
 from bulkstatus.preflight import Plan
 from bulkstatus.result import Outcome
-from bulkstatus.resultlog import LogContents
+from bulkstatus.resultlog import LogContents, RunRecord
 from bulkstatus.run import Ending, Observer
 from bulkstatus.source import Source
 
@@ -31,9 +31,14 @@ class Proposal:
     """What a run is about to do, for the question that comes before it.
 
     `plan` counts the rows that this run will send, after `--limit`; `all_due` is how many there
-    are without it. `seconds` is the estimated time. `log` is what the log of a resumed run holds,
-    `changed` says that none of its runs had an input like this one, and `left_behind` how many
-    rows that were not sent yet this one has no more.
+    are without it. `seconds` is the estimated time.
+
+    The others are of a resumed run: `log` is what its log holds; `changed` says that the input is
+    not the one that the log goes on with, nor as the latest run over it had it; `picked_up` that
+    it was not named, and is another one than the last run's. `left_behind` is how many rows of
+    the last run that were not sent yet the input has no more. Of the rows that were withdrawn
+    since the input's run, `left_out` stay so and `brought_back` are sent again. `unfinished` is
+    the latest run over another input that stays unfinished when this one finishes.
     """
 
     source: Source
@@ -46,7 +51,11 @@ class Proposal:
     seconds: float
     log: LogContents | None = None
     changed: bool = False
+    picked_up: bool = False
     left_behind: int = 0
+    left_out: int = 0
+    brought_back: int = 0
+    unfinished: RunRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,8 @@ class Summary:
     """What came of a run; `counts` and `pending` are of rows, over all runs of the log.
 
     `input_name` is what messages call the input, `log_path` is None where there is no log, and
-    `ran` says that there was something to do and it was to be done.
+    `ran` says that there was something to do and it was to be done. `unfinished` is the latest run
+    over another input of the log that did not finish, where this one did.
     """
 
     ending: Ending
@@ -64,6 +74,7 @@ class Summary:
     log_path: Path | None
     input_name: str
     ran: bool = True
+    unfinished: RunRecord | None = None
 
 
 @dataclass(frozen=True)

@@ -115,14 +115,21 @@ def test_a_stop_says_why_and_how_to_go_on(program: Program, today: Path) -> None
     assert done.returncode == 3
     assert "The API could not be reached" in done.stderr
     assert last_lines(done)[0] == "0 of 8 rows updated; 8 not sent yet."
-    assert last_lines(done)[-6:] == [
-        "Next, to go on:",
+    steps = [
         "  bulkstatus resume today.results.jsonl",
         "If the base URL is wrong:",
         "  bulkstatus resume today.results.jsonl --base-url URL",
         "If the ref ID is wrong, correct it, delete today.results.jsonl and send anew:",
         "  bulkstatus send today.csv",
     ]
+    assert last_lines(done)[-6:] == ["Next, to go on:", *steps]
+    # The report says the same, but its JSON names none of the alternatives as a step.
+    report = program("report", "today.results.jsonl", "--html", "today.html")
+    told = [line.removeprefix("Next").strip() for line in last_lines(report)[-5:]]
+    assert [line.lower() for line in told] == [step.strip().lower() for step in steps]
+    assert "If the base URL is wrong:" in today.with_name("today.html").read_text()
+    record = json.loads(program("report", "today.results.jsonl", "--json").stdout)
+    assert record["next"] == ["bulkstatus resume today.results.jsonl"]
 
 
 def test_a_stop_after_updates_blames_neither_base_url_nor_account(
@@ -159,6 +166,21 @@ def test_a_mistyped_account_or_base_url_leaves_no_dead_end(
     assert f"the log's base URL; your settings say {base_url}." in done.stderr
     (today.with_name("today.results.jsonl")).unlink()
     assert program("send", "today.csv", "--yes", "--rate", "none", **right).returncode == 0
+
+
+def test_rows_that_were_mended_are_told_as_in_the_report(
+    program: Program, api: Api, today: Path
+) -> None:
+    base_url = api(orders=[*map(str, range(1000, 1007)), "2007"])
+    arguments = ("--base-url", base_url, "--yes", "--rate", "none")
+    assert program("send", "today.csv", *arguments, **ACCOUNT).returncode == 1
+    today.with_name("mend.csv").write_text("order id,status,tracking\n2007,8,H7\n")
+    options = ("--yes", "--changed-input")
+    done = program("resume", "today.results.jsonl", "mend.csv", *options, **ACCOUNT)
+    assert done.returncode == 0
+    words = "esides 1 withdrawn, which failed earlier and since then was mended or taken out of"
+    assert last_lines(done)[0] == f"All 8 rows are updated. B{words} the file."
+    assert f"b{words} the file" in program("report", "today.results.jsonl").stdout
 
 
 def test_a_log_of_a_run_that_was_killed_is_not_said_to_have_changed_nothing(
@@ -234,6 +256,7 @@ def test_json_of_a_resume_with_nothing_left_counts_what_is_done(
             "rows": 8,
             "counts": {"updated": 8},
             "pending": 0,
+            "unfinished_input": None,
             "log": "today.results.jsonl",
         }
 
@@ -315,5 +338,6 @@ def test_json_of_a_run_counts_its_rows(program: Program, today: Path) -> None:
         "rows": 8,
         "counts": {"updated": 3},
         "pending": 5,
+        "unfinished_input": None,
         "log": "today.sandbox.results.jsonl",
     }

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from desk_world import Propose, Screen
 
 from bulkstatus.cli import question
+from bulkstatus.cli.description import Whole, laid_out
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.sending import Proposal
 
@@ -269,6 +270,13 @@ async def test_the_question_fits_the_terminal(
     monkeypatch.setattr(sys, "stderr", screen)
     question.show(await propose(DISPATCH, seconds=100_000.0))
     assert max(map(len, screen.getvalue().splitlines())) <= int(width)
+
+
+def test_a_command_is_not_broken_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    command = f"  bulkstatus resume {'a-long-name-' * 8}.jsonl"
+    assert laid_out([("Log", [Whole(command)])], Screen()).endswith(command)
+    assert "\n" in laid_out([("Log", [command])], Screen())
 
 
 async def test_a_resume_says_what_is_done_sent_again_new_and_gone(

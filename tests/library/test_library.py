@@ -166,3 +166,14 @@ async def test_report_reads_a_log(folder: Path) -> None:
     assert report.rows == 3
     with pytest.raises(bulkstatus.LogRefused):
         await bulkstatus.report("none.jsonl")
+
+
+async def test_report_names_the_orders_that_are_pending_alone(folder: Path) -> None:
+    await bulkstatus.send("dispatch.csv", sandbox=True, limit=1)
+    log = folder / "dispatch.sandbox.results.jsonl"
+    report = await bulkstatus.report(log)
+    assert (report.pending, report.orders.unnamed) == (2, 0)
+    assert report.orders.untouched == ("1002", "1003")
+    (folder / "dispatch.csv").unlink()
+    report = await bulkstatus.report(log)
+    assert (report.orders.unnamed, report.orders.untouched) == (2, ())

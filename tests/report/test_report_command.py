@@ -11,6 +11,7 @@ from report_logs import REFUSAL, TIMEOUT, Log
 
 from bulkstatus.reporting.steps import next_commands
 from bulkstatus.reporting.summary import summarise
+from bulkstatus.reporting.text import report_text
 from bulkstatus.result import Outcome
 from bulkstatus.wording import command_line
 
@@ -252,3 +253,27 @@ def test_the_next_command_is_the_exact_one(
             command.format(log=log.path, csv=name) for command in expected
         ]
         name.touch()
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "is_doubted"),
+    [
+        ("stopped", None, True),
+        ("stopped", Outcome.INVALID, True),
+        ("stopped", Outcome.UPDATED, False),
+        ("stopped", Outcome.REJECTED, False),
+        ("interrupted", None, False),
+        ("finished", Outcome.INVALID, False),
+        (None, None, False),
+    ],
+)
+def test_base_url_and_account_are_doubted_where_a_run_stopped_and_none_changed_anything(
+    log: Log, end: str | None, outcome: Outcome | None, is_doubted: bool
+) -> None:
+    log.run(2)
+    if outcome:
+        log.row("1", outcome, None if outcome is Outcome.UPDATED else REFUSAL)
+    if end:
+        log.end(end)
+    text = report_text(summarise(log.path))
+    assert ("if the base URL is wrong:" in text) is is_doubted

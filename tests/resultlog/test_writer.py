@@ -16,6 +16,7 @@ from bulkstatus.errors import LogRefused
 from bulkstatus.result import Outcome, Result
 from bulkstatus.resultlog import ResultLog, read_log
 from bulkstatus.resultlog.writer import PATIENCE_SECONDS
+from bulkstatus.wording import command_line
 from tests.run.world import run_record
 
 
@@ -76,11 +77,13 @@ def test_the_log_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
+    path = tmp_path / "day's log.jsonl"
     path.write_text("mine")
-    with pytest.raises(LogRefused, match="bulkstatus resume"):
+    with pytest.raises(LogRefused) as refusal:
         ResultLog.create(path, run_record())
     assert path.read_text() == "mine"
+    command = command_line("bulkstatus", "resume", path)
+    assert f"  {command}" in str(refusal.value).splitlines()
 
 
 def test_a_second_run_on_the_same_log_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""Which inputs of a log no run has finished, and the run that a resume goes on with."""
+
+from collections.abc import Iterable, Sequence
+
+from bulkstatus.resultlog.records import EndRecord, RunRecord
+
+
+def is_over(run: RunRecord, path: str, sha256: str) -> bool:
+    """Tell whether a run was over the input recorded as `path`, or had one of the same contents.
+
+    "-" is standard input, which its contents alone identify.
+    """
+    return run.input_sha256 == sha256 or run.input == path != "-"
+
+
+def unfinished_runs(runs: Sequence[RunRecord], ends: Iterable[EndRecord]) -> list[RunRecord]:
+    """Return the runs that did not finish and whose input no later run finished, in order.
+
+    One that was killed wrote no end, and did not finish either.
+    """
+    finished = {end.run_id for end in ends if end.reason == "finished"}
+    return [
+        run
+        for place, run in enumerate(runs)
+        if run.run_id not in finished
+        and not any(
+            is_over(later, run.input, run.input_sha256)
+            for later in runs[place + 1 :]
+            if later.run_id in finished
+        )
+    ]
+
+
+def run_to_resume(runs: Sequence[RunRecord], ends: Iterable[EndRecord]) -> RunRecord:
+    """Return the run whose input and settings a resume goes on with when no input is named.
+
+    It is the last one, unless that finished while an earlier input did not: then the latest run
+    over such an input.
+    """
+    unfinished = unfinished_runs(runs, ends)
+    return unfinished[-1] if unfinished else runs[-1]
