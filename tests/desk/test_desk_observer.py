@@ -1,5 +1,6 @@
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,12 @@ async def test_an_observer_is_told_that_the_run_stops(tmp_path: Path) -> None:
 
 
 async def test_an_observer_is_told_what_is_used_of_the_quotas(tmp_path: Path) -> None:
-    quotas = Quotas([Rate(5, 60.0)], Ledger(":memory:"), "acme", 1.0)
-    place = quotas.try_take()
-    assert not isinstance(place, float)
-    quotas.answered(place)
-    notes = await observed(tmp_path, Api(UPDATED), quotas)
+    with closing(Ledger(":memory:")) as ledger:
+        quotas = Quotas([Rate(5, 60.0)], ledger, "acme", 1.0)
+        place = quotas.try_take()
+        assert not isinstance(place, float)
+        quotas.answered(place)
+        notes = await observed(tmp_path, Api(UPDATED), quotas)
     ((quota, held),) = notes.places
     assert quota == Rate(5, 60.0)
     assert held == [pytest.approx(60, abs=1)]
