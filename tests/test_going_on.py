@@ -288,3 +288,18 @@ async def test_every_step_is_said_and_every_command_is_the_exact_one(folder: Pat
         assert "No run has finished" not in ended.out + ended.err
     report = (await run("report", LOG)).out
     assert report.endswith("Next       nothing is left to do\n")
+
+
+async def test_a_wrong_file_that_was_left_for_the_right_one_does_not_come_back(
+    folder: Path,
+) -> None:
+    (folder / "wrong.csv").write_text(HEADER + "91,8,T1\n92,8,T2\n93,8,T3\n")
+    async with Sandbox() as sandbox:
+        await send(sandbox, limit=3)
+        wrong = await resume("wrong.csv", changed_input=True, limit=1)
+        assert wrong.ending.exit_status == 3
+        right = await resume("day.csv")
+        assert (right.ending.exit_status, right.unfinished) == (0, None)
+        assert (await resume()).ending.exit_status == 0
+        assert sorted(sandbox.received) == ["1", "2", "3", "4", "5", "6", "91"]
+    assert done(await bulkstatus.report(LOG)) == (True, None)

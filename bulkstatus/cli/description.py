@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from bulkstatus.config import Settings
+from bulkstatus.conflict import Fate
 from bulkstatus.order import StatusUpdate
 from bulkstatus.preflight import Plan
 from bulkstatus.source import Source
@@ -27,6 +28,9 @@ class Whole(str):
 CELL = 40
 
 _HEADING = 10
+
+# How many of the rows that are overtaken are named.
+_SUPERSEDED = 3
 
 
 def laid_out(sections: Iterable[Section], stream: TextIO) -> str:
@@ -102,7 +106,7 @@ def by_status(plan: Plan) -> list[str]:
 
 
 def _not_sent(plan: Plan) -> list[str]:
-    return [
+    told = [
         words
         for count, words in (
             (plan.duplicates, f"{counted(plan.duplicates, 'repeated row')}: each is sent once"),
@@ -112,6 +116,15 @@ def _not_sent(plan: Plan) -> list[str]:
         )
         if count
     ]
+    return told + _superseded(plan)
+
+
+def _superseded(plan: Plan) -> list[str]:
+    """Return the first rows that are not sent since their order is further on, and why."""
+    decisions = sorted(plan.decisions.items())
+    reasons = [(line, fate.reason) for line, fate in decisions if fate.fate is Fate.SUPERSEDED]
+    shown = [f"  line {line}: {printable(reason)}" for line, reason in reasons[:_SUPERSEDED]]
+    return shown + (["  and so on"] if len(reasons) > _SUPERSEDED else [])
 
 
 def _without_tracking(plan: Plan) -> list[str]:

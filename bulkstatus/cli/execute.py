@@ -25,6 +25,7 @@ from bulkstatus.run import Observer
 from bulkstatus.sending import Proposal, Summary, Terms
 from bulkstatus.signals import ending_undisturbed
 from bulkstatus.terminal import say
+from bulkstatus.text import printable
 
 _T = TypeVar("_T")
 
@@ -85,8 +86,10 @@ def _credentials(settings: Settings, dry_run: bool) -> Credentials | None:
     )
     with question.ctrl_c_answers():
         ref_id = ref_id or str(click.prompt("Ref ID", err=True))
-        api_key = key.value if key else click.prompt("API key", hide_input=True, err=True)
-    return Credentials(ref_id, str(api_key))
+        if key is None:
+            prompt = f"API key of the account {printable(ref_id)}"
+            return Credentials(ref_id, str(click.prompt(prompt, hide_input=True, err=True)))
+    return Credentials(ref_id, key.value)
 
 
 def execute(

@@ -46,7 +46,13 @@ def show_summary(summary: Summary, advice: str, as_json: bool, quiet: bool) -> N
     if report is not None and report.groups:
         from bulkstatus.reporting import failures_text
 
-        tell(f"\n{failures_text(report.groups)}")
+        tell(f"\n{failures_text(report.groups, report.input_of_row)}")
+    if report is not None and (perhaps := len(report.orders.perhaps_touched)):
+        them = "it" if perhaps == 1 else "them"
+        tell(
+            f"\n{counted(perhaps, 'order')} perhaps touched: a request may have arrived, but no "
+            f"answer was seen. A resume sends {them} again; report names {them}."
+        )
     tell(f"\nLog   {printable(str(summary.log_path))}", whole=True)
     if report is not None and "bulkstatus resume" not in ending.message:  # it says so itself
         for line in _next(report, summary.pending):

@@ -150,7 +150,8 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
     if cancellations is not None and cancellations != count:
         raise SettingsRefused(
             f"--cancellations says {cancellations}, but this run would cancel "
-            f"{counted(count, 'order')}. Nothing was sent; look at the file again."
+            f"{counted(count, 'order')}, after --limit and without those done already. Nothing was "
+            "sent; look at the file again, or say that number."
         )
     if is_terminal() and not yes:
         with ctrl_c_answers():
@@ -167,7 +168,9 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
 
 def _confirm(proposal: Proposal) -> bool:
     what = "this update" if proposal.plan.due == 1 else f"these {proposal.plan.due} updates"
-    question = f"Send {what}?" if proposal.plan.due else "Write that into the log?"
+    question = (
+        f"Send {what}?" if proposal.plan.due else "Nothing is to be sent. Bring the log up to date?"
+    )
     say("")
     while True:
         typed = click.prompt(f"{question} [y/N]", default="", show_default=False, err=True)

@@ -27,7 +27,11 @@ def reason(result: Result) -> str:
         status = f" (HTTP {result.http_status})" if result.http_status else ""
         said = f"The API refused it{'' if message.startswith('HTTP ') else status}: {message}"
     elif result.outcome is Outcome.FAILED:
-        said = f"No answer to rely on after {counted(result.attempts, 'attempt')}: {message}"
+        attempts = counted(result.attempts, "attempt")
+        if result.uncertain or result.http_status is None:
+            said = f"No answer to rely on after {attempts}: {message}"
+        else:
+            said = f"The API could not do it in {attempts}: {message}"
     elif result.outcome is Outcome.INVALID:
         said = f"Not sent: {message}"
     else:

@@ -14,12 +14,13 @@ from bulkstatus.reporting.pending import PendingRows, pending_rows
 from bulkstatus.reporting.reasons import harmless, reason
 from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result, timestamp
+from bulkstatus.resultlog.inputs import input_name
 from bulkstatus.resultlog.state import Content
 from bulkstatus.source import Source
 
 _HEADER = (
     *("line", "order_id", "status", "status_name", "tracking", "outcome", "uncertain"),
-    *("attempts", "http_status", "error", "at"),
+    *("attempts", "http_status", "error", "at", "run", "input"),
 )
 _BEGINNING = ("\ufeff" + ",".join(_HEADER) + "\r\n").encode()
 
@@ -30,9 +31,9 @@ async def write_rows(
     """Write the state of every row to `path` and return the pending ones, None without a source.
 
     The rows of the log come in the order in which they were settled, each with its latest record;
-    the pending ones follow, which only `source`, the last run's input, tells. A row is uncertain
-    when its own attempt is, or an earlier one of its order that no update has followed; for a
-    pending one that is unknown once a run broke off.
+    the pending ones follow, without a run, which only `source`, the last run's input, tells. A row
+    is uncertain when its own attempt is, or an earlier one of its order that no update has
+    followed; for a pending one that is unknown once a run broke off.
     `last_wins` is `--on-conflict last`.
 
     Raises SettingsRefused when the file cannot be written, or holds something else than an
@@ -46,25 +47,29 @@ async def write_rows(
     with replacing("--rows", path) as new, new.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_HEADER)
-        writer.writerows(_cells(result, perhaps) for result in _latest_results(report))
+        runs = report.contents.runs
+        writer.writerows(
+            (*_cells(result, perhaps), number, harmless(input_name(runs[number - 1])))
+            for number, result in _latest_results(report)
+        )
         if source is not None:
             pending = PendingRows()
             async for line, row in pending_rows(source, report.contents.state, last_wins):
                 pending.take(row)
                 uncertain = _yes(row.order_id in perhaps) or ("unknown" * report.unrecorded)
-                writer.writerow(_pending_cells(line, row, uncertain))
+                writer.writerow((*_pending_cells(line, row, uncertain), harmless(source.name)))
     return pending
 
 
-def _latest_results(report: Report) -> Iterator[Result]:
-    """Yield the latest record of each row, in the order of the log.
+def _latest_results(report: Report) -> Iterator[tuple[int, Result]]:
+    """Yield the latest record of each row in the order of the log, with its run's number, from 1.
 
     What was added to the log since the report was made is left out.
     """
     state = report.contents.state
     duplicates = Counter(state.duplicates)
     with report.log_path.open("rb") as file:
-        for result in _results(file, report.contents.size):
+        for number, result in _results(file, report.contents.size):
             content = Content(result.order_id, result.status, result.tracking)
             if result.outcome is Outcome.UPDATED:
                 latest = content in state.updated
@@ -76,18 +81,20 @@ def _latest_results(report: Report) -> Iterator[Result]:
             else:
                 latest = state.open.get(content) == result
             if latest:
-                yield result
+                yield number, result
 
 
-def _results(file: BinaryIO, size: int) -> Iterator[Result]:
+def _results(file: BinaryIO, size: int) -> Iterator[tuple[int, Result]]:
     """Yield the results among the first `size` bytes of a log that was found to be whole."""
+    number = 0
     for line in file:
         size -= len(line)
         if size < 0:
             return
         record = orjson.loads(line)
+        number += record["type"] == "run"
         if record["type"] == "result":
-            yield Result.from_record(record)
+            yield number, Result.from_record(record)
 
 
 def _cells(result: Result, perhaps: Set[str]) -> Iterable[object]:
@@ -109,7 +116,7 @@ def _cells(result: Result, perhaps: Set[str]) -> Iterable[object]:
 def _pending_cells(line: int, row: Row, uncertain: str) -> Iterable[object]:
     status = None if row.status is None else int(row.status)
     name = _name(status)
-    return (line, row.order_id, status, name, row.tracking, "pending", uncertain, *[""] * 4)
+    return (line, row.order_id, status, name, row.tracking, "pending", uncertain, *[""] * 5)
 
 
 def _yes(true: bool) -> str:

@@ -50,19 +50,24 @@ def next_steps(report: Report) -> list[Step]:
 
 
 def other_steps(report: Report) -> list[Step]:
-    """Return what to do instead where the last run stopped and nothing was changed by any.
+    """Return what to do instead where the next steps may go on with a mistake.
 
-    Then the base URL or the account may be the culprit.
+    Where the last run stopped and nothing was changed by any, the base URL may be wrong. Where
+    it was over another input than the log's own and did not finish, that file may be.
     """
-    if report.how is not How.STOPPED or not report.contents.changed_nothing:
-        return []
-    log = report.log_path
-    return [
-        Step("if the base URL is wrong:", is_command=False),
-        _command("resume", log, "--base-url", "URL"),
-        Step(f"if the ref ID is wrong, correct it, delete {log} and send anew:", is_command=False),
-        _command("send", report.input_path or "INPUT"),
-    ]
+    log, own, last = report.log_path, report.first_input_path, report.input_path
+    steps = []
+    if report.how is How.STOPPED and report.contents.changed_nothing:
+        steps += [
+            Step("if the base URL is wrong:", is_command=False),
+            _command("resume", log, "--base-url", "URL"),
+        ]
+    if report.how not in {How.FINISHED, How.RUNNING} and last != own:
+        steps += [
+            Step(f"if {last or 'standard input'} was the wrong file:", is_command=False),
+            _command("resume", log, own or "INPUT"),
+        ]
+    return steps
 
 
 def _going_on(report: Report) -> Iterator[Step]:

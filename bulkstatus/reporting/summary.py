@@ -14,7 +14,8 @@ from bulkstatus.reporting.runs import How, RunReport, describe_runs, how_unended
 from bulkstatus.reporting.timeline import Percentiles, Timeline
 from bulkstatus.result import FAILURES, Outcome, Result
 from bulkstatus.resultlog import LogContents, RunRecord, read_log
-from bulkstatus.resultlog.inputs import input_path
+from bulkstatus.resultlog.inputs import input_name, input_path
+from bulkstatus.resultlog.state import Content
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,15 @@ class Report:
     def first_input_path(self) -> Path | None:
         """The input that the log was made for; None when it was standard input."""
         return self._input_of(self.contents.runs[0])
+
+    def input_of_row(self, result: Result) -> str:
+        """Return the input in which a failed row has its line, "" where the log has but one."""
+        runs = self.contents.runs
+        content = Content(result.order_id, result.status, result.tracking)
+        number = self.contents.run_numbers.get(content)
+        if number is None or len({run.input for run in runs}) == 1:
+            return ""
+        return input_name(runs[number - 1])
 
     def _input_of(self, run: RunRecord) -> Path | None:
         return None if run.input == "-" else input_path(run, self.log_path)

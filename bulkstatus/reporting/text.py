@@ -1,7 +1,7 @@
 """A report as text, for a terminal or a mail."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from bulkstatus.order import OrderStatus
@@ -28,7 +28,7 @@ def report_text(report: Report) -> str:
     """Return a report as lines of text, harmless for a terminal."""
     lines = [state_sentence(report), "", *_figures(report)]
     if report.groups:
-        lines += ["", failures_text(report.groups)]
+        lines += ["", failures_text(report.groups, report.input_of_row)]
     if report.orders.perhaps_touched:
         shown = _some(report.orders.perhaps_touched, _ORDERS)
         lines += ["", "Perhaps touched: a request may have arrived, but no answer was seen", *shown]
@@ -40,12 +40,18 @@ def report_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def failures_text(groups: Sequence[FailureGroup]) -> str:
-    """Return grouped failures as lines of text: what was said, how often, and a few rows each."""
+def failures_text(
+    groups: Sequence[FailureGroup], input_of_row: Callable[[Result], str] = lambda result: ""
+) -> str:
+    """Return grouped failures as lines of text: what was said, how often, and a few rows each.
+
+    `input_of_row` returns the input that a row's line is of, "" where that goes without saying.
+    """
     lines = ["Failures"]
     for group in groups[:_GROUPS]:
         lines.append(f"  {len(group.results):,} {group.kind.outcome}: {group_label(group)}")
-        lines += (f"      {_row(result)}" for result in group.results[:_ROWS_OF_A_GROUP])
+        some = group.results[:_ROWS_OF_A_GROUP]
+        lines += (f"      {_row(result, input_of_row(result))}" for result in some)
         if len(group.results) > _ROWS_OF_A_GROUP:
             lines.append(f"      … and {len(group.results) - _ROWS_OF_A_GROUP:,} more")
     if len(groups) > _GROUPS:
@@ -142,7 +148,9 @@ def run_text(run: RunReport) -> str:
     stopped = run.message and run.how is How.STOPPED
     message = f": {printable(run.message, _LONGEST_MESSAGE)}" if stopped else ""
     who = printable(f"{record.user} on {record.host}", _LONGEST_ID)
-    return f"{moment(run.started)}  {who}, {ended} after {exact_duration(run.seconds)}{message}"
+    name = printable(input_name(record), _LONGEST_ID)
+    what = f"{name} by {who}, {ended} after {exact_duration(run.seconds)}{message}"
+    return f"{moment(run.started)}  {what}"
 
 
 def withdrawn_note(count: int) -> str:
@@ -178,6 +186,8 @@ def order_notes(report: Report) -> Iterator[str]:
         rows = counted(unnamed, "pending row")
         yield f"not touched either: the orders of {rows}, unless they are counted above"
         yield "only the input names those, and it is gone or not what it was"
+    if report.counts.get(Outcome.WITHDRAWN) and report.orders.untouched:
+        yield "those not touched include the orders that only withdrawn rows were about"
     if report.left_behind:
         yield "the orders of the rows never sent are not counted, since the log does not name them"
     if report.unrecorded:
@@ -207,6 +217,7 @@ def _figures(report: Report) -> Iterator[str]:
         f"{orders.touched:,} touched, {len(orders.perhaps_touched):,} perhaps touched, "
         f"{len(orders.untouched):,} not touched",
     )
+    yield _line("", "row by row, with the run and the file of each: --rows FILE.csv")
     for note in order_notes(report):
         yield _line("", note)
     yield _line("Time", time_text(report))
@@ -241,12 +252,13 @@ def nothing_left(report: Report) -> str:
     return "nothing is left to do"
 
 
-def _row(result: Result) -> str:
+def _row(result: Result, name: str) -> str:
     tracking = f", {printable(result.tracking, _LONGEST_ID)}" if result.tracking else ""
     uncertain = " (may have been changed all the same)" if result.uncertain else ""
     order_id = printable(result.order_id, _LONGEST_ID) or "(none)"
     status = printable(status_text(result), _LONGEST_ID)
-    return f"line {result.line}: order {order_id}, {status}{tracking}{uncertain}"
+    of_input = f" of {printable(name, _LONGEST_ID)}" if name else ""
+    return f"line {result.line}{of_input}: order {order_id}, {status}{tracking}{uncertain}"
 
 
 def _some(order_ids: Iterable[str], most: int) -> Iterator[str]:

@@ -16,13 +16,17 @@ def is_over(run: RunRecord, path: str, sha256: str) -> bool:
 def unfinished_runs(runs: Sequence[RunRecord], ends: Iterable[EndRecord]) -> list[RunRecord]:
     """Return the runs that did not finish and whose input no later run finished, in order.
 
-    One that was killed wrote no end, and did not finish either.
+    One that was killed wrote no end, and did not finish either. Only the input that the log was
+    made for counts, and the last run's: whoever left any other one for another file gave it up,
+    and a wrong file must not come back.
     """
     finished = {end.run_id for end in ends if end.reason == "finished"}
+    first = runs[0]
     return [
         run
         for place, run in enumerate(runs)
         if run.run_id not in finished
+        and (run is runs[-1] or is_over(run, first.input, first.input_sha256))
         and not any(
             is_over(later, run.input, run.input_sha256)
             for later in runs[place + 1 :]

@@ -76,12 +76,16 @@ class Resumed:
         return any(run.input_sha256 == source.sha256 for run in self.log.unfinished)
 
     def unfinished_besides(self, source: Source) -> RunRecord | None:
-        """Return the latest run over another input that no run has finished."""
+        """Return the latest run over the log's own input, if no run has finished that and this
+        is another one. A run over this input gives any other up.
+        """
         recorded = recorded_path(self.path, self.log_path)
+        own = self.log.runs[0]
         runs = (
             run
             for run in reversed(self.log.unfinished)
-            if not is_over(run, recorded, source.sha256)
+            if is_over(run, own.input, own.input_sha256)
+            and not is_over(run, recorded, source.sha256)
         )
         return next(runs, None)
 

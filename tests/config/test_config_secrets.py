@@ -252,7 +252,11 @@ async def test_a_key_that_is_typed_is_not_shown(program: Program) -> None:
 
 def _converse(terminal: int, program: Program) -> None:
     """Type the key and a yes when asked, and keep all that is shown."""
-    for question, typed in ((b"API key:", KEY), (b"[y/N]", "y"), (None, "")):
+    for question, typed in (
+        (f"API key of the account {REF_ID}:".encode(), KEY),
+        (b"[y/N]", "y"),
+        (None, ""),
+    ):
         shown = b""
         while question is None or question not in shown:
             assert select.select([terminal], [], [], 30)[0], shown

@@ -204,6 +204,7 @@ async def test_rows_that_are_not_sent_are_counted(
     text = shown(await propose(rows, skip_invalid=True, on_conflict="last"), capsys)
     assert "1 repeated row: each is sent once" in text
     assert "1 row that a later status replaces" in text
+    assert re.search(r"line 4: .*later", text)
     assert "1 row with a mistake in it" in text
     assert "2 rows that contradict each other" in text
 

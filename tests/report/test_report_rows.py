@@ -124,3 +124,17 @@ async def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log) -> Non
         "today.csv",
         "today.results.jsonl",
     ]
+
+
+async def test_every_row_says_of_which_run_and_file_it_is(log: Log, tmp_path: Path) -> None:
+    log.run(3).row("1").row("2", Outcome.REJECTED, REFUSAL).end()
+    log.run(2, "bb", "wrong.csv").row("8", line=2).end("interrupted")
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("order_id,status\n8,8\n9,8\n")
+    rows = await rows_of(log, wrong)
+    assert [(row["order_id"], row["run"], row["input"]) for row in rows] == [
+        ("1", "1", "today.csv"),
+        ("2", "1", "today.csv"),
+        ("8", "2", "wrong.csv"),
+        ("9", "", "wrong.csv"),
+    ]

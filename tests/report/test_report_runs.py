@@ -89,8 +89,10 @@ def test_a_run_that_was_interrupted_says_so_once_and_one_that_stopped_says_why(l
     log.run(3).row("1").end("interrupted", "Interrupted.")
     log.run(3).row("2").end("stopped", "The API answered HTTP 401.")
     interrupted, stopped = map(run_text, summarise(log.path).runs)
-    assert interrupted.endswith("anna on desk, interrupted after 0.2 s")
-    assert stopped.endswith("anna on desk, stopped after 0.2 s: The API answered HTTP 401.")
+    assert interrupted.endswith("today.csv by anna on desk, interrupted after 0.2 s")
+    assert stopped.endswith(
+        "today.csv by anna on desk, stopped after 0.2 s: The API answered HTTP 401."
+    )
 
 
 def test_a_crash_before_any_answer_took_no_time(log: Log) -> None:

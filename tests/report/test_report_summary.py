@@ -6,10 +6,12 @@ from report_logs import REFUSAL, TIMEOUT, Log
 
 from bulkstatus.order import OrderStatus, unknown_status
 from bulkstatus.reporting.groups import group_failures
+from bulkstatus.reporting.reasons import reason
 from bulkstatus.reporting.record import report_record
 from bulkstatus.reporting.summary import summarise
 from bulkstatus.reporting.text import failures_text, report_text, status_text
 from bulkstatus.result import ErrorKind, Outcome, Result, RowError
+from bulkstatus.wording import command_line
 
 FAILED, REJECTED, INVALID = Outcome.FAILED, Outcome.REJECTED, Outcome.INVALID
 UPDATED, DUPLICATE = Outcome.UPDATED, Outcome.DUPLICATE
@@ -301,3 +303,56 @@ def test_memory_grows_by_little_more_than_the_state_of_the_log(log: Log) -> None
     tracemalloc.stop()
     assert report.answers == rows + 1
     assert kept / rows < 250
+
+
+def test_a_failed_row_is_named_with_its_file_where_the_log_has_several(log: Log) -> None:
+    log.run(2).row("1", Outcome.REJECTED, REFUSAL, line=5).row("2").end()
+    assert "line 5: order 1," in report_text(summarise(log.path))
+    log.run(1, "bb", "mend.csv").row("3", Outcome.REJECTED, REFUSAL, line=5).end()
+    text = report_text(summarise(log.path))
+    assert "line 5 of today.csv: order 1," in text
+    assert "line 5 of mend.csv: order 3," in text
+
+
+def test_withdrawn_rows_are_named_as_a_reason_of_orders_not_touched(log: Log) -> None:
+    note = "those not touched include the orders that only withdrawn rows were about"
+    log.run(2).row("1", Outcome.REJECTED, REFUSAL).row("2").end()
+    assert note not in report_text(summarise(log.path))
+    log.run(1, "bb", "mend.csv").row("1", Outcome.WITHDRAWN, line=2).row("3").end()
+    assert note in report_text(summarise(log.path))
+
+
+def test_a_file_that_did_not_finish_may_be_the_wrong_one(log: Log) -> None:
+    log.run(3).row("1").end("interrupted")
+    assert "wrong file" not in report_text(summarise(log.path))
+    log.run(2, "bb", "other.csv").row("8").end("interrupted")
+    steps = report_text(summarise(log.path)).splitlines()[-2:]
+    assert steps[0].strip() == f"if {log.path.with_name('other.csv')} was the wrong file:"
+    own = log.path.with_name("today.csv")
+    assert steps[1].strip() == command_line("bulkstatus", "resume", log.path, own)
+
+
+@pytest.mark.parametrize(
+    ("http_status", "uncertain", "expected"),
+    [
+        (500, False, "The API could not do it in 2 attempts: busy"),
+        (
+            502,
+            True,
+            "No answer to rely on after 2 attempts: busy. "
+            "The order may have been changed all the same.",
+        ),
+        (None, False, "No answer to rely on after 2 attempts: busy"),
+    ],
+)
+def test_a_row_that_failed_says_whether_there_was_an_answer(
+    http_status: int | None, uncertain: bool, expected: str
+) -> None:
+    failed = failure(
+        "busy",
+        outcome=Outcome.FAILED,
+        http_status=http_status,
+        uncertain=uncertain,
+        attempts=2,
+    )
+    assert reason(failed) == expected

@@ -36,9 +36,9 @@ DAY_EDITED, STDIN_2 = ("day.csv", "d2"), ("-", "s2")
         ([(DAY, STOPPED), (DAY, STOPPED), (MEND, FINISHED)], [0, 1], 1),
         # An earlier one that finished does not speak for a later one.
         ([(DAY, FINISHED), (DAY, STOPPED), (MEND, FINISHED)], [1], 1),
-        # Several: the latest.
-        ([(DAY, STOPPED), (OTHER, STOPPED), (MEND, FINISHED)], [0, 1], 1),
-        ([(OTHER, STOPPED), (DAY, STOPPED), (OTHER, FINISHED)], [1], 1),
+        # An input that is neither the log's own nor the last was given up: a wrong file, say.
+        ([(DAY, STOPPED), (OTHER, STOPPED), (MEND, FINISHED)], [0], 0),
+        ([(DAY, STOPPED), (OTHER, STOPPED), (DAY, FINISHED)], [], 2),
         # Standard input is known by what came in alone.
         ([(STDIN, STOPPED), (MEND, FINISHED)], [0], 0),
         ([(STDIN, STOPPED), (STDIN_2, FINISHED)], [0], 0),
