@@ -9,7 +9,7 @@ from benchmarks.inputs import write_csv
 from benchmarks.measure import Bench, Measurement, at_most, in_turn, median
 from benchmarks.needs import NGINX, POSIX
 from benchmarks.nginx import Server, nginx
-from benchmarks.process import Ended, run, send
+from benchmarks.process import Ended, send_anew
 
 NEEDS = (POSIX, NGINX)
 RATE = 10
@@ -40,5 +40,4 @@ def measure(bench: Bench) -> Iterator[Measurement]:
 
 def _send(bench: Bench, server: Server, rows: int) -> Ended:
     source = write_csv(bench.folder / "orders.csv", rows)
-    source.with_suffix(".results.jsonl").unlink(missing_ok=True)
-    return run(send(source, server.base_url, "--rate", f"{RATE}/s"), bench.folder)
+    return send_anew(source, server.base_url, "--rate", f"{RATE}/s")

@@ -6,7 +6,7 @@ from benchmarks.inputs import write_csv
 from benchmarks.measure import Bench, Measurement, at_most, in_turn, median
 from benchmarks.needs import NGINX, POSIX
 from benchmarks.nginx import Server, nginx
-from benchmarks.process import peak_mebibytes, run, send
+from benchmarks.process import peak_mebibytes, send_anew
 
 NEEDS = (POSIX, NGINX)
 FEW, MANY = 10_000, 1_000_000
@@ -38,5 +38,4 @@ def measure(bench: Bench) -> Iterator[Measurement]:
 
 def _peak(bench: Bench, server: Server, rows: int) -> float:
     source = write_csv(bench.folder / "orders.csv", rows)
-    source.with_suffix(".results.jsonl").unlink(missing_ok=True)
-    return peak_mebibytes(run(send(source, server.base_url, "--rate", "none"), bench.folder))
+    return peak_mebibytes(send_anew(source, server.base_url, "--rate", "none"))

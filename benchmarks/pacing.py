@@ -10,7 +10,7 @@ from benchmarks.inputs import write_csv
 from benchmarks.measure import Bench, Measurement, at_least, at_most
 from benchmarks.needs import NGINX, POSIX
 from benchmarks.nginx import moments, nginx
-from benchmarks.process import run, send
+from benchmarks.process import send_anew
 
 NEEDS = (POSIX, NGINX)
 
@@ -44,9 +44,8 @@ def measure(bench: Bench) -> Iterator[Measurement]:
 
 def _arrivals(bench: Bench, rate: int, rows: int) -> list[float]:
     source = write_csv(bench.folder / "orders.csv", rows)
-    source.with_suffix(".results.jsonl").unlink(missing_ok=True)
     with nginx(bench.folder, logged=True) as server:
-        run(send(source, server.base_url, "--rate", f"{rate}/s"), bench.folder)
+        send_anew(source, server.base_url, "--rate", f"{rate}/s")
     return moments(server.log)
 
 

@@ -84,6 +84,12 @@ def send(path: Path, base_url: str, *options: str) -> list[str]:
     return bulkstatus("send", path, "--base-url", base_url, "--yes", "--quiet", *options)
 
 
+def send_anew(source: Path, base_url: str, *options: str) -> Ended:
+    """Send a file as if for the first time, and return what that took."""
+    source.with_suffix(".results.jsonl").unlink(missing_ok=True)
+    return run(send(source, base_url, *options), source.parent)
+
+
 def _environment(folder: Path) -> dict[str, str]:
     """Return the environment of a process: nobody's settings but those of the benchmark."""
     kept = {

@@ -17,6 +17,7 @@ from bulkstatus.proxy import find_proxy
 from bulkstatus.result import ErrorKind, Outcome, Result, RowError
 from bulkstatus.run.backoff import backoff
 from bulkstatus.tls import tls_context
+from bulkstatus.wording import capitalised
 
 # A server that asks for more patience than this many seconds gets none.
 _LONGEST_WAIT = 300.0
@@ -131,7 +132,7 @@ class Client:
         text = str(int(status)) if isinstance(status, int) else status
         row = parse_update(order_id, text, tracking or "")
         if isinstance(row, InvalidRow):
-            raise InputRefused(f"{row.reason[:1].upper()}{row.reason[1:]}.")
+            raise InputRefused(f"{capitalised(row.reason)}.")
         async with self._turn:
             return await self._deliver(row)
 

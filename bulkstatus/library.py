@@ -134,12 +134,12 @@ async def resume(
 ) -> Summary:
     """Go on with what a log's runs have not updated yet, as `bulkstatus resume` does.
 
-    `path` is the input, by default the last run's, or where that run finished and one over another
-    input did not, that one's. `changed_input` says that an input is meant which is not the one
-    that the log goes on with by itself, nor as the latest run over it had it, or which brings
-    back rows that were withdrawn. A setting that is given wins over the log's. The other
+    `path` is the input, by default the last run's, or where that run finished and the input that
+    the log was made for is not, that one. `changed_input` says that an input is meant which is
+    not the one that the log goes on with by itself, nor as the latest run over it had it, or which
+    brings back rows that were withdrawn. A setting that is given wins over the log's. The other
     arguments, what is returned and what is raised are as with `send`; `unfinished` of what is
-    returned is the latest run over another input that no run has finished.
+    returned is the latest run over the log's own input, where no run has finished that.
 
     >>> import asyncio, bulkstatus
     >>> start = bulkstatus.send("dispatch.csv", log="run.jsonl", limit=1, sandbox=True)

@@ -162,7 +162,7 @@ def _remaining(
         else:
             decision = Decision(Fate.CONFLICT, row.reason)
         if decision.fate is Fate.CONFLICT and logged:
-            content = Content(row.order_id, row.status, row.tracking)
+            content = Content.of(row)
             if logged[content]:
                 logged[content] -= 1
                 continue
@@ -185,7 +185,7 @@ async def limit_plan(source: Source, plan: Plan, log: LogState, limit: int) -> P
     limited = replace(plan, due=0, without_tracking=0, by_status=Counter())
     limited.take(first)
     limited.orders = len({row.order_id for row in first})
-    limited.again = sum(Content(*row) in log.open for row in first)
+    limited.again = sum(Content.of(row) in log.open for row in first)
     return limited
 
 
@@ -247,7 +247,7 @@ class _Check:
         for line, row in zip(batch.lines, batch.rows, strict=True):
             if isinstance(row, InvalidRow):
                 self.plan.invalid += 1
-                self._was_tried(Content(row.order_id, row.status, row.tracking))
+                self._was_tried(Content.of(row))
                 if self._keep is None or len(self.plan.problems) < self._keep:
                     problem = Problem(line, row.order_id, row.field, row.value, row.reason)
                     self.plan.problems.append(problem)
@@ -257,13 +257,13 @@ class _Check:
         matched = self._log.updated.match(rows)
         self.plan.done += matched.done
         if self._log.open or self._log.invalid:
-            self.plan.again += sum(self._was_tried(Content(*row)) for row in matched.new)
+            self.plan.again += sum(self._was_tried(Content.of(row)) for row in matched.new)
         self.repeated.update(hash(row.order_id) for row in matched.other)
         return matched.new
 
     def _was_tried(self, content: Content) -> bool:
         """Tell whether the log has an open record of a row, and note that the file has the row."""
-        tried = content in self._log.open or content in self._log.invalid
+        tried = self._log.was_tried(content)
         if tried:
             self._tried_seen[content] += 1
         return tried
@@ -276,10 +276,10 @@ class _Check:
             StatusUpdate(content.order_id, OrderStatus(content.status or 0), content.tracking)
             for content in log.updated.of(order_id)
         ]
-        contents = [Content(*row) for _, row in rows]
+        contents = [Content.of(row) for _, row in rows]
         if not updated:
             plan.take([row for _, row in rows], sign=-1)
-            plan.again -= sum(content in log.open or content in log.invalid for content in contents)
+            plan.again -= sum(map(log.was_tried, contents))
             plan.orders -= 1
         elif len(updated) == 1 and updated[0] in (row for _, row in rows):
             plan.done -= 1
@@ -300,9 +300,10 @@ class _Check:
     def _count(self, line: int, row: StatusUpdate, decision: Decision, first_time: bool) -> None:
         """Count a row of a judged order; `first_time` when the first reading did not look it up."""
         plan = self.plan
-        tried = Content(*row) in self._log.open or Content(*row) in self._log.invalid
+        content = Content.of(row)
+        tried = self._log.was_tried(content)
         if first_time and tried:
-            self._tried_seen[Content(*row)] += 1
+            self._tried_seen[content] += 1
         if decision.fate is Fate.SEND:
             plan.take([row])
             plan.again += tried

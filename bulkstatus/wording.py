@@ -14,6 +14,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def capitalised(sentence: str) -> str:
+    """Return a sentence with its first letter large, and the others as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def duration(seconds: float) -> str:
     """Return a time as people say it, such as "40 s", "2 min", "1 h 20 min" or "3 days"."""
     if seconds < 90:

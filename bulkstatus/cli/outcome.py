@@ -13,7 +13,7 @@ from bulkstatus.run import Ending
 from bulkstatus.sending import Summary
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
-from bulkstatus.wording import counted
+from bulkstatus.wording import capitalised, counted
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Report
@@ -112,8 +112,7 @@ def _in_one_line(summary: Summary) -> str:
         return text
     from bulkstatus.reporting.text import withdrawn_note
 
-    note = withdrawn_note(gone)
-    return f"{text} {note[0].upper()}{note[1:]}."
+    return f"{text} {capitalised(withdrawn_note(gone))}."
 
 
 _WORDS = {
@@ -142,7 +141,7 @@ def _next(report: "Report", pending: int) -> Iterator[str]:
     yield from commands[-1:]
     for step in other_steps(report):
         text = printable(step.text)
-        yield f"  {text}" if step.is_command else text[0].upper() + text[1:]
+        yield f"  {text}" if step.is_command else capitalised(text)
 
 
 def _unfinished(run: RunRecord) -> str:

@@ -10,7 +10,7 @@ from bulkstatus.preflight import Problem
 from bulkstatus.source.options import LABELS
 from bulkstatus.terminal import encodable, width_of
 from bulkstatus.text import printable
-from bulkstatus.wording import counted
+from bulkstatus.wording import capitalised, counted
 
 #: How much of a cell is shown, in characters; and of a reason, which may quote a whole cell.
 _CELL = 40
@@ -58,17 +58,13 @@ def _draw_table(problems: Sequence[Problem], stream: TextIO, width: int) -> None
     table.add_column("What to do", overflow="fold")
     for problem in problems:
         cell = printable(problem.value, _CELL) or "(empty)"
-        texts = (str(problem.line), cell, _capital(_reason(problem)))
+        texts = (str(problem.line), cell, capitalised(_reason(problem)))
         table.add_row(*(Text(encodable(text, stream)) for text in texts))
     Console(file=stream, width=width).print(table)
 
 
 def _reason(problem: Problem) -> str:
     return printable(problem.reason, _REASON)
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def write_problems(problems: Sequence[Problem], path: Path, input_path: str) -> None:
@@ -97,7 +93,7 @@ def _record(problem: Problem) -> tuple[object, ...]:
         _exactly(problem.order_id),
         LABELS.get(problem.field, problem.field),
         _exactly(problem.value),
-        _capital(printable(problem.reason)),
+        capitalised(printable(problem.reason)),
     )
 
 

@@ -60,14 +60,10 @@ def _log(proposal: Proposal) -> Iterator[str]:
     if proposal.picked_up or proposal.source.sha256 != log.last_run.input_sha256:
         yield from _another_input(proposal, log)
     if proposal.left_out:
-        one = proposal.left_out == 1
-        rows, were, stay = ("row", "was", "stays") if one else ("rows", "were", "stay")
-        yield (
-            f"{proposal.left_out} {rows} of it that failed {were} mended or taken out of a later "
-            f"file since, and {stay} withdrawn: nothing is sent for {'it' if one else 'them'}."
-        )
+        stay, them = ("stays", "it") if proposal.left_out == 1 else ("stay", "them")
+        yield f"{_mended(proposal.left_out)} {stay} withdrawn: nothing is sent for {them}."
     if proposal.brought_back:
-        yield f"{_brought_back(proposal)} sent again."
+        yield _brought_back(proposal)
     if plan.gone:
         were, them = ("was", "it") if len(plan.gone) == 1 else ("were", "them")
         yield (
@@ -199,11 +195,16 @@ def _type_number(proposal: Proposal, count: int) -> bool:
 
 
 def _brought_back(proposal: Proposal) -> str:
-    one = proposal.brought_back == 1
-    rows, were, are = ("row", "was", "is") if one else ("rows", "were", "are")
+    are = "is" if proposal.brought_back == 1 else "are"
+    return f"{_mended(proposal.brought_back)} {are} sent again."
+
+
+def _mended(count: int) -> str:
+    """Return the beginning of a sentence about rows that were withdrawn since."""
+    were = "was" if count == 1 else "were"
     return (
-        f"{proposal.brought_back} {rows} of it that failed {were} mended or taken out of a later "
-        f"file since, and {are}"
+        f"{counted(count, 'row')} of it that failed {were} mended or taken out of a later file "
+        "since, and"
     )
 
 
@@ -219,7 +220,7 @@ def _unanswered(proposal: Proposal, missing: list[str], count: int) -> Iterator[
             "changed since."
         )
     elif "--changed-input" in missing:
-        yield f"{_brought_back(proposal)} sent again."
+        yield _brought_back(proposal)
     yield f"Nothing was sent. If all this is meant, add {' '.join(missing)}."
 
 

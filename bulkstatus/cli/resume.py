@@ -22,8 +22,8 @@ def command(log_path: Path, path: str | None, changed_input: bool, **options: An
     """Go on with what is not updated yet.
 
     LOG is the result log of an earlier run. INPUT is by default the last run's file, or where that
-    run finished and one over another file did not, that one's; it may have been mended since. An
-    option that is given again wins over the log's.
+    run finished and the file that the log was made for is not, that one; it may have been mended
+    since. An option that is given again wins over the log's.
 
     The account comes from BULKSTATUS_REF_ID and BULKSTATUS_API_KEY in the environment or from a
     profile, and is asked for on a terminal where it is missing; it must be the log's. The log's

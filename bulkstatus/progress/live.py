@@ -13,6 +13,7 @@ from bulkstatus.progress import sentences
 from bulkstatus.progress.course import SENT, Course
 from bulkstatus.result import Outcome
 from bulkstatus.terminal import encodable
+from bulkstatus.wording import capitalised
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -75,7 +76,7 @@ class Live:
         )
         for words in (sentences.waiting(course, now, wall), *course.notices):
             if words:
-                words = words[0].upper() + words[1:]
+                words = capitalised(words)
                 yield Text(encodable(words, cast("TextIO", console.file)), "yellow")
 
 

@@ -28,12 +28,12 @@ async def lines_of(source: Source, failures: Iterable[Result]) -> dict[int, int]
     """
     wanted: dict[Content, list[int]] = {}
     for place, result in enumerate(failures):
-        content = Content(result.order_id, result.status, result.tracking)
+        content = Content.of(result)
         wanted.setdefault(content, []).append(place)
     found: dict[Content, list[int]] = {}
     async for batch in source.batches():
         for line, row in zip(batch.lines, batch.rows, strict=True):
-            content = Content(row.order_id, row.status, row.tracking)
+            content = Content.of(row)
             if content in wanted:
                 found.setdefault(content, []).append(line)
     return {

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from bulkstatus.reporting.reasons import message_of
 from bulkstatus.result import ErrorKind, Outcome, Result
 
 # What differs from row to row in the sentences about rows that were never sent.
@@ -38,20 +39,16 @@ def group_failures(failures: Iterable[Result]) -> list[FailureGroup]:
         groups.setdefault(kind, []).append(result)
     found = [
         FailureGroup(
-            kind if len(results) > 1 else kind._replace(message=_whole_message(results[0])), results
+            kind if len(results) > 1 else kind._replace(message=message_of(results[0])), results
         )
         for kind, results in groups.items()
     ]
     return sorted(found, key=lambda group: -len(group.results))
 
 
-def _whole_message(result: Result) -> str:
-    return result.error.message if result.error else "no reason was given"
-
-
 def _message(result: Result) -> str:
     """Return what was said of a row, without what is the row's own."""
-    message = _whole_message(result)
+    message = message_of(result)
     if result.error is None:
         return message
     if result.error.kind is ErrorKind.ROW:

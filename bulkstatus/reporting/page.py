@@ -36,7 +36,7 @@ from bulkstatus.reporting.text import (
 from bulkstatus.reporting.timeline import Slice
 from bulkstatus.result import Outcome, Result
 from bulkstatus.text import printable
-from bulkstatus.wording import counted
+from bulkstatus.wording import capitalised, counted
 
 #: How many of each the page shows at the most; it says where there are more.
 MOST_FAILURES = 2000
@@ -185,7 +185,7 @@ def _orders(report: Report) -> str:
 
 def _notes(notes: Iterable[str]) -> str:
     """Return notes, which begin with a small letter, as sentences."""
-    return "".join(f"<p>{_text(note[0].upper() + note[1:])}.</p>\n" for note in notes)
+    return "".join(f"<p>{_text(capitalised(note))}.</p>\n" for note in notes)
 
 
 def _rest(items: Sequence[object], most: int) -> str:
@@ -332,6 +332,6 @@ def _last_input(report: Report) -> str:
 def _step(step: Step) -> str:
     text = _text(step.text, None)
     if not step.is_command:
-        return text[0].upper() + text[1:]
+        return capitalised(text)
     # A browser would break a line after each hyphen of an option.
     return "<code>" + _OPTION.sub(r'<span class="option">\g<0></span>', text) + "</code>"

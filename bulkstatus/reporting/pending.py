@@ -69,8 +69,7 @@ async def pending_rows(
     """Yield the rows of the last run's input that the log has no record of."""
     plan = await check_source(source, log, last_wins=last_wins, keep=0)
     async for line, row, _ in remaining_rows(source, plan, log):
-        content = Content(row.order_id, row.status, row.tracking)
-        if content not in log.open and content not in log.invalid:
+        if not log.was_tried(Content.of(row)):
             yield line, row
 
 

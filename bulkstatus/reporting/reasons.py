@@ -20,9 +20,14 @@ _FORMULA = re.compile(r"(^|[,;|'])(\s*)(?=[=+\-@])")
 _SAID_STATUS = re.compile(r'the status "(.+)" is not one of the nine', re.DOTALL)
 
 
+def message_of(result: Result) -> str:
+    """Return what was said of a row that is not updated."""
+    return result.error.message if result.error else "no reason was given"
+
+
 def reason(result: Result) -> str:
     """Return why a row is not updated, "" where there is nothing to say."""
-    message = result.error.message if result.error else "no reason was given"
+    message = message_of(result)
     if result.outcome is Outcome.REJECTED:
         status = f" (HTTP {result.http_status})" if result.http_status else ""
         said = f"The API refused it{'' if message.startswith('HTTP ') else status}: {message}"

@@ -70,7 +70,7 @@ def _latest_results(report: Report) -> Iterator[tuple[int, Result]]:
     duplicates = Counter(state.duplicates)
     with report.log_path.open("rb") as file:
         for number, result in _results(file, report.contents.size):
-            content = Content(result.order_id, result.status, result.tracking)
+            content = Content.of(result)
             if result.outcome is Outcome.UPDATED:
                 latest = content in state.updated
             elif result.outcome is Outcome.DUPLICATE:

@@ -97,7 +97,7 @@ class Report:
 
     @property
     def unfinished(self) -> RunRecord | None:
-        """The latest run over an earlier input that no run has finished, where the last one did."""
+        """The latest run over the log's own input that no run has finished, where the last did."""
         unfinished = self.contents.unfinished
         return unfinished[-1] if unfinished and self.how is How.FINISHED else None
 
@@ -141,7 +141,7 @@ class Report:
     def input_of_row(self, result: Result) -> str:
         """Return the input in which a failed row has its line, "" where the log has but one."""
         runs = self.contents.runs
-        content = Content(result.order_id, result.status, result.tracking)
+        content = Content.of(result)
         number = self.contents.run_numbers.get(content)
         if number is None or len({run.input for run in runs}) == 1:
             return ""

@@ -52,7 +52,7 @@ class LogContents:
 
     @property
     def unfinished(self) -> list[RunRecord]:
-        """The runs that did not finish and whose input no later run finished, in order."""
+        """The runs whose input is still to be gone on with, in order; see `unfinished_runs`."""
         return unfinished_runs(self.runs, self.ends)
 
     @property
@@ -129,7 +129,7 @@ def _take_in(
         if on_result is not None:
             on_result(result)
         if result.outcome is not _UPDATED:
-            row = Content(result.order_id, result.status, result.tracking)
+            row = Content.of(result)
             contents.run_numbers[row] = len(contents.runs)
     elif record["type"] == "run":
         contents.runs.append(RunRecord.from_record(record))

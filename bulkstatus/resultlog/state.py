@@ -8,9 +8,9 @@ alike (an empty ID), are told apart by their lines.
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from bulkstatus.order import OrderStatus, StatusUpdate
+from bulkstatus.order import OrderStatus, Row, StatusUpdate
 from bulkstatus.result import ErrorKind, Outcome, Result
 
 
@@ -20,6 +20,11 @@ class Content(NamedTuple):
     order_id: str
     status: int | None
     tracking: str | None
+
+    @classmethod
+    def of(cls, row: Result | Row) -> Self:
+        """Return what a row of a file, or the record of one, asks for."""
+        return cls(row.order_id, row.status, row.tracking)
 
 
 class Matched(NamedTuple):
@@ -139,6 +144,10 @@ class LogState:
         kinds = (result.error.kind for result in self.open.values() if result.error)
         return len(self.updated) > 0 or ErrorKind.API in kinds
 
+    def was_tried(self, content: Content) -> bool:
+        """Tell whether the log has a record of a row that is not an update."""
+        return content in self.open or content in self.invalid
+
     def may_have_arrived(self, row: tuple[str, int | None, str | None]) -> bool:
         """Tell whether an earlier run's attempt for a row may have reached the API unseen."""
         before = self.open.get(Content(*row)) if self.open else None
@@ -153,7 +162,7 @@ class LogState:
 
     def read(self, result: Result) -> None:
         """Take in a record that was read from the log, and remember its row."""
-        content = Content(result.order_id, result.status, result.tracking)
+        content = Content.of(result)
         if result.outcome is Outcome.UPDATED and result.status is not None:
             self.read_update(result.order_id, result.status, result.tracking)
         elif result.outcome is Outcome.DUPLICATE:
@@ -176,7 +185,7 @@ class LogState:
             self._others[Outcome.DUPLICATE] += 1
             return
         if self.open or self.invalid:
-            content = Content(result.order_id, result.status, result.tracking)
+            content = Content.of(result)
             self._uncount(content, result.outcome, result.line)
         if result.outcome is Outcome.UPDATED:
             self._updates += 1

@@ -39,7 +39,6 @@ class Reader:
         self._limit = limit
         self._wake = wake
         self._taken = 0
-        self._some_may_have_arrived = bool(state.open or state.perhaps_touched)
         self._room = asyncio.Event()
         self._waits = False
 
@@ -68,8 +67,7 @@ class Reader:
                     return False
                 self._taken += 1
                 job = Job(line, row)
-                if self._some_may_have_arrived:
-                    job.unseen = self._state.may_have_arrived(row)
+                job.unseen = self._state.may_have_arrived(row)
                 self._feed.add(job)
             else:
                 self._log.add(_unsent(line, row, decision))

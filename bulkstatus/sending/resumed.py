@@ -7,7 +7,7 @@ from typing import Self
 from bulkstatus.resultlog import LogContents, RunRecord
 from bulkstatus.resultlog.inputs import input_path
 from bulkstatus.resultlog.state import Content
-from bulkstatus.resultlog.unfinished import is_over
+from bulkstatus.resultlog.unfinished import is_over, is_own
 from bulkstatus.sending.record import recorded_path
 from bulkstatus.sending.refusal import unnamed_input
 from bulkstatus.sending.withdrawn import withdrawn_since
@@ -80,12 +80,10 @@ class Resumed:
         is another one. A run over this input gives any other up.
         """
         recorded = recorded_path(self.path, self.log_path)
-        own = self.log.runs[0]
         runs = (
             run
             for run in reversed(self.log.unfinished)
-            if is_over(run, own.input, own.input_sha256)
-            and not is_over(run, recorded, source.sha256)
+            if is_own(run, self.log.runs) and not is_over(run, recorded, source.sha256)
         )
         return next(runs, None)
 

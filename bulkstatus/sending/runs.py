@@ -55,9 +55,9 @@ async def resume(
 ) -> Summary:
     """Go on with what a log's runs have not updated yet.
 
-    `path` is the input, by default the last run's, or where that run finished and one over another
-    input did not, that one's. `settings_for` returns the settings, given what the run that is
-    gone on with was started with. Raises Refused when nothing was sent.
+    `path` is the input, by default the last run's, or where that run finished and the input that
+    the log was made for is not, that one. `settings_for` returns the settings, given
+    what the run that is gone on with was started with. Raises Refused when nothing was sent.
     """
     if terms.dry_run:
         return await _resume(None, read_log(log_path), log_path, path, settings_for, terms)

@@ -38,7 +38,7 @@ class Proposal:
     it was not named, and is another one than the last run's. `left_behind` is how many rows of
     the last run that were not sent yet the input has no more. Of the rows that were withdrawn
     since the input's run, `left_out` stay so and `brought_back` are sent again. `unfinished` is
-    the latest run over another input that stays unfinished when this one finishes.
+    the latest run over the log's own input, where that stays unfinished when this one finishes.
     """
 
     source: Source
@@ -64,7 +64,7 @@ class Summary:
 
     `input_name` is what messages call the input, `log_path` is None where there is no log, and
     `ran` says that there was something to do and it was to be done. `unfinished` is the latest run
-    over another input of the log that did not finish, where this one did.
+    over the log's own input, where that is another one and did not finish, but this one did.
     """
 
     ending: Ending

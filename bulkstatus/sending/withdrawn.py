@@ -31,7 +31,7 @@ async def count_of(source: Source, rows: Mapping[Content, int]) -> int:
     async with aclosing(source.batches()) as batches:
         async for batch in batches:
             valid = (row for row in batch.rows if isinstance(row, StatusUpdate))
-            found += sum(Content(*row) in rows for row in valid)
+            found += sum(Content.of(row) in rows for row in valid)
     return found
 
 
@@ -53,5 +53,5 @@ class SourceWithout(Source):
 
     def _stays(self, line: int, row: Row) -> bool:
         """Tell whether a row stays; of invalid ones, which may be alike, the line must be right."""
-        left_out = self._left_out.get(Content(row.order_id, row.status, row.tracking))
+        left_out = self._left_out.get(Content.of(row))
         return left_out is None or (not isinstance(row, StatusUpdate) and line != left_out)

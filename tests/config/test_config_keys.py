@@ -31,10 +31,10 @@ class MemoryKeyring(KeyringBackend):
         return "key of the keyring" if (service, username) == ("bulkstatus", "R1") else None
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # bulkstatus reads keys alone
 
     def delete_password(self, service: str, username: str) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # bulkstatus reads keys alone
 
 
 @pytest.fixture(autouse=True)
