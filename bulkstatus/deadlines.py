@@ -6,14 +6,15 @@ from typing import Any, Self
 
 
 class Deadlines:
-    """Makes time limits of `seconds` each, for one event loop.
+    """Makes time limits of `seconds` each, for tasks of the event loop `loop`.
 
     `asyncio.timeout` and aiohttp set a timer for each request and take it back, which is a
     fifteenth of all the work at thousands of requests a second. Here the limit is the same for
     all, so that the one which began first is the first to be over, and one timer waits for that.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self._seconds = seconds
         self._running: dict[TimeLimit, float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -28,23 +29,23 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
 
-    def begin(self, limit: "TimeLimit", loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self, limit: "TimeLimit") -> None:
         """Start the time of a limit."""
-        deadline = self._running[limit] = loop.time() + self._seconds
+        deadline = self._running[limit] = self.loop.time() + self._seconds
         if self._timer is None:
-            self._timer = loop.call_at(deadline, self._look, loop)
+            self._timer = self.loop.call_at(deadline, self._look)
 
     def end(self, limit: "TimeLimit") -> None:
         """Stop the time of a limit that may be over already."""
         self._running.pop(limit, None)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _look(self) -> None:
         """End the limits whose time is over, and wait for the next."""
         self._timer = None
         while self._running:
             limit, deadline = next(iter(self._running.items()))
-            if deadline > loop.time():
-                self._timer = loop.call_at(deadline, self._look, loop)
+            if deadline > self.loop.time():
+                self._timer = self.loop.call_at(deadline, self._look)
                 return
             del self._running[limit]
             limit.pass_by()
@@ -60,11 +61,12 @@ class TimeLimit:
         self._is_over = False
 
     def __enter__(self) -> Self:
-        task: asyncio.Task[Any] | None = asyncio.current_task()
+        # Without the loop it would have to be looked up, which takes longer than all the rest.
+        task: asyncio.Task[Any] | None = asyncio.current_task(self._deadlines.loop)
         assert task is not None
         self._task = task
         self._cancelled_before = task.cancelling()
-        self._deadlines.begin(self, task.get_loop())
+        self._deadlines.begin(self)
         return self
 
     def __exit__(

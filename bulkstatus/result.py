@@ -110,11 +110,18 @@ class Result(NamedTuple):
 
 def timestamp(seconds: float) -> str:
     """Return seconds since the epoch as UTC in ISO 8601 with milliseconds."""
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    return f"{_second(whole)}.{milliseconds:03d}Z"
+    return _millisecond(round(seconds * 1000))
+
+
+# Both are those of many results in a row.
+
+
+@lru_cache(maxsize=8)
+def _millisecond(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
 
 
 @lru_cache(maxsize=8)
 def _second(seconds: int) -> str:
-    """Format whole seconds: those of many results in a row, and the dearest part of a record."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -8,6 +8,10 @@ from bulkstatus.deadlines import Deadlines
 from tests.run.simulated import simulate
 
 
+def _limits_of_30() -> Deadlines:
+    return Deadlines(30, asyncio.get_running_loop())
+
+
 async def _sleep(deadlines: Deadlines, seconds: float) -> str:
     """Sleep under a limit and say how that ended, and when."""
     try:
@@ -26,7 +30,7 @@ async def _later(deadlines: Deadlines, wait: float, seconds: float) -> str:
 
 def test_each_limit_counts_from_its_own_beginning() -> None:
     async def work() -> list[str]:
-        deadlines = Deadlines(30)
+        deadlines = _limits_of_30()
         plan = [(0, 100), (5, 10), (10, 29), (20, 31), (200, 29), (240, 31)]
         return await asyncio.gather(*(_later(deadlines, *times) for times in plan))
 
@@ -42,7 +46,7 @@ def test_each_limit_counts_from_its_own_beginning() -> None:
 
 def test_a_task_that_was_late_goes_on_as_if_nothing_had_been() -> None:
     async def work() -> tuple[str, str, int]:
-        deadlines = Deadlines(30)
+        deadlines = _limits_of_30()
         task = asyncio.current_task()
         assert task is not None
         return await _sleep(deadlines, 99), await _sleep(deadlines, 9), task.cancelling()
@@ -55,7 +59,7 @@ def test_a_task_that_is_cancelled_from_outside_is_not_late(moment: float) -> Non
     """Also when that happens in the very step in which its time is over."""
 
     async def work() -> bool:
-        deadlines = Deadlines(30)
+        deadlines = _limits_of_30()
         loop = asyncio.get_running_loop()
         task = asyncio.create_task(_sleep(deadlines, 99))
         await asyncio.sleep(0)
@@ -68,7 +72,7 @@ def test_a_task_that_is_cancelled_from_outside_is_not_late(moment: float) -> Non
 
 def test_other_errors_pass_through() -> None:
     async def work() -> None:
-        with Deadlines(30).limit():
+        with _limits_of_30().limit():
             raise ValueError("other")
 
     with pytest.raises(ValueError, match="other"):
@@ -77,7 +81,7 @@ def test_other_errors_pass_through() -> None:
 
 def test_a_thousand_limits_share_a_timer() -> None:
     async def work() -> int:
-        deadlines = Deadlines(30)
+        deadlines = _limits_of_30()
         loop = asyncio.get_running_loop()
         timers = 0
         call_at = loop.call_at
