@@ -6,6 +6,7 @@ where nothing can be redrawn, `view` sees to it that neither keeps the run waiti
 """
 
 import sys
+from urllib.parse import urlsplit
 
 from bulkstatus.progress.course import Course
 from bulkstatus.progress.lines import Lines
@@ -20,7 +21,13 @@ __all__ = ["Course", "View", "course_of", "observe"]
 def course_of(proposal: Proposal) -> Course:
     """Return the course that the run of a proposal is to take; nothing is known of it yet."""
     settings = proposal.settings
-    return Course(proposal.plan.due, settings.rate, settings.quotas)
+    return Course(
+        proposal.plan.due,
+        settings.rate,
+        settings.quotas,
+        host=urlsplit(proposal.base_url).netloc,
+        give_up_after=settings.give_up_after,
+    )
 
 
 def observe(course: Course) -> Observer:

@@ -31,7 +31,8 @@ _OUTLOOK_SECONDS = 2.0
 # again and again.
 _RECURRING = 10.0
 
-#: A wait for a quota that is shorter, in seconds, is a part of the pace.
+#: A wait that is shorter, in seconds, is a part of the pace: most answers that are lost on the way
+#: hold the run for a second, until a probe is answered.
 SHORTEST_SHOWN = 2.0
 
 _outcome_of = attrgetter("outcome")
@@ -39,15 +40,18 @@ _attempts_of = attrgetter("attempts")
 
 
 class Waiting(NamedTuple):
-    """What a run waits for: `until` by the course's clock; `reason` is None for a quota.
+    """What a run waits for; moments are by the course's clock.
 
-    `is_lost_answer` says that one answer did not come, which need not be an outage yet.
+    `reason` is None for a quota. At `until` the run goes on where `has_known_end`, else it tries
+    whether it can. `gives_up` is None where it never does, or after some tries rather than a time.
     """
 
     reason: HoldReason | None
     message: str
+    since: float
     until: float
-    is_lost_answer: bool = False
+    has_known_end: bool
+    gives_up: float | None = None
 
 
 class _Sample(NamedTuple):
@@ -71,11 +75,16 @@ class Course:
         rate: Rate | None = None,
         quotas: Sequence[Rate] = (),
         clock: Callable[[], float] = time.monotonic,
+        *,
+        host: str = "the API",
+        give_up_after: float = 900.0,
     ) -> None:
         self.due = due
         self.rate = rate
         self.quotas = tuple(quotas)
         self.clock = clock
+        self.host = host
+        self._give_up_after = give_up_after
         self.counts: Counter[Outcome] = Counter()
         self.ending: Ending | None = None
         self.notices: list[str] = []
@@ -138,7 +147,7 @@ class Course:
         self._worked_out = None
         before, self._held_by = self._held_by, hold
         if before is not None and before is not hold and before.reason is HoldReason.OUTAGE:
-            self._outages += now - self._hold_from
+            self._outage_over(now - self._hold_from)
         if hold is None:
             self._hold = None
             return
@@ -146,12 +155,24 @@ class Course:
             self._hold_from = now
             if hold.reason is HoldReason.LIMIT:
                 self._limit_reached(now)
-        until = now + hold.until - asyncio.get_running_loop().time()
-        # Only a probe that fails too tells an outage from an answer that was lost on the way.
-        is_lost_answer = (
-            hold.reason is HoldReason.OUTAGE and hold is not before and self._attempts > 0
+        is_outage = hold.reason is HoldReason.OUTAGE
+        gives_up = self._hold_from + self._give_up_after
+        self._hold = Waiting(
+            hold.reason,
+            hold.message,
+            self._hold_from,
+            until=now + hold.until - asyncio.get_running_loop().time(),
+            has_known_end=hold.asked and not is_outage,
+            # Before the first answer it is the number of tries that counts.
+            gives_up=gives_up if is_outage and self._attempts else None,
         )
-        self._hold = Waiting(hold.reason, hold.message, until, is_lost_answer)
+
+    def _outage_over(self, lasted: float) -> None:
+        if lasted >= SHORTEST_SHOWN:
+            self._outages += lasted
+        else:
+            with self._lock:
+                self._active += lasted
 
     def _limit_reached(self, now: float) -> None:
         self._limits += 1
@@ -178,12 +199,13 @@ class Course:
         return sum(self.counts[outcome] for outcome in SENT)
 
     def waiting(self, now: float) -> Waiting | None:
-        """Return what the run waits for, None when it goes on."""
-        if self._hold is not None:
-            return self._hold
-        if now < self._quota_until and self._quota_until - self._quota_from >= SHORTEST_SHOWN:
-            return Waiting(None, "", self._quota_until)
-        return None
+        """Return what the run waits for, None when it goes on or will in a moment."""
+        wait = self._hold
+        if wait is None and now < self._quota_until:
+            wait = Waiting(None, "", self._quota_from, self._quota_until, has_known_end=True)
+        if wait is None or max(wait.until, now) - wait.since < SHORTEST_SHOWN:
+            return None
+        return wait
 
     def advice(self, now: float) -> str:
         """Return how the next run would go better, as a sentence without its full stop, or ""."""
@@ -216,6 +238,9 @@ class Course:
 
         This knows of the rate, the quotas and the hold that there is, not of holds to come.
         """
+        wait = self.waiting(now)
+        if wait is not None and not wait.has_known_end:
+            return None
         if self._worked_out is None or now - self._worked_out >= _OUTLOOK_SECONDS:
             self._worked_out = now
             left = self._work_out(now)

@@ -13,6 +13,9 @@ _AT_FIRST = 10.0
 _LATER = 60.0
 _FIRST_MINUTE = 60.0
 
+# Seconds from one look at the course to the next.
+_LOOK = 1.0
+
 # A wait that begins sooner after the last one that was told, in seconds, is told only if it lasts.
 _APART = 10.0
 
@@ -33,21 +36,18 @@ class Lines:
         self._noticed = 0
 
     def paint(self) -> float:
-        """Print the lines that are due, and return in how many seconds the next one is."""
+        """Print the lines that are due."""
         now, wall = self._course.clock(), self._wall()
-        self._course.sample(now)
         self._print_changes(now, wall)
         for words in self._course.notices[self._noticed :]:
             self._noticed += 1
             self._print(words)
         if now >= self._due:
+            self._course.sample(now)
             self._print(self._progress(now, wall))
             is_early = now - self._course.began < _FIRST_MINUTE
             self._due = now + (_AT_FIRST if is_early else _LATER)
-        moments = [self._due]
-        if (wait := self._course.waiting(now)) is not None:
-            moments.append(wait.until if self._waits else self._told + _APART)
-        return max(0.1, min(moment for moment in moments if moment > now) - now)
+        return _LOOK
 
     def close(self) -> None:
         """The last word is the summary's."""

@@ -24,6 +24,9 @@ _REFRESH = 0.25
 _STYLES = {Outcome.UPDATED: "green", Outcome.REJECTED: "red", Outcome.FAILED: "red"}
 _GAP = "   "
 
+# A terminal writes ^C where the drawing ends; if that began a new line, wiping would miss one.
+_CTRL_C = len("^C")
+
 
 class Live:
     """Paints a course on a terminal; `wall` is the time of day in seconds since the epoch."""
@@ -62,6 +65,7 @@ class Live:
         width = options.max_width
         yield ProgressBar(max(1, course.due), course.settled if course.due else 1, width)
         yield Segment.line()
+        width = max(1, width - _CTRL_C)
         yield from packed(
             [
                 Text(sentences.done_so_far(course), "bold"),
@@ -77,7 +81,8 @@ class Live:
         for words in (sentences.waiting(course, now, wall), *course.notices):
             if words:
                 words = capitalised(words)
-                yield Text(encodable(words, cast("TextIO", console.file)), "yellow")
+                text = Text(encodable(words, cast("TextIO", console.file)), "yellow")
+                yield from text.wrap(console, width)
 
 
 def packed(parts: Sequence[Text], width: int) -> list[Text]:

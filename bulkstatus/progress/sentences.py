@@ -1,15 +1,19 @@
 """The words in which a run's course is told."""
 
-from bulkstatus.progress.course import SENT, Course
+from bulkstatus.progress.course import SENT, Course, Waiting
 from bulkstatus.run import HoldReason
 from bulkstatus.text import printable
-from bulkstatus.wording import clock_time, counted, duration
+from bulkstatus.wording import capitalised, clock_time, counted, duration
 
 # An end that is further away, in seconds, is also told as a time of day.
 _FAR = 600.0
 
 # A rate of fewer requests a second is not measured: none or one in a few seconds says nothing.
 _SLOW = 0.5
+
+_NOTHING_IS_LOST = (
+    "Nothing is lost: what is left is sent as soon as the API answers again, or by a resume"
+)
 
 
 def done_so_far(course: Course) -> str:
@@ -49,24 +53,39 @@ def waiting(course: Course, now: float, wall: float) -> str:
     wait = course.waiting(now)
     if wait is None:
         return ""
+    said = f" ({printable(wait.message, 120)})" if wait.message else ""
+    if wait.reason is HoldReason.OUTAGE:
+        # What was said often names the host.
+        host = "" if course.host in wait.message else f" from {course.host}"
+        since = clock_time(wall + wait.since - now, wall)
+        return f"no answer{host} since {since}{said}. {_tries(wait, now, wall)}. {_NOTHING_IS_LOST}"
     if wait.reason is None:
-        quotas = " or ".join(str(quota) for quota in course.quotas)
-        reason = f"as many were sent as {quotas} allows"
-    elif wait.is_lost_answer:
-        reason = "no answer to a request"
+        reason = f"as many were sent as {' or '.join(map(str, course.quotas))} allows"
     else:
         reason = wait.reason.value
-    if wait.message:
-        reason += f" ({printable(wait.message, 120)})"
-    again = "trying again" if wait.reason is HoldReason.OUTAGE else "going on"
+    return f"{reason}{said}, {_next_try(wait, now, wall)}"
+
+
+def _next_try(wait: Waiting, now: float, wall: float) -> str:
     if wait.until <= now:
-        return f"{reason}, trying again now"
-    return f"{reason}, {again} at {clock_time(wall + wait.until - now, wall)}"
+        return "trying again now"
+    what = "going on" if wait.has_known_end else "next try"
+    return f"{what} at {clock_time(wall + wait.until - now, wall)}"
+
+
+def _tries(wait: Waiting, now: float, wall: float) -> str:
+    """Return such as "Next try at 14:02:11; gives up at 14:15"."""
+    if wait.gives_up is None:
+        return capitalised(_next_try(wait, now, wall))
+    end = f"gives up at {clock_time(wall + wait.gives_up - now, wall)}"
+    if wait.until > now and wait.until >= wait.gives_up:
+        return capitalised(end)
+    return f"{capitalised(_next_try(wait, now, wall))}; {end}"
 
 
 def _stopping(reason: str) -> str:
-    words = "stopping as soon as the API has answered what was sent"
-    return f"{words}; Ctrl-C again does not wait for that" if reason == "interrupted" else words
+    words = "stopping: no further row is sent, only the answers to those on the way are waited for"
+    return f"{words}. Ctrl-C again stops without them" if reason == "interrupted" else words
 
 
 def _figure(value: float) -> str:

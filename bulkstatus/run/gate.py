@@ -7,9 +7,8 @@ of the event loop's clock.
 from enum import Enum
 from typing import NamedTuple
 
-#: Seconds before the first probe of a hold where the server names none, and the longest wait.
+#: Seconds before the first probe of a hold where the server names none.
 FIRST_WAIT = 1.0
-LONGEST_WAIT = 600.0
 
 
 class HoldReason(Enum):
@@ -19,23 +18,31 @@ class HoldReason(Enum):
     OUTAGE = "no connection to the API"
 
 
+#: The longest wait for a probe, in seconds, where the server names none. A network that is back is
+#: to be noticed well before the run gives up.
+LONGEST_WAIT = {HoldReason.LIMIT: 600.0, HoldReason.OUTAGE: 60.0}
+
+
 class Hold:
     """The whole run waits; one probe at a time looks whether that is over."""
 
-    def __init__(self, reason: HoldReason, message: str, since: float, wait: float) -> None:
+    def __init__(self, reason: HoldReason, message: str, since: float, wait: float | None) -> None:
         self.reason = reason
         self.message = message
         self.since = since
-        self.wait = wait
-        self.until = since + wait
+        self.asked = wait is not None
+        """Whether the wait is what was asked for, rather than a guess."""
+        self.wait = FIRST_WAIT if wait is None else wait
+        self.until = since + self.wait
         self.probing = False
         self._next_wait = FIRST_WAIT * 2
 
     def extend(self, now: float, wait: float | None) -> None:
         """Wait again after a probe that found the hold not over."""
         self.probing = False
+        self.asked = wait is not None
         self.wait = self._next_wait if wait is None else wait
-        self._next_wait = min(self._next_wait * 2, LONGEST_WAIT)
+        self._next_wait = min(self._next_wait * 2, LONGEST_WAIT[self.reason])
         self.until = now + self.wait
 
 
@@ -137,10 +144,11 @@ class Gate:
     ) -> None:
         hold = self.hold
         if hold is None or hold.reason is not reason:
-            self.hold = Hold(reason, message, now, FIRST_WAIT if wait is None else wait)
+            self.hold = Hold(reason, message, now, wait)
         elif given.hold is hold:
             hold.extend(now, wait)
         elif wait is not None:
             # It left before the hold began and so says nothing of how long the hold should last,
             # unless the server did.
+            hold.asked = True
             hold.until = max(hold.until, now + wait)

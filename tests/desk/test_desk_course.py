@@ -1,7 +1,8 @@
 import pytest
-from desk_world import Clock, hold, results
+from desk_world import Clock, Propose, hold, results
 
 from bulkstatus.pace import Rate
+from bulkstatus.progress import course_of
 from bulkstatus.progress.course import Course
 from bulkstatus.result import Outcome
 from bulkstatus.run import HoldReason
@@ -104,6 +105,16 @@ async def test_a_hold_is_told_with_its_end_by_the_views_own_clock(clock: Clock) 
     assert course.seconds_left(clock()) == pytest.approx(10, abs=1)
 
 
+async def test_whom_a_run_waits_for_and_how_long_is_the_proposals(propose: Propose) -> None:
+    course = course_of(await propose("order id,status\n1,8\n", give_up_after="2m"))
+    assert course.host == "api.example.com"
+    course.wrote(results(1))
+    course.holding(hold(HoldReason.OUTAGE, 5.0))
+    wait = course.waiting(course.clock())
+    assert wait is not None
+    assert wait.gives_up == wait.since + 120
+
+
 async def test_an_outage_does_not_lower_the_speed_that_is_expected(clock: Clock) -> None:
     course = Course(2000, Rate(1000, 1.0), clock=clock)
     work(course, clock, 10, 100)
@@ -113,6 +124,31 @@ async def test_an_outage_does_not_lower_the_speed_that_is_expected(clock: Clock)
         course.sample(clock())
     course.holding(None)
     assert course.seconds_left(clock()) == pytest.approx(10, rel=0.05)
+
+
+async def test_answers_that_are_lost_again_and_again_do(clock: Clock) -> None:
+    course = Course(1000, Rate(100, 1.0), clock=clock)
+    for _ in range(20):
+        work(course, clock, 1, 20)
+        course.holding(hold(HoldReason.OUTAGE, None))
+        clock.go(1.0)
+        assert course.seconds_left(clock()) is not None
+        course.holding(None)
+    assert course.seconds_left(clock()) == pytest.approx(60, rel=0.1)
+
+
+@pytest.mark.parametrize("reason", HoldReason)
+async def test_no_time_is_left_to_tell_while_nobody_knows_when_a_hold_ends(
+    clock: Clock, reason: HoldReason
+) -> None:
+    course = Course(100, Rate(10, 1.0), clock=clock)
+    work(course, clock, 5, 10)
+    course.holding(hold(reason, None))
+    assert course.seconds_left(clock()) is not None
+    clock.go(2.0)
+    assert course.seconds_left(clock()) is None
+    course.holding(None)
+    assert course.seconds_left(clock()) is not None
 
 
 def test_a_wait_for_a_quota_does_not_lower_it_either(clock: Clock) -> None:

@@ -1,5 +1,6 @@
 import io
 import re
+import time
 
 import pytest
 from desk_world import Clock, hold, results
@@ -10,6 +11,14 @@ from bulkstatus.progress.lines import Lines
 from bulkstatus.result import Outcome, Result
 from bulkstatus.run import Ending, HoldReason
 
+#: The time of day when a course begins, in the middle of a second so that nothing is on its edge.
+NOW = 1_764_000_000.5
+
+
+def at(seconds: float, pattern: str = "%H:%M:%S") -> str:
+    """Return the time of day so many seconds after the course began."""
+    return time.strftime(pattern, time.localtime(NOW + seconds))
+
 
 class Watched:
     """A course, and the lines that are printed of it by a thread that keeps its times."""
@@ -17,8 +26,8 @@ class Watched:
     def __init__(self, due: int = 1000, rate: Rate | None = Rate(10, 1.0)) -> None:  # noqa: B008 - frozen
         self.clock = Clock()
         self.stream = io.StringIO()
-        self.course = Course(due, rate, (Rate(1000, 3600.0),), self.clock)
-        self.lines = Lines(self.course, self.stream, wall=lambda: 1_764_000_000 + self.clock())
+        self.course = Course(due, rate, (Rate(1000, 3600.0),), self.clock, host="api.example.com")
+        self.lines = Lines(self.course, self.stream, wall=lambda: NOW + self.clock() - 1000.0)
         self.due = self.clock() + self.lines.paint()
 
     def go(self, seconds: float, rows_per_second: int = 0) -> None:
@@ -92,31 +101,102 @@ async def test_a_hold_is_said_at_once_with_its_end_and_so_is_that_it_is_over() -
     assert watched.printed() == ["going on"]
 
 
-async def test_an_outage_is_told_as_one() -> None:
-    watched = Watched()
-    watched.course.holding(hold(HoldReason.OUTAGE, 300.0, "connection refused"))
-    watched.news()
-    (line,) = watched.printed()
-    assert re.fullmatch(
-        r"waiting: no connection to the API \(connection refused\), trying again at \d\d:\d\d",
-        line,
-    )
-
-
-async def test_an_answer_that_was_lost_in_a_working_run_is_no_outage_until_a_probe_fails() -> None:
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("connection lost", f"no answer from api.example.com since {at(3)} (connection lost)"),
+        (
+            "api.example.com:443 cannot be reached: no route",
+            f"no answer since {at(3)} (api.example.com:443 cannot be reached: no route)",
+        ),
+        ("", f"no answer from api.example.com since {at(3)}"),
+    ],
+)
+async def test_an_outage_is_told_with_its_next_try_its_last_and_that_nothing_is_lost(
+    message: str, told: str
+) -> None:
     watched = Watched()
     watched.go(3, 10)
-    lost = hold(HoldReason.OUTAGE, 1.0, "connection lost")
-    watched.course.holding(lost)
+    outage = hold(HoldReason.OUTAGE, None, message)
+    outage.extend(outage.until, None)  # 1 s and 2 s more
+    watched.course.holding(outage)
+    watched.news()
+    rest = (
+        f"gives up at {at(903, '%H:%M')}. "
+        "Nothing is lost: what is left is sent as soon as the API answers again, or by a resume"
+    )
+    assert watched.printed() == [f"waiting: {told}. Next try at {at(6)}; {rest}"]
+    watched.go(7)
+    # With no word of the time left.
+    assert watched.printed() == [
+        "30 of 1000 rows (3 %): 30 updated, 0 rejected, 0 failed; "
+        f"waiting: {told}. Trying again now; {rest}"
+    ]
+
+
+async def test_before_the_first_answer_no_time_is_told_at_which_it_gives_up() -> None:
+    watched = Watched()
+    watched.course.holding(hold(HoldReason.OUTAGE, 3.0, "connection refused"))
     watched.news()
     (line,) = watched.printed()
-    assert re.fullmatch(
-        r"waiting: no answer to a request \(connection lost\), trying again at \d\d:\d\d:\d\d", line
-    )
+    assert f"(connection refused). Next try at {at(3)}. Nothing is lost" in line
+
+
+async def test_a_try_that_comes_after_the_run_gave_up_is_not_promised() -> None:
+    watched = Watched()
+    watched.go(3, 10)
+    watched.course.holding(hold(HoldReason.OUTAGE, 950.0, "connection refused"))
+    watched.news()
+    (line,) = watched.printed()
+    assert f"(connection refused). Gives up at {at(903, '%H:%M')}. Nothing is lost" in line
+
+
+async def test_an_answer_that_was_lost_in_a_working_run_is_told_only_if_a_probe_fails() -> None:
+    watched = Watched()
+    watched.go(3, 10)
+    lost = hold(HoldReason.OUTAGE, None, "connection lost")
+    watched.course.holding(lost)
+    watched.news()
+    watched.go(1)
+    assert watched.printed() == []
     lost.extend(lost.until, None)
     watched.course.holding(lost)
-    watched.go(10)
-    assert "waiting: no connection to the API (connection lost)" in watched.printed()[0]
+    watched.news()
+    assert watched.printed()[0].startswith("waiting: no answer from api.example.com")
+
+
+async def test_an_answer_that_was_lost_is_told_if_the_probe_hangs() -> None:
+    watched = Watched()
+    watched.go(3, 10)
+    watched.course.holding(hold(HoldReason.OUTAGE, None, "connection lost"))
+    watched.news()
+    watched.go(3)
+    (line,) = watched.printed()
+    assert "(connection lost). Trying again now; gives up at" in line
+
+
+async def test_answers_that_are_lost_now_and_then_are_not_told_at_all() -> None:
+    watched = Watched()
+    for _ in range(9):
+        watched.course.holding(hold(HoldReason.OUTAGE, None, "connection lost"))
+        watched.news()
+        watched.go(1)
+        watched.course.holding(None)
+        watched.news()
+    assert watched.printed() == []
+
+
+async def test_where_nobody_said_when_a_limit_ends_no_time_is_told_that_is_left() -> None:
+    watched = Watched()
+    watched.go(3, 10)
+    limit = hold(HoldReason.LIMIT, None, "Too many requests")
+    limit.extend(limit.until, None)
+    watched.course.holding(limit)
+    watched.news()
+    watched.go(7)
+    first, second = watched.printed()
+    assert first == f"waiting: limit reached (Too many requests), next try at {at(6)}"
+    assert second.endswith("; waiting: limit reached (Too many requests), trying again now")
 
 
 async def test_limits_that_keep_coming_advise_a_lower_rate_once() -> None:
@@ -182,11 +262,11 @@ async def test_holds_that_come_every_second_do_not_fill_the_log() -> None:
 
 async def test_a_hold_that_lasts_is_said_even_when_it_follows_another() -> None:
     watched = Watched()
-    for wait in (1.0, 500.0):
+    for wait in (3.0, 500.0):
         watched.course.holding(hold(HoldReason.LIMIT, wait))
         watched.news()
         watched.go(1)
-        if wait == 1.0:
+        if wait == 3.0:
             watched.course.holding(None)
             watched.news()
     assert len(watched.printed()) == 2
@@ -214,7 +294,7 @@ def test_stopping_is_said_once(ending: Ending, hint: bool) -> None:
     watched.news()
     watched.news()
     (line,) = watched.printed()
-    assert line.startswith("stopping as soon as")
+    assert line.startswith("stopping: no further row is sent")
     assert ("Ctrl-C" in line) is hint
 
 

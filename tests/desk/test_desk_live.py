@@ -49,6 +49,29 @@ async def test_the_view_keeps_to_the_width_of_the_terminal(course: Course, width
         assert part in words
 
 
+@pytest.mark.parametrize("width", range(20, 101))
+async def test_ctrl_c_is_echoed_on_the_last_line_of_the_drawing(course: Course, width: int) -> None:
+    for reason in (HoldReason.LIMIT, HoldReason.OUTAGE):
+        assert len(plain(drawn(course, width))[-1]) <= width - len("^C")
+        course.holding(hold(reason, 30.0, "Too many requests, the API says"))
+    assert len(plain(drawn(course, width))[-1]) <= width - len("^C")
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+async def test_an_outage_is_told_whole_at_any_width_and_no_time_left(
+    course: Course, width: int
+) -> None:
+    course.holding(hold(HoldReason.OUTAGE, 30.0, "connection refused"))
+    lines = plain(drawn(course, width))
+    assert max(map(len, lines)) == width
+    words = " ".join(" ".join(lines[1:]).split())
+    assert "No answer from the API since " in words
+    assert "(connection refused). Next try at " in words
+    assert "; gives up at " in words
+    assert words.endswith("sent as soon as the API answers again, or by a resume")
+    assert "about" not in words
+
+
 def test_what_fits_on_a_line_stands_on_it() -> None:
     parts = [Text("aaaa"), Text(""), Text("bb"), Text("cccccc"), Text("d")]
     assert [line.plain for line in packed(parts, 10)] == ["aaaa   bb", "cccccc   d"]
@@ -63,7 +86,7 @@ async def test_what_it_waits_for_is_told_and_not_read_as_markup(course: Course) 
 def test_stopping_is_told_instead_of_a_time_left(course: Course) -> None:
     course.stopping(Ending("interrupted", 130, ""))
     text = "\n".join(plain(drawn(course)))
-    assert "Stopping as soon as the API has answered what was sent" in text
+    assert "Stopping: no further row is sent, only the answers to those on the way are" in text
     assert " left" not in text
 
 

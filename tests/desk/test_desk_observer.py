@@ -12,6 +12,7 @@ from bulkstatus.preflight import check_source
 from bulkstatus.result import ErrorKind, Result, RowError, timestamp
 from bulkstatus.resultlog import LogState, ResultLog, RunRecord
 from bulkstatus.run import Ending, Hold, Run, RunOptions
+from bulkstatus.run.gate import Gate
 from bulkstatus.source import InputOptions, open_source
 
 LIMITED = Answer(
@@ -86,6 +87,23 @@ async def test_an_observer_is_told_of_every_change_of_a_hold(tmp_path: Path) -> 
     notes = await observed(tmp_path, Api(LIMITED, LIMITED, UPDATED))
     assert notes.told == ["started", "holding", "holding", "going on", "wrote 1", "ended"]
     assert notes.untils[0] < notes.untils[1]
+
+
+@pytest.mark.parametrize("first", [None, 5.0])
+@pytest.mark.parametrize("second", [None, 5.0])
+def test_a_hold_tells_whether_the_server_asked_for_its_wait(
+    first: float | None, second: float | None
+) -> None:
+    gate = Gate(2)
+    gate.answered(gate.enter(), 0.0, success=True)
+    early, late = gate.enter(), gate.enter()
+    gate.limited(early, 1.0, "", first)
+    assert gate.hold is not None
+    assert gate.hold.asked is (first is not None)
+    gate.limited(late, 1.0, "", second)
+    assert gate.hold.asked is (first is not None or second is not None)
+    gate.limited(gate.enter(), 10.0, "", second)
+    assert gate.hold.asked is (second is not None)
 
 
 async def test_an_observer_is_told_that_the_run_stops(tmp_path: Path) -> None:

@@ -241,6 +241,13 @@ class TestOutages:
         assert simulate(world.send()).exit_status == 0
         assert set(world.outcomes().values()) == {"updated"}
 
+    def test_a_network_that_is_back_is_noticed_within_a_minute(self, tmp_path: Path) -> None:
+        world = World(
+            tmp_path, orders(50), lambda r: unanswered() if 0.5 < r.at < 840.0 else UPDATED
+        )
+        assert simulate(world.send()).exit_status == 0
+        assert min(at for at in world.times() if at >= 840.0) <= 840.0 + 60.0 + world.latency
+
     def test_an_updated_row_is_not_uncertain(self, tmp_path: Path) -> None:
         world = World(tmp_path, orders(3), lambda r: unanswered() if r.number == 2 else UPDATED)
         simulate(world.send())
