@@ -245,8 +245,8 @@ def _terms(
         if value is not None and value < 1:
             raise SettingsRefused(f"{name} is a whole number from 1 up, not {value}.")
 
-    def credentials(settings: Settings) -> Credentials | None:
-        if dry_run:
+    def credentials(settings: Settings, needs_key: bool) -> Credentials | None:
+        if not needs_key:
             known = ref_id or settings.ref_id
             return Credentials(known, "") if known else None
         return credentials_for(settings, ref_id, api_key)

@@ -37,15 +37,16 @@ class Problem(NamedTuple):
 class Plan:
     """What is to become of every row of a source.
 
-    The numbers are of rows. `due` are those to be sent, of which `again` were tried before;
-    `done` need nothing, since the log has them; `gone` are the log's open rows that the file has
-    no more. `by_status`, `orders` and `without_tracking` are about the due rows alone. `problems`
-    holds the first of them in file order, up to the number asked for.
+    The numbers are of rows. `due` are those to be sent; `tried` has those of them that the log
+    knows, by what became of them. `done` need nothing, since the log has them; `gone` are the
+    log's open rows that the file has no more. `by_status`, `orders` and `without_tracking` are
+    about the due rows alone. `sample` has a few of those, with their lines, before all such as
+    were not tried yet. `problems` holds the first of them in file order, up to the number asked
+    for.
     """
 
     rows: int = 0
     due: int = 0
-    again: int = 0
     done: int = 0
     duplicates: int = 0
     superseded: int = 0
@@ -53,6 +54,7 @@ class Plan:
     conflicts: int = 0
     orders: int = 0
     without_tracking: int = 0
+    tried: Counter[Outcome] = field(default_factory=Counter)
     by_status: Counter[OrderStatus] = field(default_factory=Counter)
     sample: list[tuple[int, StatusUpdate]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -68,6 +70,11 @@ class Plan:
     def cancellations(self) -> int:
         """How many of the due rows cancel their order."""
         return self.by_status[OrderStatus.CANCELLED]
+
+    @property
+    def again(self) -> int:
+        """How many of the due rows were tried before."""
+        return self.tried.total()
 
     @property
     def refused(self) -> int:
@@ -174,19 +181,38 @@ async def limit_plan(source: Source, plan: Plan, log: LogState, limit: int) -> P
     """Return the plan with only the first `limit` of its due rows counted as due."""
     if plan.due <= limit:
         return plan
-    first: list[StatusUpdate] = []
+    first: list[tuple[int, StatusUpdate]] = []
     async with aclosing(remaining_batches(source, plan, log)) as batches:
         async for rows in batches:
-            due = [row for _, row, decision in rows if decision.fate is Fate.SEND]
-            first += [row for row in due if isinstance(row, StatusUpdate)]
+            due = [(line, row) for line, row, decision in rows if decision.fate is Fate.SEND]
+            first += [(line, row) for line, row in due if isinstance(row, StatusUpdate)]
             if len(first) >= limit:
                 del first[limit:]
                 break
+    updates = [row for _, row in first]
     limited = replace(plan, due=0, without_tracking=0, by_status=Counter())
-    limited.take(first)
-    limited.orders = len({row.order_id for row in first})
-    limited.again = sum(Content.of(row) in log.open for row in first)
+    limited.take(updates)
+    limited.orders = len({row.order_id for row in updates})
+    outcomes = [_outcome_before(Content.of(row), log) for row in updates]
+    limited.tried = Counter(filter(None, outcomes))
+    untried = [pair for pair, outcome in zip(first, outcomes, strict=True) if outcome is None]
+    limited.sample = _sample(untried, first)
     return limited
+
+
+def _outcome_before(content: Content, log: LogState) -> Outcome | None:
+    """Return what became of a row that the log knows and that is not updated, else None."""
+    before = log.open.get(content)
+    if before is not None:
+        return before.outcome
+    return Outcome.INVALID if content in log.invalid else None
+
+
+def _sample(
+    untried: Sequence[tuple[int, StatusUpdate]], due: Sequence[tuple[int, StatusUpdate]]
+) -> list[tuple[int, StatusUpdate]]:
+    """Return a few rows in file order, those that are not `untried` only where these are few."""
+    return sorted(list(dict.fromkeys((*untried, *due)))[:SAMPLE_ROWS])
 
 
 # Some of the first due rows may turn out not to be, once their orders are judged.
@@ -210,6 +236,8 @@ class _Check:
         self._batches = -1
         self._seen: set[int] = set()
         self._tried_seen: Counter[Content] = Counter()
+        self._candidates: list[tuple[int, StatusUpdate]] = []
+        self._untried_candidates: list[tuple[int, StatusUpdate]] = []
         self._columns = {"order_id": RoundedColumn(), "tracking": RoundedColumn()}
 
     def look(self, batch: Batch) -> None:
@@ -235,19 +263,25 @@ class _Check:
         some = rows[:_ROUNDED_ROWS]
         self._columns["order_id"].look(dict.fromkeys(row.order_id for row in some))
         self._columns["tracking"].look(dict.fromkeys(row.tracking for row in some))
-        if len(plan.sample) < _SAMPLE_CANDIDATES:
-            wanted = set(rows[:_SAMPLE_CANDIDATES])
-            plan.sample += [
-                (line, row)
-                for line, row in zip(batch.lines, batch.rows, strict=True)
-                if row in wanted and isinstance(row, StatusUpdate)
-            ]
+        if rows and len(self._untried_candidates) < _SAMPLE_CANDIDATES:
+            self._look_for_sample(batch, rows)
+
+    def _look_for_sample(self, batch: Batch, due: list[StatusUpdate]) -> None:
+        untried = [row for row in due if not self._log.was_tried(Content.of(row))]
+        for candidates, rows in ((self._candidates, due), (self._untried_candidates, untried)):
+            if len(candidates) < _SAMPLE_CANDIDATES:
+                wanted = set(rows[:_SAMPLE_CANDIDATES])
+                candidates += [
+                    (line, row)
+                    for line, row in zip(batch.lines, batch.rows, strict=True)
+                    if row in wanted and isinstance(row, StatusUpdate)
+                ]
 
     def _look_at_invalid(self, batch: Batch) -> None:
         for line, row in zip(batch.lines, batch.rows, strict=True):
             if isinstance(row, InvalidRow):
                 self.plan.invalid += 1
-                self._was_tried(Content.of(row))
+                self._note(Content.of(row))
                 if self._keep is None or len(self.plan.problems) < self._keep:
                     problem = Problem(line, row.order_id, row.field, row.value, row.reason)
                     self.plan.problems.append(problem)
@@ -257,16 +291,18 @@ class _Check:
         matched = self._log.updated.match(rows)
         self.plan.done += matched.done
         if self._log.open or self._log.invalid:
-            self.plan.again += sum(self._was_tried(Content.of(row)) for row in matched.new)
+            self.plan.tried.update(
+                filter(None, (self._note(Content.of(row)) for row in matched.new))
+            )
         self.repeated.update(hash(row.order_id) for row in matched.other)
         return matched.new
 
-    def _was_tried(self, content: Content) -> bool:
-        """Tell whether the log has an open record of a row, and note that the file has the row."""
-        tried = self._log.was_tried(content)
-        if tried:
+    def _note(self, content: Content) -> Outcome | None:
+        """Return what became of a row that the log knows, and note that the file has the row."""
+        before = _outcome_before(content, self._log)
+        if before is not None:
             self._tried_seen[content] += 1
-        return tried
+        return before
 
     def judge(self, rows: list[tuple[int, StatusUpdate]]) -> None:
         """Judge all rows of one order together, in place of what the first reading made of them."""
@@ -279,7 +315,8 @@ class _Check:
         contents = [Content.of(row) for _, row in rows]
         if not updated:
             plan.take([row for _, row in rows], sign=-1)
-            plan.again -= sum(map(log.was_tried, contents))
+            before = (_outcome_before(content, log) for content in contents)
+            plan.tried.subtract(filter(None, before))
             plan.orders -= 1
         elif len(updated) == 1 and updated[0] in (row for _, row in rows):
             plan.done -= 1
@@ -301,12 +338,11 @@ class _Check:
         """Count a row of a judged order; `first_time` when the first reading did not look it up."""
         plan = self.plan
         content = Content.of(row)
-        tried = self._log.was_tried(content)
-        if first_time and tried:
-            self._tried_seen[content] += 1
+        before = self._note(content) if first_time else _outcome_before(content, self._log)
         if decision.fate is Fate.SEND:
             plan.take([row])
-            plan.again += tried
+            if before is not None:
+                plan.tried[before] += 1
         elif decision.fate is Fate.DONE:
             plan.done += 1
         elif decision.fate is Fate.DUPLICATE:
@@ -328,11 +364,14 @@ class _Check:
         plan.problems.sort()
         if self._keep is not None:
             del plan.problems[self._keep :]
-        due = [pair for pair in plan.sample if plan.fate(*pair, self._log).fate is Fate.SEND]
-        plan.sample = due[:SAMPLE_ROWS]
+        plan.sample = _sample(self._due(self._untried_candidates), self._due(self._candidates))
         for content, result in self._log.open.items():
             if result.outcome in FAILURES and not self._tried_seen[content]:
                 plan.gone.append((result.line, content))
         for content, lines in self._log.invalid.items():
             missing = len(lines) - self._tried_seen[content]
             plan.gone += [(line, content) for line in list(lines)[: max(0, missing)]]
+
+    def _due(self, rows: list[tuple[int, StatusUpdate]]) -> list[tuple[int, StatusUpdate]]:
+        """Return those of the rows that are to be sent."""
+        return [row for row in rows if self.plan.fate(*row, self._log).fate is Fate.SEND]

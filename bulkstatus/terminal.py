@@ -1,11 +1,16 @@
 """What a text stream can show: whether it is a terminal, how wide it is, which characters."""
 
 import os
+import re
 import sys
 import textwrap
 from typing import TextIO
 
 import click
+
+# A command to be copied, and where one follows a sentence in the same line.
+_COMMAND = re.compile(r"  (?:bulkstatus|chmod) ")
+_AT_COLON = re.compile(rf":(?={_COMMAND.pattern})  ")
 
 # What stands in for the characters of our own sentences where an encoding lacks them.
 _STAND_INS = str.maketrans({"→": "->", "…": "...", "–": "-", "·": "-"})  # noqa: RUF001 - meant
@@ -59,7 +64,10 @@ def encodable(text: str, stream: TextIO | None) -> str:
 
 
 def tell(text: str, whole: bool = False) -> None:
-    """Print a result to stdout. Lines that are too long are broken, unless they are `whole`."""
+    """Print a result to stdout. Lines that are too long are broken, unless they are `whole`.
+
+    A command is not broken but gets a line of its own, so that it can be copied.
+    """
     click.echo(encodable(text if whole else _broken(text, sys.stdout), sys.stdout))
 
 
@@ -74,7 +82,10 @@ def _broken(text: str, stream: TextIO | None) -> str:
     if width is None:
         return text
     lines: list[str] = []
-    for line in text.split("\n"):
+    for line in _AT_COLON.sub(":\n  ", text).split("\n"):
+        if _COMMAND.match(line):
+            lines.append(line)
+            continue
         indent = " " * (len(line) - len(line.lstrip(" "))) + ("  " if line.startswith(" ") else "")
         lines += textwrap.wrap(
             line,

@@ -268,7 +268,7 @@ async def test_every_file_that_a_run_of_the_log_had_is_known_to_it(tmp_path: Pat
         said = " ".join(done.err.split())
         assert "mend.csv is another file than the last run's (dispatch.csv)." in said
         assert "The 1 row updated so far stays so and is not sent again." in said
-        assert "The 1 row gone from the file was not updated" in said
+        assert "1 row that failed before is not in this file as it was (mended or taken" in said
         assert final_states(log)["2", 8, None]["outcome"] == "withdrawn"
         assert final_states(log)["1", 8, None]["outcome"] == "updated"
         # The first run's file has a row that was mended since.

@@ -283,7 +283,7 @@ async def test_every_step_is_said_and_every_command_is_the_exact_one(folder: Pat
             "finished." in ended.err
         )
         assert "2 rows of it that failed were mended or taken out of a later file" in ended.err
-        assert "0 to be sent again, 3 not sent before, 0 gone from the file" in ended.err
+        assert "1 done, 3 not sent before\n" in ended.err
         assert ended.out.startswith("All 5 rows are updated. Besides 2 withdrawn, ")
         assert "No run has finished" not in ended.out + ended.err
     report = (await run("report", LOG)).out

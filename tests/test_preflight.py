@@ -108,6 +108,34 @@ class TestResume:
         plan, _ = planned(["1,8,", "2,8,"], [logged("failed", "1")])
         assert (plan.due, plan.again) == (2, 1)
 
+    def test_rows_that_were_tried_are_counted_by_what_became_of_them(self) -> None:
+        history = [
+            *(logged("rejected", order) for order in ("1", "2", "3", "4")),
+            *(logged("failed", order) for order in ("5", "6")),
+            logged("updated", "7"),
+        ]
+        # The orders 2 and 4 are judged: 4 is contradicted, and not to be sent.
+        rows = ["1,8,", "2,8,", "2,8,", "4,8,", "4,128,", "5,8,", "6,8,T6", "7,8,", "8,8,"]
+        plan, _ = planned(rows, history)
+        assert +plan.tried == {Outcome.REJECTED: 2, Outcome.FAILED: 1}
+        assert (plan.due, plan.again) == (5, 3)
+        limited, _ = planned(rows, history, limit=2)
+        assert (limited.due, limited.tried) == (2, {Outcome.REJECTED: 2})
+
+    def test_the_rows_shown_are_those_that_were_not_tried_before_all_others(self) -> None:
+        history = [logged("rejected", str(number)) for number in range(100)]
+        tried = [f"{number},8," for number in range(100)]
+        rows = [*tried[:60], "m,8,", *tried[60:80], "n,8,", *tried[80:]]
+        assert [line for line, _ in planned(rows, history)[0].sample] == [2, 62, 83]
+        assert [line for line, _ in planned(tried, history)[0].sample] == [2, 3, 4]
+        assert len(planned([*rows, "o,8,", "p,8,"], history)[0].sample) == 3
+
+    def test_the_rows_shown_are_among_those_of_the_limit(self) -> None:
+        history = [logged("rejected", "1"), logged("rejected", "2")]
+        rows = ["1,8,", "2,8,", "3,8,", "4,8,"]
+        for limit, lines in ((1, [2]), (3, [2, 3, 4]), (4, [2, 4, 5])):
+            assert [line for line, _ in planned(rows, history, limit=limit)[0].sample] == lines
+
     @pytest.mark.parametrize("outcome", ["failed", "rejected", "invalid"])
     def test_rows_that_are_gone(self, outcome: str) -> None:
         plan, _ = planned(["2,8,"], [logged(outcome, "1")])

@@ -11,6 +11,7 @@ from bulkstatus.cli.problems import show_problems, write_problems
 from bulkstatus.cli.records import plan_record, print_json
 from bulkstatus.config import Settings
 from bulkstatus.preflight import Plan, check_source
+from bulkstatus.sending.refusal import how_to_list_all
 from bulkstatus.source import Source, open_source
 from bulkstatus.terminal import tell
 from bulkstatus.text import printable
@@ -41,7 +42,7 @@ def check(path: str, as_json: bool, problems_path: Path | None, options: Mapping
             }
         )
     else:
-        _show(source, plan, settings, problems_path)
+        _show(source, plan, settings, path, problems_path)
     return exit_status
 
 
@@ -50,7 +51,9 @@ async def _check(path: str, settings: Settings, keep: int | None) -> tuple[Sourc
         return source, await check_source(source, last_wins=settings.last_wins, keep=keep)
 
 
-def _show(source: Source, plan: Plan, settings: Settings, problems_path: Path | None) -> None:
+def _show(
+    source: Source, plan: Plan, settings: Settings, path: str, problems_path: Path | None
+) -> None:
     sections = [*input_sections(source, plan, settings), *plan_sections(plan, "Good")]
     tell(laid_out(sections, sys.stdout), whole=True)
     if not plan.refused:
@@ -63,4 +66,4 @@ def _show(source: Source, plan: Plan, settings: Settings, problems_path: Path | 
     if problems_path is not None:
         tell(f"All of them are listed in {printable(str(problems_path))}.")
     elif plan.refused > _SHOWN:
-        tell("--problems FILE.csv lists all of them.")
+        tell(how_to_list_all(path, settings))

@@ -47,7 +47,9 @@ def _laid_out(section: Section, width: int | None) -> Iterator[str]:
         else:
             room = max(20, width - _HEADING - 1)
             hanging = "  " + " " * (len(line) - len(line.lstrip()))
-            wrapped = textwrap.wrap(line, room, subsequent_indent=hanging) or [""]
+            wrapped = textwrap.wrap(
+                line, room, subsequent_indent=hanging, break_on_hyphens=False
+            ) or [""]
         for part in wrapped:
             yield f"{heading:{_HEADING}}{part}".rstrip()
             heading = ""
@@ -110,7 +112,10 @@ def _not_sent(plan: Plan) -> list[str]:
         words
         for count, words in (
             (plan.duplicates, f"{counted(plan.duplicates, 'repeated row')}: each is sent once"),
-            (plan.superseded, f"{counted(plan.superseded, 'row')} that a later status replaces"),
+            (
+                plan.superseded,
+                f"{counted(plan.superseded, 'row')} superseded by a later row or status",
+            ),
             (plan.invalid, f"{counted(plan.invalid, 'row')} with a mistake in it"),
             (plan.conflicts, f"{counted(plan.conflicts, 'row')} that contradict each other"),
         )

@@ -60,7 +60,7 @@ def terms_from(
         return question.ask(proposal, options["yes"], options["cancellations"], changed_input)
 
     return Terms(
-        credentials=lambda settings: _credentials(settings, dry_run),
+        credentials=_credentials,
         confirm=confirm,
         observer=None if quiet else observer,
         limit=options["limit"],
@@ -70,9 +70,9 @@ def terms_from(
     )
 
 
-def _credentials(settings: Settings, dry_run: bool) -> Credentials | None:
-    """Return the account's credentials, and ask for those that are found nowhere."""
-    if dry_run:
+def _credentials(settings: Settings, needs_key: bool) -> Credentials | None:
+    """Return the account's credentials, and ask for those that are needed and found nowhere."""
+    if not needs_key:
         return Credentials(settings.ref_id, "") if settings.ref_id else None
     ref_id, key = find_account(settings)
     if ref_id and key:

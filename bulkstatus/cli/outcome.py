@@ -120,7 +120,7 @@ _WORDS = {
     Outcome.FAILED: "failed",
     Outcome.INVALID: "invalid (not sent)",
     Outcome.DUPLICATE: "repeated (sent once)",
-    Outcome.SUPERSEDED: "replaced by a later status",
+    Outcome.SUPERSEDED: "superseded by a later row or status",
 }
 
 

@@ -11,19 +11,33 @@ from dataclasses import replace
 import click
 
 from bulkstatus import terminal
-from bulkstatus.cli.description import Section, Whole, input_sections, laid_out, plan_sections
+from bulkstatus.cli.description import (
+    CELL,
+    Section,
+    Whole,
+    input_sections,
+    laid_out,
+    plan_sections,
+)
 from bulkstatus.config import passed_over_base_url
 from bulkstatus.errors import Interrupted, SettingsRefused
+from bulkstatus.preflight import Plan
 from bulkstatus.result import Outcome
 from bulkstatus.resultlog import LogContents
 from bulkstatus.resultlog.inputs import input_name, input_path, resume_command
 from bulkstatus.sending import Proposal
+from bulkstatus.sending.typed import options_of_log
 from bulkstatus.terminal import say
 from bulkstatus.text import printable
-from bulkstatus.wording import clock_time, counted, duration
+from bulkstatus.wording import clock_time, command_line, counted, duration
 
 # From how long a run on, in seconds, the time of day of its end is told too.
 _LONG = 90.0
+
+_NO = {"", "n", "no"}
+
+# How often the number of cancellations may be typed.
+_TRIES = 3
 
 
 def show(proposal: Proposal) -> None:
@@ -50,13 +64,10 @@ def _log(proposal: Proposal) -> Iterator[str]:
     plan, log = proposal.plan, proposal.log
     if log is None:
         return
-    yield printable(str(proposal.log_path))
+    yield Whole(printable(str(proposal.log_path)))
     if log.torn:
         yield "Its last line was torn (a crash or a full disk) and was cut off."
-    yield (
-        f"{plan.done} done, {plan.again} to be sent again, {plan.due - plan.again} not sent "
-        f"before, {len(plan.gone)} gone from the file"
-    )
+    yield from _rows(plan)
     if proposal.picked_up or proposal.source.sha256 != log.last_run.input_sha256:
         yield from _another_input(proposal, log)
     if proposal.left_out:
@@ -65,11 +76,12 @@ def _log(proposal: Proposal) -> Iterator[str]:
     if proposal.brought_back:
         yield _brought_back(proposal)
     if plan.gone:
-        were, them = ("was", "it") if len(plan.gone) == 1 else ("were", "them")
+        one = len(plan.gone) == 1
+        are, were, them = ("is", "it was", "it") if one else ("are", "they were", "them")
         yield (
-            f"The {counted(len(plan.gone), 'row')} gone from the file {were} not updated: the log "
-            f"marks {them} as withdrawn, and nothing is sent for {them}. A row that was mended "
-            "counts as not sent before."
+            f"{counted(len(plan.gone), 'row')} that failed before {are} not in this file as "
+            f"{were} (mended or taken out): nothing is sent for {them}, and the log marks {them} "
+            "as withdrawn."
         )
     if proposal.left_behind:
         rows = counted(proposal.left_behind, "row")
@@ -84,6 +96,21 @@ def _log(proposal: Proposal) -> Iterator[str]:
             "with it:"
         )
         yield Whole(f"  {printable(resume_command(proposal.unfinished, proposal.log_path))}")
+    if options := options_of_log(proposal.settings):
+        typed = ", ".join(command_line(*words) for words in options)
+        yield f"As before, from the log: {printable(typed)}."
+
+
+def _rows(plan: Plan) -> Iterator[str]:
+    """Yield what the log says about the rows of the file, and which of them are as they failed."""
+    new = "new or mended" if plan.gone else "not sent before"
+    counts = {"done": plan.done, "to be sent again": plan.again, new: plan.due - plan.again}
+    yield ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none to send"
+    refused = plan.tried[Outcome.REJECTED]
+    if refused == 1:
+        yield "1 row is as it was when the API refused it, and is sent again."
+    elif refused:
+        yield f"{refused} rows are as they were when the API refused them, and are sent again."
 
 
 def _another_input(proposal: Proposal, log: LogContents) -> Iterator[str]:
@@ -173,7 +200,7 @@ def _confirm(proposal: Proposal) -> bool:
         answer = str(typed).strip().lower()
         if answer in {"y", "yes"}:
             return True
-        if answer in {"", "n", "no"}:
+        if answer in _NO:
             return False
         say("Type y for yes, or n (or just Enter) for no.")
 
@@ -182,16 +209,20 @@ def _type_number(proposal: Proposal, count: int) -> bool:
     others = proposal.plan.due - count
     besides = f" and sends {counted(others, 'other update')}" if others else ""
     say(f"\nThis cancels {counted(count, 'order')}{besides}.")
-    typed = click.prompt(
-        f"Type {count} to do that, or press Enter to stop",
-        default="",
-        show_default=False,
-        err=True,
-    )
-    agreed = str(typed).strip() == str(count)
-    if typed and not agreed:
-        say(f"That was not {count}.")
-    return agreed
+    for _ in range(_TRIES):
+        typed = click.prompt(
+            f"Type {count} to do that, or press Enter to stop",
+            default="",
+            show_default=False,
+            err=True,
+        )
+        answer = str(typed).strip()
+        if answer == str(count):
+            return True
+        if answer.lower() in _NO:
+            return False
+        say(f'You typed "{printable(answer, CELL)}", and {count} is needed.')
+    return False
 
 
 def _brought_back(proposal: Proposal) -> str:

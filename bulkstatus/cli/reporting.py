@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from bulkstatus.reporting import Report, report_record, report_text, summarise
-from bulkstatus.reporting.steps import feed_back_command
+from bulkstatus.reporting.steps import feed_back_command, kinds_to_mend, retry_step
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
 from bulkstatus.wording import counted
@@ -75,13 +75,28 @@ async def _write_failures(
         say(f"There are no failures, so {path} was not written.")
         return False
     written = await write_failures(path, made, source, settings.input, settings.last_wins)
-    say(f"Wrote {path}: {counted(written.rows, 'row')} to mend.")
+    say(f"Wrote {path}: {_what_to_mend(written, kinds_to_mend(made))}.")
     for note in _notes(written, made):
         say(printable(note))
     if made.pending != 0:
         say("Some rows are still pending and not in it. Resume the run with its input first.")
-    say(f"When the rows are mended:  {feed_back_command(made, path)}", whole=True)
+    if kinds_to_mend(made):
+        say(f"When the rows are mended:\n  {feed_back_command(made, path)}", whole=True)
+    else:
+        say(f"To try them again:\n  {retry_step(made).text}", whole=True)
     return True
+
+
+def _what_to_mend(written: "FailuresWritten", kinds: str) -> str:
+    """Return how many rows were written, and which of them are to be mended."""
+    if not written.failed:
+        return f"{counted(written.rows, 'row')} to mend"
+    again = "is tried again as it is" if written.failed == 1 else "are tried again as they are"
+    passing = f"failed for a passing reason and {again}"
+    if not kinds:
+        return f"{counted(written.rows, 'row')} with nothing to mend, which {passing}"
+    to_mend = counted(written.rows - written.failed, f"{kinds} row")
+    return f"{to_mend} to mend, and {written.failed} that {passing}"
 
 
 def _notes(written: "FailuresWritten", made: Report) -> list[str]:

@@ -62,7 +62,7 @@ def command(
         sandbox = Sandbox(orders=known, faults=faults)
         base_url = await sandbox.start(port=port)
         click.echo(f"The sandbox is at {base_url}; open it in a browser. Ctrl-C stops it.")
-        click.echo(f"Send to it with:  bulkstatus send INPUT --base-url {base_url}")
+        click.echo(f"Send to it with:\n  bulkstatus send INPUT --base-url {base_url}")
         with interrupting(lambda status: stopped.set()):
             await stopped.wait()
         await sandbox.stop()

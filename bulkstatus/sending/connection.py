@@ -28,11 +28,17 @@ class Way(NamedTuple):
 
 
 @asynccontextmanager
-async def way_to_api(settings: Settings, terms: Terms) -> AsyncIterator[Way]:
-    """Yield how the API is reached, or a sandbox when one is asked for."""
+async def way_to_api(
+    settings: Settings, terms: Terms, needs_key: bool = True
+) -> AsyncIterator[Way]:
+    """Yield how the API is reached, or a sandbox when one is asked for.
+
+    Unless it `needs_key`, there is nothing to send, and the way may be without one.
+    """
     if not settings.values["sandbox"]:
-        credentials = terms.credentials(settings) or Credentials("", "")
-        if not terms.dry_run:
+        needs_key = needs_key and not terms.dry_run
+        credentials = terms.credentials(settings, needs_key) or Credentials("", "")
+        if needs_key:
             credentials.check()
         # Reading the authorities takes longer than all the rest of the start.
         encrypted = settings.base_url.startswith("https:")

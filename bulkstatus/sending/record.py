@@ -18,11 +18,16 @@ def default_log_path(path: str, sandbox: bool) -> Path:
     """Return where the log of an input goes: `dispatch.results.jsonl` beside `dispatch.csv`."""
     if path == "-":
         raise Refused("The input is standard input, so the log needs a name: give it with --log.")
+    return beside(path, f"{'.sandbox' if sandbox else ''}.results.jsonl")
+
+
+def beside(path: str, ending: str) -> Path:
+    """Return the path of a file that belongs to an input: its name with another ending."""
     source = Path(path)
     name = source.name
     for suffix in (".gz", Path(name.removesuffix(".gz")).suffix):
         name = name.removesuffix(suffix) or name
-    return source.with_name(f"{name}{'.sandbox' if sandbox else ''}.results.jsonl")
+    return source.with_name(f"{name}{ending}")
 
 
 def run_record(proposal: Proposal, path: str, rows: int) -> RunRecord:

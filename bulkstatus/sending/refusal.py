@@ -1,10 +1,17 @@
-"""Where a log stands in the way: what it is of, and what to type next."""
+"""Where a log, or rows of the file, stand in the way: what is wrong, and what to type next."""
 
+from itertools import chain
 from pathlib import Path
 
-from bulkstatus.errors import LogRefused, Refused
-from bulkstatus.resultlog import LogContents, already_there, read_log
+from bulkstatus.config import Settings
+from bulkstatus.errors import InputRefused, LogRefused, Refused
+from bulkstatus.preflight import Plan
+from bulkstatus.resultlog import LogContents, LogState, RunRecord, already_there, read_log
 from bulkstatus.resultlog.inputs import input_path
+from bulkstatus.resultlog.unfinished import is_own
+from bulkstatus.sending.record import beside
+from bulkstatus.sending.terms import RowsRefused
+from bulkstatus.sending.typed import OF_INPUT, typed_options
 from bulkstatus.wording import command_line
 
 
@@ -55,3 +62,40 @@ def unnamed_input(log_path: Path) -> Refused:
         f"What {log_path} goes on with came from standard input, so name the input again:\n"
         f"  {command_line('bulkstatus', 'resume', log_path, 'INPUT')}"
     )
+
+
+def input_gone(
+    log: LogContents, log_path: Path, run: RunRecord, not_found: InputRefused
+) -> InputRefused:
+    """Return the refusal to resume without an INPUT where `run`'s, by default, is not there."""
+    of_log = "was made for" if is_own(run, log.runs) else "goes on with"
+    return InputRefused(
+        f"{not_found} {log_path} {of_log} {run.input}: put that back, or name where it is now:\n"
+        f"  {command_line('bulkstatus', 'resume', log_path, 'INPUT')}"
+    )
+
+
+def rows_refused(
+    path: str, name: str, plan: Plan, state: LogState, settings: Settings
+) -> RowsRefused:
+    """Return the refusal of the file at `path`, called `name`, for some of its rows."""
+    rows = "row" if plan.refused == 1 else "rows"
+    text = (
+        f"{name}: {plan.refused} {rows} of {plan.rows} cannot be sent, so nothing was sent. "
+        "Correct them, or send only the others with --skip-invalid."
+    )
+    # What contradicts the log alone is no problem of the file, and `check` would not find it.
+    by_log = plan.conflicts and state.counts()
+    if plan.refused > len(plan.problems) and not by_log:
+        text += f"\n{how_to_list_all(path, settings)}"
+    return RowsRefused(text, plan)
+
+
+def how_to_list_all(path: str, settings: Settings) -> str:
+    """Return what to type to get all problems of the input at `path`, on a line of its own."""
+    given = chain.from_iterable(typed_options(settings, OF_INPUT))
+    source, problems = (
+        ("INPUT", "problems.csv") if path == "-" else (path, beside(path, ".problems.csv"))
+    )
+    command = command_line("bulkstatus", "check", source, *given, "--problems", problems)
+    return f"To list all of them in a file for Excel:\n  {command}"

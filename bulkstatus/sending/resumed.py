@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from bulkstatus.errors import InputRefused
 from bulkstatus.resultlog import LogContents, RunRecord
 from bulkstatus.resultlog.inputs import input_path
 from bulkstatus.resultlog.state import Content
 from bulkstatus.resultlog.unfinished import is_over, is_own
 from bulkstatus.sending.record import recorded_path
-from bulkstatus.sending.refusal import unnamed_input
+from bulkstatus.sending.refusal import input_gone, unnamed_input
 from bulkstatus.sending.withdrawn import withdrawn_since
 from bulkstatus.source import Source
 
@@ -61,6 +62,12 @@ class Resumed:
             return last
         kept = {name: value for name, value in last.settings.items() if name not in _FILE_SETTINGS}
         return replace(last, settings=kept)
+
+    def not_opened(self, error: InputRefused) -> InputRefused:
+        """Return why the input cannot be used: `error`, and what to do where the log's is gone."""
+        if self.is_named or self.run is None or Path(self.path).exists():
+            return error
+        return input_gone(self.log, self.log_path, self.run, error)
 
     def is_changed(self, source: Source) -> bool:
         """Tell whether the input is neither the one that the log goes on with by itself, nor as

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bulkstatus.api import OrderStatusApi
 from bulkstatus.config import Settings
+from bulkstatus.errors import InputRefused
 from bulkstatus.pace import Pacer
 from bulkstatus.preflight import Plan, check_source
 from bulkstatus.result import FAILURES
@@ -14,9 +15,9 @@ from bulkstatus.run import Ending, Run, RunOptions
 from bulkstatus.sending.connection import Way, quotas_of, way_to_api
 from bulkstatus.sending.proposal import propose, propose_resumed
 from bulkstatus.sending.record import default_log_path, run_record
-from bulkstatus.sending.refusal import another_account, log_exists
+from bulkstatus.sending.refusal import another_account, log_exists, rows_refused
 from bulkstatus.sending.resumed import Resumed
-from bulkstatus.sending.terms import Declined, Proposal, RowsRefused, Summary, Terms
+from bulkstatus.sending.terms import Declined, Proposal, Summary, Terms
 from bulkstatus.sending.withdrawn import SourceWithout, count_of
 from bulkstatus.signals import interrupting
 from bulkstatus.source import Source, open_source
@@ -32,8 +33,8 @@ async def send(path: str, settings: Settings, log_path: Path | None, terms: Term
         raise log_exists(log_path, path)
     async with await open_source(path, settings.input) as source:
         state = LogState()
-        plan = await _checked(source, state, settings)
-        async with way_to_api(settings, terms) as way:
+        plan = await _checked(source, path, state, settings)
+        async with way_to_api(settings, terms, needs_key=_is_something_to_do(plan)) as way:
             proposal = await propose(
                 source, plan, state, settings, way.account, log_path, terms.limit
             )
@@ -78,16 +79,16 @@ async def _resume(
 ) -> Summary:
     resumed = Resumed.of(contents, log_path, path)
     settings = settings_for(resumed.settings_run)
-    async with await open_source(resumed.path, settings.input) as source:
+    async with await _opened(resumed, settings) as source:
         state = contents.state
         withdrawn = resumed.withdrawn_since(source)
         count = await count_of(source, withdrawn) if withdrawn else 0
         left_out = withdrawn if not resumed.is_named else {}
         if left_out:
             source = SourceWithout(source, left_out)
-        plan = await _checked(source, state, settings)
+        plan = await _checked(source, resumed.path, state, settings)
         plan.gone = [row for row in plan.gone if resumed.is_spoken_of(source, row[1])]
-        async with way_to_api(settings, terms) as way:
+        async with way_to_api(settings, terms, needs_key=plan.due > 0) as way:
             ref_id = way.credentials.ref_id
             if ref_id and ref_id != contents.last_run.ref_id:
                 raise another_account(contents, log_path, ref_id)
@@ -100,7 +101,8 @@ async def _resume(
             # That an unfinished input has nothing left is worth a run that finds so: it is
             # finished from then on. Nobody is asked, since it changes nothing else.
             settles = resumed.is_unfinished(source)
-            if log is None or not (_confirmed(proposal, terms) or settles):
+            confirmed = _confirmed(proposal, terms)
+            if log is None or not (confirmed or settles):
                 return _nothing_sent(proposal, terms)
             record = run_record(proposal, resumed.path, plan.rows)
             await log.append_record(record)
@@ -109,24 +111,31 @@ async def _resume(
             return await _run(proposal, plan, state, log, record, way, terms)
 
 
-async def _checked(source: Source, state: LogState, settings: Settings) -> Plan:
+async def _opened(resumed: Resumed, settings: Settings) -> Source:
+    """Return the input that a resume goes on with, and say whose it was where it is gone."""
+    try:
+        return await open_source(resumed.path, settings.input)
+    except InputRefused as error:
+        raise resumed.not_opened(error) from None
+
+
+async def _checked(source: Source, path: str, state: LogState, settings: Settings) -> Plan:
     """Return the plan for a source, or raise RowsRefused when some of its rows refuse the file."""
     plan = await check_source(source, state, last_wins=settings.last_wins)
     if plan.refused and not settings.skip_invalid:
-        rows = "row" if plan.refused == 1 else "rows"
-        raise RowsRefused(
-            f"{source.name}: {plan.refused} {rows} of {plan.rows} cannot be sent, so nothing was "
-            "sent. Correct them, or send only the others with --skip-invalid.",
-            plan,
-        )
+        raise rows_refused(path, source.name, plan, state, settings)
     return plan
+
+
+def _is_something_to_do(plan: Plan) -> bool:
+    """Tell whether there is something to send or to log."""
+    to_log = plan.gone or plan.refused or plan.superseded or plan.duplicates
+    return bool(plan.due or to_log)
 
 
 def _confirmed(proposal: Proposal, terms: Terms) -> bool:
     """Ask whether to go on. False means that there is nothing to do, neither to send nor to log."""
-    plan = proposal.plan
-    to_log = plan.gone or plan.refused or plan.superseded or plan.duplicates
-    if not proposal.all_due and not to_log:
+    if not _is_something_to_do(proposal.plan):
         return False
     if not terms.confirm(proposal):
         raise Declined("Nothing was sent.")

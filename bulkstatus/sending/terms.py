@@ -81,13 +81,13 @@ class Summary:
 class Terms:
     """How a run is to go that no log remembers.
 
-    `credentials` is called with the settings when they are needed, and may return None for a dry
-    run alone; `confirm` is told what is about to happen and returns whether to go on; `observer`
-    makes the observer of the run. With `handle_signals`, SIGINT and SIGTERM stop the run in good
-    order.
+    `credentials` is called with the settings and whether the key is needed; where it is not, the
+    key may be empty, and None says that the account is not known either. `confirm` is told what
+    is about to happen and returns whether to go on; `observer` makes the observer of the run. With
+    `handle_signals`, SIGINT and SIGTERM stop the run in good order.
     """
 
-    credentials: Callable[[Settings], Credentials | None]
+    credentials: Callable[[Settings, bool], Credentials | None]
     confirm: Callable[[Proposal], bool]
     observer: Callable[[Proposal], Observer] | None = None
     limit: int | None = None

@@ -48,8 +48,8 @@ def results(count: int, outcome: Outcome = Outcome.UPDATED, attempts: int = 1) -
     return [Result(2, "1", 8, None, outcome, 0.0, 200, attempts, 1.0)] * count
 
 
-def hold(reason: HoldReason, wait: float, message: str = "") -> Hold:
-    """Return a hold that begins now."""
+def hold(reason: HoldReason, wait: float | None, message: str = "") -> Hold:
+    """Return a hold that begins now; nobody asked for a `wait` of None."""
     return Hold(reason, message, asyncio.get_running_loop().time(), wait)
 
 

@@ -94,11 +94,12 @@ def test_check_of_a_bad_file_shows_the_first_twenty_and_the_count(
     lines = done.stdout.splitlines()
     assert sum(line.startswith("line ") for line in lines) == 20
     assert 'line 2: the status "Dispached" is not one of the nine' in done.stdout
-    assert lines[-4:] == [
+    assert lines[-5:] == [
         "and 10 more rows",
         "",
         "30 of 31 rows cannot be sent. Correct them and check the file again.",
-        "--problems FILE.csv lists all of them.",
+        "To list all of them in a file for Excel:",
+        "  bulkstatus check today.csv --problems today.problems.csv",
     ]
 
 

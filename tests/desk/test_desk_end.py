@@ -216,7 +216,11 @@ def test_a_refusal_lists_the_first_twenty_rows(program: Program, tmp_path: Path)
     lines = done.stderr.splitlines()
     assert sum(line.startswith("line ") for line in lines) == 20
     assert "and 5 more rows" in lines
-    assert "25 rows of 25 cannot be sent, so nothing was sent" in lines[-1]
+    assert "25 rows of 25 cannot be sent, so nothing was sent" in lines[-3]
+    assert lines[-2:] == [
+        "To list all of them in a file for Excel:",
+        "  bulkstatus check today.csv --problems today.problems.csv",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,10 @@ def test_cancellations_are_confirmed_by_typing_how_many(start: Start, tmp_path: 
     terminal.wait_for("Type 3 to do that, or press Enter to stop:")
     assert "This cancels 3 orders." in terminal.output
     terminal.type("y\r")
+    terminal.wait_for('You typed "y", and 3 is needed.\nType 3 to do that, or press Enter to stop:')
+    terminal.type("\r")
     assert terminal.end() == 2
+    assert plain(terminal.output)[-1] == "Nothing was sent."
     assert not list(tmp_path.glob("*.results.jsonl"))
     terminal = start(*arguments, **ACCOUNT)
     terminal.wait_for("Type 3 to do that, or press Enter to stop:")

@@ -13,6 +13,7 @@ from desk_world import Propose, Screen
 from bulkstatus.cli import question
 from bulkstatus.cli.description import Whole, laid_out
 from bulkstatus.errors import Interrupted, SettingsRefused
+from bulkstatus.resultlog import RunRecord
 from bulkstatus.sending import Proposal
 
 DISPATCH = "Order No,Status,Tracking\n1001,8,H1\n1002,Dispatched,\n1003,On Hold,\n1004,8,H4\n"
@@ -41,6 +42,7 @@ def asked(
         click.get_current_context().exit(0 if go else 1)
 
     result = CliRunner().invoke(command, input=typed or "")
+    assert isinstance(result.exception, SystemExit | None), result.exception
     return {0: "go", 1: "stop", 2: "refused"}[result.exit_code], result
 
 
@@ -58,16 +60,21 @@ def asked(
         # Cancellations are confirmed by their number, and by nothing else.
         (CANCEL, "12\n", {}, "go"),
         (CANCEL, " 12 \n", {}, "go"),
-        (CANCEL, "y\n", {}, "stop"),
         (CANCEL, "\n", {}, "stop"),
-        (CANCEL, "11\n", {}, "stop"),
-        (CANCEL, "120\n", {}, "stop"),
+        (CANCEL, "n\n", {}, "stop"),
+        (CANCEL, " No \n", {}, "stop"),
+        (CANCEL, "y\n\n", {}, "stop"),
+        (CANCEL, "11\n\n", {}, "stop"),
+        (CANCEL, "11\nn\n", {}, "stop"),
+        (CANCEL, "11\n12\n", {}, "go"),
+        (CANCEL, "y\n11\n12\n", {}, "go"),
+        (CANCEL, "y\n11\n120\n12\n", {}, "stop"),
         (CANCEL, "12\n", {"cancellations": 12}, "go"),
-        (CANCEL, "y\n", {"cancellations": 12}, "stop"),
+        (CANCEL, "y\n\n", {"cancellations": 12}, "stop"),
         (CANCEL, "12\n", {"cancellations": 11}, "refused"),
         (CANCEL, "", {"yes": True}, "refused"),
         (CANCEL, "", {"yes": True, "cancellations": 12}, "go"),
-        (BOTH, "3\n", {}, "stop"),
+        (BOTH, "3\n\n", {}, "stop"),
         (BOTH, "2\n", {}, "go"),
         # Nobody is there.
         (DISPATCH, None, {}, "refused"),
@@ -122,9 +129,12 @@ async def test_a_refusal_names_every_option_that_would_have_answered(
     assert "Nothing was sent" in result.stderr
 
 
-async def test_a_wrong_number_is_said(propose: Propose, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, result = asked(await propose(CANCEL), "11\n", monkeypatch)
-    assert "That was not 12." in result.stderr
+async def test_a_wrong_number_is_said_and_asked_for_again(
+    propose: Propose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, result = asked(await propose(CANCEL), "11\n\n", monkeypatch)
+    assert 'You typed "11", and 12 is needed.' in result.stderr
+    assert result.stderr.count("Type 12 to do that, or press Enter to stop:") == 2
     assert result.stdout == ""
 
 
@@ -145,11 +155,14 @@ async def test_enter_alone_is_a_no_that_is_not_asked_about(
     assert "Type y" not in result.stderr
 
 
-async def test_ctrl_d_is_no_yes(propose: Propose, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("text", [DISPATCH, CANCEL])
+async def test_ctrl_d_is_no_yes(
+    propose: Propose, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     monkeypatch.setattr(question, "is_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", StringIO(""))
     with pytest.raises(Interrupted):
-        question.ask(await propose(DISPATCH), False, None, False)
+        question.ask(await propose(text), False, None, False)
 
 
 def shown(proposal: Proposal, capsys: pytest.CaptureFixture[str]) -> str:
@@ -278,6 +291,25 @@ def test_a_command_is_not_broken_on_a_narrow_terminal(monkeypatch: pytest.Monkey
     command = f"  bulkstatus resume {'a-long-name-' * 8}.jsonl"
     assert laid_out([("Log", [Whole(command)])], Screen()).endswith(command)
     assert "\n" in laid_out([("Log", [command])], Screen())
+    # Nor is an option in a sentence, at its hyphens.
+    sentence = "Give another one with --base-url."
+    assert laid_out([("", [sentence])], Screen()).split()[-1] == "--base-url."
+
+
+async def test_the_name_of_the_log_is_not_broken_on_a_narrow_terminal(
+    propose: Propose, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    log = tmp_path / "a-log-of-a-name-that-is-longer-than-the-terminal.results.jsonl"
+    log.write_bytes(
+        RunRecord(
+            "a", "2026-11-23T17:31:02.114Z", "0", "today.csv", "0", 4, "", "", "", ""
+        ).to_line()
+    )
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    question.show(await propose(DISPATCH, log=log))
+    assert f"{log}\n" in screen.getvalue()
 
 
 async def test_a_resume_says_what_is_done_sent_again_new_and_gone(
@@ -303,17 +335,24 @@ async def test_a_resume_says_what_is_done_sent_again_new_and_gone(
     )
     rows = "order id,status\n1,8\n2,8\n4,8\n5,8\n6,8\n"
     text = shown(await propose(rows, log=log, changed=True), capsys)
-    assert "2 done, 1 to be sent again, 2 not sent before, 1 gone from the file" in text
+    assert "2 done, 1 to be sent again, 2 new or mended\n" in text
+    assert "1 row is as it was when the API refused it, and is sent again." in text
     assert "today.csv was changed since the last run." in text
     assert "The 2 rows updated so far stay so and are not sent again." in text
-    assert "The 1 row gone from the file was not updated: the log marks it as withdrawn" in text
+    assert (
+        "1 row that failed before is not in this file as it was (mended or taken out): nothing is "
+        "sent for it, and the log marks it as withdrawn." in text
+    )
     other = shown(await propose(rows, name="mend.csv", log=log, changed=True), capsys)
     assert "mend.csv is another file than the last run's (today.csv)." in other
     earlier = shown(await propose(rows, log=log), capsys)
     assert "today.csv is the file of an earlier run of this log, not of the last." in earlier
     limited = shown(await propose(rows, log=log, limit=2), capsys)
-    assert "2 done, 1 to be sent again, 1 not sent before, 1 gone from the file" in limited
-    for alarming in ("not the one", "wrong"):
+    assert "2 done, 1 to be sent again, 1 new or mended\n" in limited
+    whole = shown(await propose("order id,status\n1,8\n2,8\n3,8\n4,8\n5,8\n", log=log), capsys)
+    assert "2 done, 2 to be sent again, 1 not sent before\n" in whole
+    assert "2 rows are as they were when the API refused them, and are sent again." in whole
+    for alarming in ("not the one", "wrong", "gone"):
         assert alarming not in text + other + earlier
 
 

@@ -96,6 +96,26 @@ def test_long_lines_are_broken_at_blanks_on_a_terminal_but_not_in_a_pipe(
     ]
 
 
+def test_a_command_in_a_text_is_not_broken_and_has_its_own_line(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "a-log-of-a-rather-long-name.results.jsonl"
+    text = f"Make room on the disk or mend it, then go on with:  bulkstatus resume {name}"
+    other = f"Do not send it again, but go on:\n  bulkstatus resume {name} --rate none"
+    tell(f"{text}\n{other}")
+    assert capsys.readouterr().out == f"{text}\n{other}\n"
+    monkeypatch.setattr(sys, "stdout", screen)
+    tell(f"{text}\n{other}")
+    assert screen.getvalue().splitlines() == [
+        "Make room on the disk or mend it, then",
+        "go on with:",
+        f"  bulkstatus resume {name}",
+        "Do not send it again, but go on:",
+        f"  bulkstatus resume {name} --rate none",
+    ]
+
+
 def test_a_command_is_never_broken(screen: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(sys, "stdout", screen)
