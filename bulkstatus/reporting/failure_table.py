@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bulkstatus.reporting.original import OriginalRecords
-from bulkstatus.reporting.reasons import REASON, harmless, reason
+from bulkstatus.reporting.reasons import REASON, harmless, reason_to_mend
 from bulkstatus.result import Result
 from bulkstatus.resultlog.state import Content
 from bulkstatus.source import InputOptions, Source
@@ -66,7 +66,7 @@ def original_table(
             columns = _columns(names)
     rows = []
     for place, result in enumerate(failures):
-        said = harmless(reason(result))
+        said = harmless(reason_to_mend(result))
         raw = original.by_line.get(lines.get(place, 0))
         if raw is None:
             rows.append((result, [*_placed(result, columns, width), said]))
@@ -97,7 +97,7 @@ def plain_table(failures: Sequence[Result], options: InputOptions) -> FailureTab
     names = _field_names(options)
     columns = _columns(names)
     rows = [
-        (result, [*_placed(result, columns, len(names)), harmless(reason(result))])
+        (result, [*_placed(result, columns, len(names)), harmless(reason_to_mend(result))])
         for result in failures
     ]
     return FailureTable([] if options.no_header else [*names.values(), REASON], ",", rows)

@@ -24,12 +24,14 @@ from bulkstatus.source import InputOptions, Source, open_source
 class FailuresWritten:
     """What became of the failures.
 
+    `failed` is how many of the rows need no mending, since they failed for a passing reason.
     `original` says that the rows stand in all the columns of their input. `left_out` are rows
     that would have been read back as something else; `formulas` are order IDs and trackings that
     a spreadsheet would calculate, and `numbers` those of which it would lose digits.
     """
 
     rows: int
+    failed: int
     original: bool
     left_out: list[Result] = field(default_factory=list)
     formulas: list[str] = field(default_factory=list)
@@ -85,6 +87,7 @@ async def write_failures(
     written = {id(result) for result in rows}
     return FailuresWritten(
         rows=len(rows),
+        failed=sum(result.outcome is Outcome.FAILED for result in rows),
         original=original is not None and table is tables[0],
         left_out=[result for result in report.failures if id(result) not in written],
         formulas=[

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from string import Template
 
@@ -22,13 +22,15 @@ from bulkstatus.reporting.runs import RunReport
 from bulkstatus.reporting.steps import Step, next_steps, other_steps
 from bulkstatus.reporting.summary import Report
 from bulkstatus.reporting.text import (
+    SUPERSEDED,
     exact_duration,
     group_label,
     moment,
     nothing_left,
     order_notes,
     row_notes,
-    run_text,
+    row_text,
+    runs_text,
     state_sentence,
     status_name,
     status_text,
@@ -43,6 +45,7 @@ MOST_FAILURES = 2000
 MOST_GROUPS = 50
 MOST_ORDERS = 500
 MOST_WAITS = 100
+MOST_BREAKS = 20
 
 _LONGEST_TEXT = 300
 _OPTION = re.compile("(?<= )--[a-z-]+")
@@ -77,11 +80,11 @@ def render(report: Report) -> str:
         ref_id=_text(last.ref_id),
         made_at=_text(moment(report.made_at) + time.strftime(" (UTC%z)")),
         figures=_figures(report),
-        row_notes=_notes(row_notes(report)),
+        row_notes=_notes(row_notes(report)) + _superseded(report),
         orders=_orders(report),
         statuses=_statuses(report),
         over_time=_over_time(report, slices),
-        runs=_list(_text(run_text(run), None) for run in report.runs),
+        runs=_list(_text(text, None) for text in runs_text(report.runs)),
         waits=_waits(report.runs),
         failures=_failures(report),
         next=_next(report),
@@ -177,7 +180,10 @@ def _orders(report: Report) -> str:
         ("Not touched", orders.untouched),
     ):
         if order_ids:
-            shown = ", ".join(map(_own, order_ids[:MOST_ORDERS]))
+            shown = ", ".join(
+                _own(order_id) + " (withdrawn)" * (order_id in orders.withdrawn)
+                for order_id in order_ids[:MOST_ORDERS]
+            )
             shown += _rest(order_ids, MOST_ORDERS)
             html += f"<details><summary>{title}</summary><p>{shown}</p></details>\n"
     return html
@@ -186,6 +192,17 @@ def _orders(report: Report) -> str:
 def _notes(notes: Iterable[str]) -> str:
     """Return notes, which begin with a small letter, as sentences."""
     return "".join(f"<p>{_text(capitalised(note))}.</p>\n" for note in notes)
+
+
+def _superseded(report: Report) -> str:
+    if not report.superseded:
+        return ""
+    shown = [
+        _own(row_text(result, report.input_of_row(result)))
+        for result in report.superseded[:MOST_ORDERS]
+    ]
+    shown[-1] += _rest(report.superseded, MOST_ORDERS)
+    return f"<details><summary>{SUPERSEDED}</summary>{_list(shown)}</details>\n"
 
 
 def _rest(items: Sequence[object], most: int) -> str:
@@ -219,9 +236,10 @@ def _over_time(report: Report, slices: Sequence[Sequence[Slice]]) -> str:
     slowest = max(piece.latency.p99 for piece in pieces)
     marks = []
     if any(run.waits for run in report.runs):
-        marks.append('<li class="key wait">wait</li>')
+        waited = exact_duration(report.waited)
+        marks.append(f'<li class="key wait">wait, {waited} in all</li>')
     if len(report.runs) > 1:
-        marks.append('<li class="key resume">resumed</li>')
+        marks.append('<li class="key break">between two runs, left out</li>')
     marked = "".join(marks)
     throughput = f"Rows answered a second over time: {fastest}. {_marks_text(report)}"
     latency = (
@@ -243,7 +261,7 @@ def _over_time(report: Report, slices: Sequence[Sequence[Slice]]) -> str:
         f"<figure><figcaption>Rows a second</figcaption>"
         f"{throughput_picture(report, slices, throughput)}"
         f'<ul class="legend"><li class="key rate">rows a second</li>{marked}</ul></figure>\n'
-        f"<figure><figcaption>Latency in milliseconds</figcaption>"
+        f"<figure><figcaption>Latency in milliseconds, where answers came</figcaption>"
         f"{latency_picture(report, slices, latency)}"
         '<ul class="legend"><li class="key median">median</li><li class="key p95">95 % within</li>'
         f'<li class="key p99">99 % within</li>{marked}</ul></figure>\n</div>\n'
@@ -255,8 +273,15 @@ def _marks_text(report: Report) -> str:
     waits = sum(len(run.waits) for run in report.runs)
     return (
         f"{counted(waits, 'wait')} and {counted(len(report.runs) - 1, 'resume')} are marked; the "
-        "time between runs is left out."
+        f"time between runs is left out{_left_out(report.runs)}."
     )
+
+
+def _left_out(runs: Sequence[RunReport]) -> str:
+    """Return what the times between runs are, the longest first."""
+    between = sorted((later.started - run.ended for run, later in pairwise(runs)), reverse=True)
+    times = ", ".join(exact_duration(max(0.0, seconds)) for seconds in between[:MOST_BREAKS])
+    return f": {times}{_rest(between, MOST_BREAKS)}" if between else ""
 
 
 def _waits(runs: Sequence[RunReport]) -> str:
@@ -292,7 +317,9 @@ def _failures(report: Report) -> str:
         if len(failures) > MOST_FAILURES
         else ""
     )
-    rows = map(_failure_cells, failures[:MOST_FAILURES])
+    rows = (
+        _failure_cells(result, report.input_of_row(result)) for result in failures[:MOST_FAILURES]
+    )
     return (
         f"{groups}<p>{_rest(report.groups, MOST_GROUPS)}</p>\n{bound}"
         '<p class="search" id="search" hidden><label for="words">Search the failures</label> '
@@ -306,8 +333,8 @@ def _failures(report: Report) -> str:
     )
 
 
-def _failure_cells(result: Result) -> Iterator[str]:
-    yield f"{result.line}"
+def _failure_cells(result: Result, name: str) -> Iterator[str]:
+    yield f"{result.line}" + (f" of {_own(name)}" if name else "")
     yield _own(result.order_id) or "none"
     yield _own(status_text(result))
     yield _own(result.tracking or "none")

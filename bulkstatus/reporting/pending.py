@@ -88,5 +88,10 @@ def with_pending(report: Report, pending: PendingRows) -> Report:
     return replace(
         report,
         pending=pending.rows,
-        orders=replace(orders, untouched=(*orders.untouched, *untouched), unnamed=0),
+        orders=replace(
+            orders,
+            untouched=(*orders.untouched, *untouched),
+            withdrawn=orders.withdrawn.difference(pending.orders),
+            unnamed=0,
+        ),
     )

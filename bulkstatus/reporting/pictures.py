@@ -6,16 +6,15 @@ How they look is the page's own style sheet: series are told apart by their clas
 import math
 import sys
 import textwrap
-import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import pygal  # type: ignore[import-untyped]  # ships no types
 from pygal.style import Style  # type: ignore[import-untyped]  # ships no types
 
+from bulkstatus.reporting.axes import TimeAxis, round_scale
 from bulkstatus.reporting.runs import RunReport
 from bulkstatus.reporting.summary import Report
 from bulkstatus.reporting.text import status_name
@@ -35,28 +34,8 @@ _LABEL_SIZE = 14
 _LABEL_LINE = 20
 _NO_LINES: Mapping[str, list[str]] = {}
 
-
-class Clock:
-    """The time for which runs went on, the time between them left out."""
-
-    def __init__(self, runs: Sequence[RunReport]) -> None:
-        self._starts = [run.started for run in runs]
-        self._places = [0.0, *accumulate(run.seconds for run in runs)]
-        self.total = self._places[-1]
-
-    def place(self, moment: float, index: int) -> float:
-        """Return how long the runs had gone on at a moment of run `index`."""
-        within = moment - self._starts[index]
-        return min(self._places[index] + max(0.0, within), self._places[index + 1])
-
-    def moment(self, place: float) -> float:
-        """Return the moment, in seconds since the epoch, at which the runs had gone on so long."""
-        index = min(bisect_right(self._places, place), len(self._starts)) - 1
-        return self._starts[index] + place - self._places[index]
-
-    def resumes(self) -> list[float]:
-        """Return the places at which a run was followed by another."""
-        return self._places[1:-1]
+# Where, above the picture, it says how much later a run went on.
+_ABOVE = "-8"
 
 
 def status_picture(report: Report, description: str) -> str:
@@ -69,9 +48,7 @@ def status_picture(report: Report, description: str) -> str:
     chart = pygal.HorizontalStackedBar(
         **_look(60 + (16 + 14 * max(map(len, names))) * len(statuses)),
         x_labels=list(labels),
-        y_labels_major_count=3,
-        # The axes have changed places by the time that this is looked at.
-        show_minor_x_labels=False,
+        y_labels=round_scale(max(counts.total() for counts in report.by_status.values()), 1.0),
         value_formatter=_whole,
     )
     for outcome in Outcome:
@@ -80,35 +57,35 @@ def status_picture(report: Report, description: str) -> str:
 
 
 def throughput_picture(report: Report, slices: Sequence[Sequence[Slice]], description: str) -> str:
-    """Return how many rows a second were answered over time, waits and resumes marked."""
-    clock = Clock(report.runs)
+    """Return how many rows a second were answered over time, waits and breaks marked."""
+    axis = TimeAxis(report.runs)
     points = [
         point
         for index, run_slices in enumerate(slices)
-        for point in _rates(run_slices, report.runs[index], clock, index)
+        for point in _rates(run_slices, report.runs[index], axis, index)
     ]
-    top = max((rate for _, rate in points), default=0.0)
-    chart = _over_time(report, clock, top)
+    top = max((rate or 0.0 for _, rate in points), default=0.0)
+    chart = _over_time(report, axis, top)
     chart.add("rows a second", points, fill=True)
     return _svg(chart, description, "throughput")
 
 
 def latency_picture(report: Report, slices: Sequence[Sequence[Slice]], description: str) -> str:
-    """Return the percentiles of latency over time, waits and resumes marked."""
-    clock = Clock(report.runs)
-    chart = _over_time(report, clock, max((p.latency.p99 for p in chain(*slices)), default=0.0))
+    """Return the percentiles of latency over time, waits and breaks marked."""
+    axis = TimeAxis(report.runs)
+    chart = _over_time(report, axis, max((p.latency.p99 for p in chain(*slices)), default=0.0))
     for name in ("median", "p95", "p99"):
         points: list[tuple[float, float | None]] = []
         for index, run_slices in enumerate(slices):
             for stretch in _stretches(run_slices):
                 # A line across a wait or from run to run would tell of what was not.
-                points.append((clock.place(stretch[0].start, index), None))
+                points.append((axis.place(stretch[0].start, index), None))
                 middles = [(piece, (piece.start + piece.end) / 2) for piece in stretch]
                 if len(stretch) == 1:
                     # A point alone would not be seen.
                     middles = [(stretch[0], stretch[0].start), (stretch[0], stretch[0].end)]
                 points += [
-                    (clock.place(moment, index), getattr(piece.latency, name))
+                    (axis.place(moment, index), getattr(piece.latency, name))
                     for piece, moment in middles
                 ]
         chart.add(name, points)
@@ -128,62 +105,56 @@ def _stretches(slices: Sequence[Slice]) -> list[list[Slice]]:
 
 
 def _rates(
-    slices: Sequence[Slice], run: RunReport, clock: Clock, index: int
-) -> Iterator[tuple[float, float]]:
+    slices: Sequence[Slice], run: RunReport, axis: TimeAxis, index: int
+) -> Iterator[tuple[float, float | None]]:
     """Yield the points of a line that steps from rate to rate, and to nothing in between."""
     last = run.started
-    yield clock.place(last, index), 0.0
+    if index > 0:
+        yield axis.place(last, index), None
+    yield axis.place(last, index), 0.0
     for piece in slices:
         if piece.start > last:
-            yield clock.place(last, index), 0.0
-            yield clock.place(piece.start, index), 0.0
+            yield axis.place(last, index), 0.0
+            yield axis.place(piece.start, index), 0.0
         rate = piece.answers / (piece.end - piece.start)
         # The first slice of a run may reach a little into the next one.
-        yield clock.place(max(piece.start, last), index), rate
-        yield clock.place(piece.end, index), rate
+        yield axis.place(max(piece.start, last), index), rate
+        yield axis.place(piece.end, index), rate
         last = piece.end
-    yield clock.place(last, index), 0.0
-    yield clock.place(run.ended, index), 0.0
+    yield axis.place(last, index), 0.0
+    yield axis.place(run.ended, index), 0.0
 
 
-def _over_time(report: Report, clock: Clock, top: float) -> Any:
-    """Return a chart over time with its first two series, the waits and the resumes."""
+def _over_time(report: Report, axis: TimeAxis, top: float) -> Any:
+    """Return a chart over time with its first two series, the waits and the breaks."""
     top = top * 1.05 or 1.0
-    total = clock.total or 1.0
+    total = axis.total or 1.0
     chart = pygal.XY(
         **_look(_HEIGHT),
+        # Room for what is written above the breaks.
+        margin_top=24 if axis.breaks else 8,
         xrange=(0, total),
         range=(0, top),
-        x_labels=[{"value": place, "label": label} for place, label in _ticks(clock, report.runs)],
+        x_labels=[
+            {"value": place, "label": text} for place, text in (*axis.times(), *axis.later())
+        ],
         x_value_formatter=str,
         show_dots=False,
         allow_interruptions=True,
-        y_labels_major_count=4,
-        show_minor_y_labels=False,
+        y_labels=round_scale(top),
         value_formatter=_number,
     )
     waits: list[tuple[float, float | None]] = []
     for index, run in enumerate(report.runs):
         for wait in run.waits:
-            start, end = clock.place(wait.start, index), clock.place(wait.end, index)
+            start, end = axis.place(wait.start, index), axis.place(wait.end, index)
             waits += [(start, 0.0), (start, top), (end, top), (end, 0.0), (end, None)]
-    resumes: list[tuple[float, float | None]] = []
-    for place in clock.resumes():
-        resumes += [(place, 0.0), (place, top), (place, None)]
+    breaks: list[tuple[float, float | None]] = []
+    for start, end, _ in axis.breaks:
+        breaks += [(start, 0.0), (start, top), (end, top), (end, 0.0), (end, None)]
     chart.add("waits", waits, fill=True)
-    chart.add("resumes", resumes)
+    chart.add("breaks", breaks, fill=True)
     return chart
-
-
-def _ticks(clock: Clock, runs: Sequence[RunReport]) -> Iterator[tuple[float, str]]:
-    days = {time.localtime(moment)[:3] for run in runs for moment in (run.started, run.ended)}
-    form = "%H:%M:%S" if clock.total < 600 else "%H:%M"
-    ticks = 4
-    if len(days) > 1:
-        form, ticks = "%d %b %H:%M", 3
-    for tick in range(ticks):
-        place = clock.total * tick / (ticks - 1)
-        yield place, time.strftime(form, time.localtime(clock.moment(place)))
 
 
 def _look(height: int) -> dict[str, Any]:
@@ -233,6 +204,8 @@ def _cleaner(
                 if not isinstance(child.tag, str) or _is_unwanted(child):
                     parent.remove(child)
             parent.attrib.pop("id", None)
+            if (parent.text or "").endswith(" later"):
+                parent.set("y", _ABOVE)
             lines = labels.get(parent.text or "")
             if lines is not None:
                 _write_lines(parent, lines)

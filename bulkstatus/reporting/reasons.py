@@ -46,6 +46,14 @@ def reason(result: Result) -> str:
     return said
 
 
+def reason_to_mend(result: Result) -> str:
+    """Return why a row failed, and of one that needs no mending that it is tried again."""
+    said = reason(result)
+    if result.outcome is not Outcome.FAILED:
+        return said
+    return f"{said.rstrip('.')}. Nothing to mend: it is tried again as it is."
+
+
 def said_status(result: Result) -> str | None:
     """Return what stands in an invalid row in the place of a status; None where that was one.
 

@@ -13,7 +13,7 @@ from bulkstatus.reporting.files import refuse_path, replacing
 from bulkstatus.reporting.pending import PendingRows, pending_rows
 from bulkstatus.reporting.reasons import harmless, reason
 from bulkstatus.reporting.summary import Report
-from bulkstatus.result import Outcome, Result, timestamp
+from bulkstatus.result import FAILURES, ErrorKind, Outcome, Result, RowError, timestamp
 from bulkstatus.resultlog.inputs import input_name
 from bulkstatus.resultlog.state import Content
 from bulkstatus.source import Source
@@ -33,7 +33,8 @@ async def write_rows(
     The rows of the log come in the order in which they were settled, each with its latest record;
     the pending ones follow, without a run, which only `source`, the last run's input, tells. A row
     is uncertain when its own attempt is, or an earlier one of its order that no update has
-    followed; for a pending one that is unknown once a run broke off.
+    followed; for a pending one that is unknown once a run broke off. A withdrawn row has the line,
+    attempts, run and file of its failure, and says in which run it was withdrawn.
     `last_wins` is `--on-conflict last`.
 
     Raises SettingsRefused when the file cannot be written, or holds something else than an
@@ -68,6 +69,10 @@ def _latest_results(report: Report) -> Iterator[tuple[int, Result]]:
     """
     state = report.contents.state
     duplicates = Counter(state.duplicates)
+    withdrawn = {
+        content for content, result in state.open.items() if result.outcome is Outcome.WITHDRAWN
+    }
+    failures: dict[tuple[Content, int], tuple[int, Result]] = {}
     with report.log_path.open("rb") as file:
         for number, result in _results(file, report.contents.size):
             content = Content.of(result)
@@ -80,8 +85,23 @@ def _latest_results(report: Report) -> Iterator[tuple[int, Result]]:
                 latest = state.invalid.get(content, {}).get(result.line) == result
             else:
                 latest = state.open.get(content) == result
-            if latest:
+            if result.outcome in FAILURES and content in withdrawn:
+                failures[content, result.line] = number, result
+            if latest and result.outcome is Outcome.WITHDRAWN:
+                failed_in, failure = failures.get((content, result.line), (number, result))
+                gone_from = input_name(report.contents.runs[number - 1])
+                yield failed_in, _withdrawn(failure, f"run {number}: {gone_from}", result.at)
+            elif latest:
                 yield number, result
+
+
+def _withdrawn(failure: Result, gone_from: str, at: float) -> Result:
+    """Return the record of a withdrawn row with what there is to tell of its failure."""
+    said = f"Withdrawn in {gone_from} no longer has it."
+    if before := reason(failure):
+        said += f" Before that: {before}"
+    error = RowError(ErrorKind.ROW, said)
+    return failure._replace(outcome=Outcome.WITHDRAWN, at=at, error=error)
 
 
 def _results(file: BinaryIO, size: int) -> Iterator[tuple[int, Result]]:

@@ -34,19 +34,41 @@ def next_steps(report: Report) -> list[Step]:
         return []
     if report.how is How.RUNNING:
         return [_command("report", log)]
+    kinds = kinds_to_mend(report)
     if report.how is not How.FINISHED or report.unfinished is not None:
-        mending = [Step("and then mend the failures", is_command=False)] if report.failures else []
+        mending = [Step(f"and then mend the {kinds} rows", is_command=False)] if kinds else []
         return [*_going_on(report), *mending]
-    if all(result.outcome is Outcome.FAILED for result in report.failures):
-        return [_command("resume", log)]
+    if not kinds:
+        return [retry_step(report)]
     written = report.mend or _written_since(report)
     mend = written or failures_path(log)
     writing = [] if written else [_command("report", log, "--failures", mend)]
+    are_mixed = any(result.outcome is Outcome.FAILED for result in report.failures)
+    which = (
+        f"the {kinds} rows in {mend} (the failed ones are tried again as they are)"
+        if are_mixed
+        else f"the rows in {mend}"
+    )
     return [
         *writing,
-        Step(f"mend the rows in {mend}, then", is_command=False),
+        Step(f"mend {which}, then", is_command=False),
         Step(feed_back_command(report, mend), is_command=True),
     ]
+
+
+def kinds_to_mend(report: Report) -> str:
+    """Return which failures somebody has to mend, such as "rejected and invalid"; "" for none.
+
+    Those that failed did so for a passing reason: a resume tries them again as they are.
+    """
+    outcomes = {result.outcome for result in report.failures} - {Outcome.FAILED}
+    return " and ".join(outcome for outcome in Outcome if outcome in outcomes)
+
+
+def retry_step(report: Report) -> Step:
+    """Return the command that goes on with the log and tries again what failed, as it is."""
+    run = report.contents.run_to_resume
+    return Step(resume_command(run, report.log_path), is_command=True)
 
 
 def other_steps(report: Report) -> list[Step]:
@@ -76,8 +98,7 @@ def _going_on(report: Report) -> Iterator[Step]:
         yield Step(
             f"go on with {name}, an earlier input that no run has finished:", is_command=False
         )
-    run = report.contents.run_to_resume
-    yield Step(resume_command(run, report.log_path), is_command=True)
+    yield retry_step(report)
 
 
 def _command(*words: object) -> Step:

@@ -3,7 +3,7 @@
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +24,15 @@ class Orders:
 
     `touched` have an update. `perhaps_touched` have none, but an attempt that may have reached
     the API without its answer being seen; a later refusal does not undo that. `untouched` have
-    neither. `unnamed` is how many pending rows there are that the log does not name, so that
-    their orders may be in none of these; None says that it does not even tell how many.
+    neither, and `withdrawn` are those of them that no row asks for any more. `unnamed` is how many
+    pending rows there are that the log does not name, so that their orders may be in none of
+    these; None says that it does not even tell how many.
     """
 
     touched: int
     perhaps_touched: tuple[str, ...]
     untouched: tuple[str, ...]
+    withdrawn: frozenset[str]
     unnamed: int | None
 
 
@@ -41,7 +43,8 @@ class Report:
     `pending` rows of the last run's input are in no record; None says that the log alone does not
     tell, since the input was another one before. `answers` counts the rows that were sent,
     `requests` their attempts, and `seconds` how long the runs went on. `failures` are the
-    rejected, failed and invalid rows by line, and `mend` the file that they have been written to.
+    rejected, failed and invalid rows by line, `superseded` those that a later row or status of
+    their order replaces, and `mend` the file that the failures have been written to.
     """
 
     log_path: Path
@@ -53,6 +56,7 @@ class Report:
     by_status: dict[OrderStatus | None, Counter[Outcome]]
     orders: Orders
     failures: list[Result]
+    superseded: list[Result]
     groups: list[FailureGroup]
     uncertain: int
     answers: int
@@ -209,10 +213,7 @@ def _report(
     state = contents.state
     invalid = (result for lines in state.invalid.values() for result in lines.values())
     unsettled = [*state.open.values(), *invalid]
-    failures = sorted(
-        (result for result in unsettled if result.outcome in FAILURES),
-        key=lambda result: (result.line, result.order_id),
-    )
+    failures = _by_line(unsettled, FAILURES)
     others = Counter((result.status, result.outcome) for result in unsettled)
     for content, count in state.duplicates.items():
         others[content.status, Outcome.DUPLICATE] += count
@@ -227,8 +228,9 @@ def _report(
         counts=state.counts(),
         pending=pending,
         by_status=_by_status(others),
-        orders=_orders(contents, gathered, (result.order_id for result in unsettled), pending),
+        orders=_orders(contents, gathered, unsettled, pending),
         failures=failures,
+        superseded=_by_line(unsettled, {Outcome.SUPERSEDED}),
         groups=group_failures(failures),
         uncertain=sum(result.uncertain for result in unsettled),
         answers=gathered.answers,
@@ -236,6 +238,12 @@ def _report(
         latency=gathered.timeline.latency(),
         timeline=gathered.timeline,
     )
+
+
+def _by_line(results: Iterable[Result], outcomes: Set[Outcome]) -> list[Result]:
+    """Return the results of some outcomes in the order of their lines."""
+    found = (result for result in results if result.outcome in outcomes)
+    return sorted(found, key=lambda result: (result.line, result.order_id))
 
 
 def _by_status(
@@ -265,21 +273,26 @@ def _recorded(counts: dict[Outcome, int]) -> int:
 
 
 def _orders(
-    contents: LogContents, gathered: _Gathered, unsettled: Iterable[str], pending: int | None
+    contents: LogContents, gathered: _Gathered, unsettled: Iterable[Result], pending: int | None
 ) -> Orders:
     updated = contents.state.updated
     perhaps = dict(gathered.uncertain)
     for end in contents.ends:
         perhaps.update(dict.fromkeys(end.perhaps_touched))
     perhaps_touched = [order_id for order_id in perhaps if not updated.of(order_id)]
-    duplicates = (content.order_id for content in contents.state.duplicates)
+    wanted: dict[str, bool] = {}
+    for result in unsettled:
+        still = wanted.get(result.order_id, False)
+        wanted[result.order_id] = still or result.outcome is not Outcome.WITHDRAWN
+    wanted |= {content.order_id: True for content in contents.state.duplicates}
     untouched = [
         order_id
-        for order_id in dict.fromkeys((*unsettled, *duplicates))
+        for order_id in wanted
         if order_id and order_id not in perhaps and not updated.of(order_id)
     ]
+    withdrawn = frozenset(order_id for order_id in untouched if not wanted[order_id])
     touched = _distinct(gathered.touched)
-    return Orders(touched, tuple(perhaps_touched), tuple(untouched), pending)
+    return Orders(touched, tuple(perhaps_touched), tuple(untouched), withdrawn, pending)
 
 
 def _distinct(hashes: "array[int]") -> int:

@@ -23,12 +23,16 @@ _RUNS = 20
 _LONGEST_ID = 60
 _LONGEST_MESSAGE = 300
 
+SUPERSEDED = "Superseded: overtaken by a later row or a later status of the order"
+
 
 def report_text(report: Report) -> str:
     """Return a report as lines of text, harmless for a terminal."""
     lines = [state_sentence(report), "", *_figures(report)]
     if report.groups:
         lines += ["", failures_text(report.groups, report.input_of_row)]
+    if report.superseded:
+        lines += ["", *_superseded(report)]
     if report.orders.perhaps_touched:
         shown = _some(report.orders.perhaps_touched, _ORDERS)
         lines += ["", "Perhaps touched: a request may have arrived, but no answer was seen", *shown]
@@ -51,12 +55,21 @@ def failures_text(
     for group in groups[:_GROUPS]:
         lines.append(f"  {len(group.results):,} {group.kind.outcome}: {group_label(group)}")
         some = group.results[:_ROWS_OF_A_GROUP]
-        lines += (f"      {_row(result, input_of_row(result))}" for result in some)
+        lines += (f"      {row_text(result, input_of_row(result))}" for result in some)
         if len(group.results) > _ROWS_OF_A_GROUP:
             lines.append(f"      … and {len(group.results) - _ROWS_OF_A_GROUP:,} more")
     if len(groups) > _GROUPS:
         lines.append(f"  … and {len(groups) - _GROUPS:,} more kinds")
     return "\n".join(lines)
+
+
+def _superseded(report: Report) -> Iterator[str]:
+    yield SUPERSEDED
+    for result in report.superseded[:_GROUPS]:
+        yield f"  {row_text(result, report.input_of_row(result))}"
+    hidden = len(report.superseded) - _GROUPS
+    if hidden > 0:
+        yield f"  … and {hidden:,} more; --rows FILE.csv lists them all"
 
 
 def group_label(group: FailureGroup) -> str:
@@ -85,10 +98,8 @@ def state_sentence(report: Report) -> str:
         )
     if run.how is How.UNKNOWN:
         return f"{what} has written no end: it is still going on, or broke off at about {when}."
-    message = printable(run.message, _LONGEST_MESSAGE)
     ended = "was interrupted" if run.how is How.INTERRUPTED else run.how
-    detail = f": {message}" if message and run.how is How.STOPPED else "."
-    return f"{what} {ended} on {when}{detail}"
+    return f"{what} {ended} on {when}{_why_stopped(run) or '.'}"
 
 
 def outcomes_text(counts: Mapping[Outcome, int], pending: int | None = 0) -> str:
@@ -137,19 +148,29 @@ def time_text(report: Report) -> str:
     return f"{took}{waited}{rate} ({counted(report.requests, 'request')})"
 
 
-def run_text(run: RunReport) -> str:
-    """Return when a run went on and how it ended."""
+def runs_text(runs: Sequence[RunReport]) -> list[str]:
+    """Return of each run when it went on and how it ended.
+
+    Why the last one stopped is left to `state_sentence`.
+    """
+    return [*(_run_text(run, _why_stopped(run)) for run in runs[:-1]), _run_text(runs[-1], "")]
+
+
+def _why_stopped(run: RunReport) -> str:
+    stopped = run.message and run.how is How.STOPPED
+    return f": {printable(run.message, _LONGEST_MESSAGE)}" if stopped else ""
+
+
+def _run_text(run: RunReport, why: str) -> str:
     record = run.record
     ended = {
         How.RUNNING: "still going on",
         How.CRASHED: "broke off",
         How.UNKNOWN: "has written no end",
     }.get(run.how, str(run.how))
-    stopped = run.message and run.how is How.STOPPED
-    message = f": {printable(run.message, _LONGEST_MESSAGE)}" if stopped else ""
     who = printable(f"{record.user} on {record.host}", _LONGEST_ID)
     name = printable(input_name(record), _LONGEST_ID)
-    what = f"{name} by {who}, {ended} after {exact_duration(run.seconds)}{message}"
+    what = f"{name} by {who}, {ended} after {exact_duration(run.seconds)}{why}"
     return f"{moment(run.started)}  {what}"
 
 
@@ -186,7 +207,7 @@ def order_notes(report: Report) -> Iterator[str]:
         rows = counted(unnamed, "pending row")
         yield f"not touched either: the orders of {rows}, unless they are counted above"
         yield "only the input names those, and it is gone or not what it was"
-    if report.counts.get(Outcome.WITHDRAWN) and report.orders.untouched:
+    if report.orders.withdrawn:
         yield "those not touched include the orders that only withdrawn rows were about"
     if report.left_behind:
         yield "the orders of the rows never sent are not counted, since the log does not name them"
@@ -232,8 +253,8 @@ def _runs(report: Report) -> Iterator[str]:
     if hidden > 0:
         yield _line(label, f"… {counted(hidden, 'earlier run')}")
         label = ""
-    for run in report.runs[-_RUNS:]:
-        yield _line(label, run_text(run))
+    for text in runs_text(report.runs[-_RUNS:]):
+        yield _line(label, text)
         label = ""
 
 
@@ -252,7 +273,8 @@ def nothing_left(report: Report) -> str:
     return "nothing is left to do"
 
 
-def _row(result: Result, name: str) -> str:
+def row_text(result: Result, name: str) -> str:
+    """Return which row a result is of, `name` being its input where that has to be said."""
     tracking = f", {printable(result.tracking, _LONGEST_ID)}" if result.tracking else ""
     uncertain = " (may have been changed all the same)" if result.uncertain else ""
     order_id = printable(result.order_id, _LONGEST_ID) or "(none)"

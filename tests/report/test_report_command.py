@@ -9,7 +9,7 @@ import orjson
 import pytest
 from report_logs import REFUSAL, TIMEOUT, Log
 
-from bulkstatus.reporting.steps import next_commands
+from bulkstatus.reporting.steps import next_commands, next_steps
 from bulkstatus.reporting.summary import summarise
 from bulkstatus.reporting.text import report_text
 from bulkstatus.result import Outcome
@@ -73,6 +73,60 @@ def test_what_a_spreadsheet_would_spoil_is_pointed_out(log: Log) -> None:
     assert "\n=1,8,+44," in log.path.with_name("mend.csv").read_text(encoding="utf-8-sig")
 
 
+@pytest.mark.parametrize("end", ["finished", "stopped"])
+def test_where_all_failures_are_passing_there_is_nothing_to_mend(log: Log, end: str) -> None:
+    log.path.with_name("today.csv").touch()
+    log.run(3).row("1").row("2", Outcome.FAILED, TIMEOUT).row("3", Outcome.FAILED, TIMEOUT)
+    log.end(end)
+    done = bulkstatus("report", log.path.name, "--failures", "mend.csv", folder=log.path.parent)
+    assert (
+        "Wrote mend.csv: 2 rows with nothing to mend, which failed for a passing reason and are "
+        "tried again as they are.\n"
+    ) in done.stderr
+    assert "mended" not in done.stderr
+    assert f"To try them again:\n  bulkstatus resume {log.path.name}\n" in done.stderr
+    assert done.stdout.endswith(f"Next       bulkstatus resume {log.path.name}\n")
+    assert "it is tried again as it is." in log.path.with_name("mend.csv").read_text("utf-8-sig")
+
+
+def test_of_several_kinds_of_failures_it_is_said_which_are_to_be_mended(log: Log) -> None:
+    log.path.with_name("today.csv").touch()
+    log.run(4).row("1").row("2", Outcome.FAILED, TIMEOUT).row("3", Outcome.REJECTED, REFUSAL)
+    log.row("4", Outcome.INVALID, REFUSAL, status=None).end()
+    done = bulkstatus("report", log.path.name, "--failures", "mend.csv", folder=log.path.parent)
+    assert (
+        "Wrote mend.csv: 2 rejected and invalid rows to mend, and 1 that failed for a passing "
+        "reason and is tried again as it is.\n"
+    ) in done.stderr
+    resume = f"bulkstatus resume {log.path.name} mend.csv"
+    assert f"When the rows are mended:\n  {resume}\n" in done.stderr
+    assert done.stdout.endswith(
+        "Next       mend the rejected and invalid rows in mend.csv (the failed ones are tried "
+        f"again as they are), then\n           {resume}\n"
+    )
+    text = log.path.with_name("mend.csv").read_text("utf-8-sig")
+    assert [line[:2] for line in text.splitlines() if "tried again as it is." in line] == ["2,"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ([Outcome.FAILED], []),
+        ([Outcome.FAILED, Outcome.REJECTED], ["and then mend the rejected rows"]),
+        ([Outcome.INVALID, Outcome.REJECTED], ["and then mend the rejected and invalid rows"]),
+    ],
+)
+def test_a_stopped_run_is_gone_on_with_before_what_is_to_be_mended(
+    log: Log, outcomes: list[Outcome], expected: list[str]
+) -> None:
+    log.path.with_name("today.csv").touch()
+    log.run(9).row("1")
+    for place, outcome in enumerate(outcomes):
+        log.row(f"2{place}", outcome, REFUSAL)
+    steps = [step.text for step in next_steps(summarise(log.end("interrupted").path))]
+    assert steps == [command_line("bulkstatus", "resume", log.path), *expected]
+
+
 def test_a_log_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path) -> None:
     for options in ([], ["--json"]):
         done = bulkstatus("report", "none.jsonl", *options, folder=tmp_path)
@@ -130,6 +184,17 @@ def test_an_order_of_which_all_rows_are_pending_is_not_touched(log: Log, option:
     assert "Rows       7: 2 updated, 1 rejected, 4 pending" in text
     assert "2 touched, 1 perhaps touched, 2 not touched\n" in text
     assert "not touched either" not in text
+
+
+def test_an_order_whose_mended_row_is_pending_is_not_withdrawn(log: Log) -> None:
+    source = log.path.with_name("mend.csv")
+    source.write_text("order_id,status,tracking\n1,8,T\n")
+    log.run(2).row("1", Outcome.REJECTED, REFUSAL).row("2", Outcome.REJECTED, REFUSAL).end()
+    log.run(1, hashlib.sha256(source.read_bytes()).hexdigest(), source.name)
+    log.row("1", Outcome.WITHDRAWN).row("2", Outcome.WITHDRAWN).end("interrupted")
+    bulkstatus("report", log.path.name, "--html", "today.html", folder=log.path.parent)
+    page = log.path.with_name("today.html").read_text(encoding="utf-8")
+    assert "<p><bdi>1</bdi>, <bdi>2</bdi> (withdrawn)</p>" in page
 
 
 @pytest.mark.parametrize("change", ["gone", "changed"])

@@ -110,7 +110,7 @@ def test_every_picture_says_in_words_what_it_shows_and_has_its_figures_in_a_tabl
     status, throughput, latency = (picture["aria-label"] or "" for picture in pictures)
     assert "200 updated, 1 rejected, 1 failed, 1 invalid" in status
     assert "rows a second" in throughput
-    assert "1 wait and 1 resume are marked" in throughput
+    assert "1 wait and 1 resume are marked; the time between runs is left out: 24 h" in throughput
     assert "median" in latency
     assert "1 wait and 1 resume are marked" in latency
     assert len(page.all("table")) == 5
@@ -131,6 +131,48 @@ def test_waits_and_resumes_are_drawn(log: Log) -> None:
         waits, resumes, *values = (len(list(group)) for group in groups)
         assert (waits, resumes) == (1, 1)
         assert min(values) >= 1
+
+
+def test_the_time_between_runs_is_told_above_its_place_and_scales_are_round(log: Log) -> None:
+    eventful(log)
+    html = render(summarise(log.path))
+    _, throughput, latency = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    for picture in (throughput, latency):
+        (raised,) = re.findall('<text x="[^"]*" y="(-[^"]*)"[^>]*>24 h 00 min later<', picture)
+        assert float(raised) < 0
+        paths = re.findall('<path d="([^"]*)" class="line', picture)
+        assert len(paths) > 2
+    scale = [float(text) for text in texts_of(latency) if text.replace(".", "").isdecimal()]
+    assert scale == [0, 50, 100]
+    assert '<li class="key wait">wait, 30 s in all</li>' in html
+    assert '<li class="key break">between two runs, left out</li>' in html
+
+
+def test_a_rate_falls_to_nothing_and_is_not_drawn_across_a_break(log: Log) -> None:
+    html = render(summarise(eventful(log).path))
+    throughput = re.findall(r"<svg.*?</svg>", html, re.DOTALL)[1]
+    assert len(re.findall('<path d="[^"]*" class="line', throughput.partition("serie-2")[2])) == 2
+
+
+def test_failures_and_orders_say_of_which_file_they_are_and_that_they_were_withdrawn(
+    log: Log,
+) -> None:
+    log.run(4).row("1").row("2", Outcome.REJECTED, REFUSAL).row("3", Outcome.REJECTED, REFUSAL)
+    assert "<td>4</td>" in render(summarise(log.end().path))
+    log.run(1, "bb", "<mend>.csv").row("2", Outcome.WITHDRAWN, line=3)
+    log.row("22", Outcome.REJECTED, REFUSAL, line=2).end()
+    html = render(summarise(log.path))
+    assert "<td>4 of <bdi>today.csv</bdi></td>" in html
+    assert "<td>2 of <bdi>&lt;mend&gt;.csv</bdi></td>" in html
+    assert "<p><bdi>3</bdi>, <bdi>2</bdi> (withdrawn), <bdi>22</bdi></p>" in html
+
+
+def test_superseded_rows_are_named_on_the_page(log: Log) -> None:
+    log.run(2).row("1", tracking="T2").row("1", Outcome.SUPERSEDED, tracking="<T1>").end()
+    page = page_of(log)
+    assert "Superseded1\n" in page.text
+    assert "Superseded: overtaken by a later row or a later status of the order" in page.text
+    assert "line 3: order 1, Dispatched (8), <T1>" in page.text
 
 
 def texts_of(picture: str) -> list[str]:

@@ -126,6 +126,26 @@ async def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log) -> Non
     ]
 
 
+async def test_a_withdrawn_row_says_how_it_failed_and_where_it_stood(log: Log) -> None:
+    unreadable = RowError(ErrorKind.ROW, "the order ID is empty")
+    log.run(5).row("1", line=2).row("2", Outcome.FAILED, TIMEOUT, attempts=5, line=3).end()
+    log.run(5).row("2", Outcome.REJECTED, REFUSAL, attempts=2, line=4)
+    log.row("", Outcome.INVALID, unreadable, line=5).row("", Outcome.INVALID, unreadable, line=6)
+    log.end()
+    log.run(2, "bb", "mend.csv").row("2", Outcome.WITHDRAWN, line=4)
+    log.row("", Outcome.WITHDRAWN, line=5).row("22", line=2).end()
+    rows = [row for row in await rows_of(log) if row["outcome"] == "withdrawn"]
+    assert [
+        (row["line"], row["attempts"], row["http_status"], row["run"], row["input"]) for row in rows
+    ] == [("4", "2", "400", "2", "today.csv"), ("5", "0", "", "2", "today.csv")]
+    assert [row["error"] for row in rows] == [
+        "Withdrawn in run 3: mend.csv no longer has it. Before that: The API refused it (HTTP "
+        "400): Invalid order status",
+        "Withdrawn in run 3: mend.csv no longer has it. Before that: Not sent: the order ID is "
+        "empty",
+    ]
+
+
 async def test_every_row_says_of_which_run_and_file_it_is(log: Log, tmp_path: Path) -> None:
     log.run(3).row("1").row("2", Outcome.REJECTED, REFUSAL).end()
     log.run(2, "bb", "wrong.csv").row("8", line=2).end("interrupted")

@@ -7,7 +7,7 @@ from report_logs import REFUSAL, START, Log
 from bulkstatus.errors import LogRefused
 from bulkstatus.reporting.runs import How
 from bulkstatus.reporting.summary import summarise
-from bulkstatus.reporting.text import report_text, run_text
+from bulkstatus.reporting.text import report_text, runs_text, state_sentence
 from bulkstatus.result import Outcome
 from bulkstatus.resultlog import ResultLog
 
@@ -88,11 +88,17 @@ def test_each_run_has_its_own_end_and_a_crash_ends_with_its_last_answer(log: Log
 def test_a_run_that_was_interrupted_says_so_once_and_one_that_stopped_says_why(log: Log) -> None:
     log.run(3).row("1").end("interrupted", "Interrupted.")
     log.run(3).row("2").end("stopped", "The API answered HTTP 401.")
-    interrupted, stopped = map(run_text, summarise(log.path).runs)
+    log.run(3).row("3").end("stopped", "The API answered HTTP 402.")
+    report = summarise(log.path)
+    interrupted, stopped, last = runs_text(report.runs)
     assert interrupted.endswith("today.csv by anna on desk, interrupted after 0.2 s")
     assert stopped.endswith(
         "today.csv by anna on desk, stopped after 0.2 s: The API answered HTTP 401."
     )
+    # Why the last one stopped is said at the head of the report, and once.
+    assert last.endswith("today.csv by anna on desk, stopped after 0.2 s")
+    assert state_sentence(report).endswith(": The API answered HTTP 402.")
+    assert report_text(report).count("The API answered HTTP 402.") == 1
 
 
 def test_a_crash_before_any_answer_took_no_time(log: Log) -> None:

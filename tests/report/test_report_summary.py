@@ -322,6 +322,31 @@ def test_withdrawn_rows_are_named_as_a_reason_of_orders_not_touched(log: Log) ->
     assert note in report_text(summarise(log.path))
 
 
+def test_an_order_is_withdrawn_when_no_row_asks_for_it_any_more(log: Log) -> None:
+    log.run(4).row("1", REJECTED, REFUSAL).row("2", REJECTED, REFUSAL).row("3").row("3", FAILED)
+    log.end()
+    log.run(1, "bb", "mend.csv").row("1", Outcome.WITHDRAWN, line=2).row("3", Outcome.WITHDRAWN)
+    log.row("2", Outcome.WITHDRAWN).row("2", REJECTED, REFUSAL, tracking="T").end()
+    orders = summarise(log.path).orders
+    assert orders.untouched == ("1", "2")
+    assert orders.withdrawn == {"1"}
+
+
+def test_superseded_rows_are_counted_and_named(log: Log) -> None:
+    log.run(30).row("1", tracking="T2").row("1", Outcome.SUPERSEDED, tracking="T1").end()
+    text = report_text(summarise(log.path))
+    assert "Rows       2: 1 updated, 1 superseded\n" in text
+    assert (
+        "\nSuperseded: overtaken by a later row or a later status of the order\n"
+        "  line 3: order 1, Dispatched (8), T1\n"
+    ) in text
+    log.run(30)
+    for order in range(2, 24):
+        log.row(str(order), Outcome.SUPERSEDED)
+    text = report_text(summarise(log.end().path))
+    assert "\n  … and 3 more; --rows FILE.csv lists them all\n" in text
+
+
 def test_a_file_that_did_not_finish_may_be_the_wrong_one(log: Log) -> None:
     log.run(3).row("1").end("interrupted")
     assert "wrong file" not in report_text(summarise(log.path))
