@@ -114,7 +114,7 @@ def _not_sent(plan: Plan) -> list[str]:
             (plan.duplicates, f"{counted(plan.duplicates, 'repeated row')}: each is sent once"),
             (
                 plan.superseded,
-                f"{counted(plan.superseded, 'row')} superseded by a later row or status",
+                f"{counted(plan.superseded, 'superseded row')}: a later row or status counts",
             ),
             (plan.invalid, f"{counted(plan.invalid, 'row')} with a mistake in it"),
             (plan.conflicts, f"{counted(plan.conflicts, 'row')} that contradict each other"),

@@ -216,7 +216,7 @@ async def test_rows_that_are_not_sent_are_counted(
     rows = "order id,status,tracking\n1,8,H1\n1,8,H1\n2,8,H2\n2,8,H3\n,8,H5\n4,128,\n4,8,\n"
     text = shown(await propose(rows, skip_invalid=True, on_conflict="last"), capsys)
     assert "1 repeated row: each is sent once" in text
-    assert "1 row that a later status replaces" in text
+    assert "1 superseded row: a later row or status counts" in text
     assert re.search(r"line 4: .*later", text)
     assert "1 row with a mistake in it" in text
     assert "2 rows that contradict each other" in text
