@@ -92,7 +92,7 @@ class OrderStatusApi:
             order_id = quote(order_id, safe="")
         path = f"{self._path}{order_id}/status"
         try:
-            with self._deadlines.limit():
+            with self._deadlines:
                 response = await self._session.put(
                     self._base.with_path(path, encoded=True),
                     data=_SentOnce(update.body()),

@@ -8,6 +8,7 @@ alike (an empty ID), are told apart by their lines.
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple, Self
 
 from bulkstatus.order import OrderStatus, Row, StatusUpdate
@@ -112,6 +113,8 @@ class UpdatedRows:
         return found
 
 
+_outcome_of = attrgetter("outcome")
+
 # Marks a row that `match` has been asked for. No tracking ends in it: cells are stripped.
 _SEEN = "\n"
 
@@ -166,31 +169,28 @@ class LogState:
         if result.outcome is Outcome.UPDATED and result.status is not None:
             self.read_update(result.order_id, result.status, result.tracking)
         elif result.outcome is Outcome.DUPLICATE:
-            self.count(result)
+            self.count([result])
             self.duplicates[content] += 1
         elif content not in self.updated:
-            self.count(result)
+            self.count([result])
             if result.outcome is Outcome.INVALID:
                 self.invalid.setdefault(content, {})[result.line] = result
             else:
                 self.open[content] = result
 
-    def count(self, result: Result) -> None:
-        """Count a record in place of the one that it follows.
+    def count(self, results: Sequence[Result]) -> None:
+        """Count records, each in place of the one that it follows.
 
-        This alone, without remembering the row, is what a run needs for its new records, since
+        This alone, without remembering the rows, is what a run needs for its new records, since
         it never writes two for the same row.
         """
-        if result.outcome is Outcome.DUPLICATE:
-            self._others[Outcome.DUPLICATE] += 1
-            return
         if self.open or self.invalid:
-            content = Content.of(result)
-            self._uncount(content, result.outcome, result.line)
-        if result.outcome is Outcome.UPDATED:
-            self._updates += 1
-        else:
-            self._others[result.outcome] += 1
+            for result in results:
+                if result.outcome is not Outcome.DUPLICATE:
+                    self._uncount(Content.of(result), result.outcome, result.line)
+        counts = Counter(map(_outcome_of, results))
+        self._updates += counts.pop(Outcome.UPDATED, 0)
+        self._others.update(counts)
 
     def _uncount(self, content: Content, outcome: Outcome, line: int) -> None:
         """Take back the record that one of `outcome` replaces.

@@ -183,9 +183,8 @@ class Run:
             self._stop(self._log.lost)
 
     def _wrote(self, results: Sequence[Result]) -> None:
-        for result in results:
-            self.state.count(result)
-            self._settled += result.outcome in _SENT
+        self.state.count(results)
+        self._settled += sum(result.outcome in _SENT for result in results)
         self._observer.wrote(results)
 
     # The input.

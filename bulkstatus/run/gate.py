@@ -114,7 +114,7 @@ class Gate:
                 self.quiet = max(self.quiet, now - hold.since)
             self.hold = None
             self.limit = 1
-        if success and self.hold is None:
+        if success and self.hold is None and self.limit < self._concurrency:
             self.limit = min(self.limit * 2, self._concurrency)
 
     def limited(self, given: Pass, now: float, message: str, wait: float | None) -> None:
@@ -137,7 +137,8 @@ class Gate:
     def _note_answer(self, given: Pass) -> None:
         self.in_flight -= 1
         self.answers += 1
-        self.last_answered = max(self.last_answered, given.number)
+        if given.number > self.last_answered:
+            self.last_answered = given.number
 
     def _hold(
         self, reason: HoldReason, given: Pass, now: float, message: str, wait: float | None

@@ -15,7 +15,7 @@ def _limits_of_30() -> Deadlines:
 async def _sleep(deadlines: Deadlines, seconds: float) -> str:
     """Sleep under a limit and say how that ended, and when."""
     try:
-        with deadlines.limit():
+        with deadlines:
             await asyncio.sleep(seconds)
             how = "done"
     except TimeoutError:
@@ -72,7 +72,7 @@ def test_a_task_that_is_cancelled_from_outside_is_not_late(moment: float) -> Non
 
 def test_other_errors_pass_through() -> None:
     async def work() -> None:
-        with _limits_of_30().limit():
+        with _limits_of_30():
             raise ValueError("other")
 
     with pytest.raises(ValueError, match="other"):
@@ -93,7 +93,7 @@ def test_a_thousand_limits_share_a_timer() -> None:
 
         loop.call_at = counted  # type: ignore[method-assign]  # counts what is asked of the loop
         for _ in range(1000):
-            with deadlines.limit():
+            with deadlines:
                 await asyncio.sleep(0)
         deadlines.close()
         return timers

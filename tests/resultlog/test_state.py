@@ -54,7 +54,7 @@ def test_counts_go_by_the_latest_record_of_each_row(history: str, counts: dict[s
     for text in before:
         counted.read(result(text))
     if not last.endswith("failed") or "updated" not in history:
-        counted.count(result(last))
+        counted.count([result(last)])
         assert counted.counts() == counts
 
 
