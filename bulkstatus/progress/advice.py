@@ -27,8 +27,8 @@ def steadier(limits: int, rate: Rate | None, per_second: float) -> str:
     if rate is not None:
         per_second = min(per_second, _LESS * rate.count / rate.seconds)
     return (
-        f"The API's limit was reached {limits} times. A lower --rate would be steadier and about "
-        f"as fast: --rate {_rounded(per_second)}"
+        "The API's limit was reached again and again. The next send or resume would be steadier, "
+        f"and about as fast, with --rate={_rounded(per_second)}"
     )
 
 

@@ -209,7 +209,10 @@ class Course:
 
     def advice(self, now: float) -> str:
         """Return how the next run would go better, as a sentence without its full stop, or ""."""
-        speed = self.settled / max(now - self.began - self._outages, 1.0)
+        outages = self._outages
+        if self._hold is not None and self._hold.reason is HoldReason.OUTAGE:
+            outages += now - self._hold_from
+        speed = self.settled / max(now - self.began - outages, 1.0)
         return steadier(self._limits, self.rate, speed)
 
     def sample(self, now: float) -> None:

@@ -171,9 +171,13 @@ class Run:
             self._ending = ending
             self._delivery.stopping = self._reader.stopping = True
             self._observer.stopping(ending)
-            for worker in self._unsent:
-                worker.cancel()
+            self._call_back()
         self._wake.set()
+
+    def _call_back(self) -> None:
+        """Call back the rows that wait for their turn, which may be far away."""
+        for worker in self._unsent:
+            worker.cancel()
 
     def _stop(self, error: BulkstatusError) -> None:
         self._end(Ending("stopped", error.exit_status, str(error)))
@@ -333,11 +337,14 @@ class Run:
         hold = self._gate.hold
         if hold is not held or (hold is not None and hold.until != until):
             self._observer.holding(hold)
+            if hold is not None:
+                # Their turns would pass unused, and the probe's would come only after them.
+                self._call_back()
         if self._gate.limit > len(self._workers):
             self._wake.set()
 
     async def _wait_for_turn(self, pacer: Pacer, job: Job) -> None:
-        """Wait as the rate asks; `_end` cancels those who do, since their turn may be far away."""
+        """Wait as the rate asks, or until called back."""
         me = asyncio.current_task()
         assert me is not None
         self._unsent.add(me)

@@ -211,13 +211,15 @@ async def test_limits_that_keep_coming_advise_a_lower_rate_once() -> None:
         watched.course.holding(None)
         watched.news()
         assert sum("--rate" in line for line in watched.printed()) == (number == 2)
-    # What an outage costs is not the rate's doing.
+    # What an outage costs is not the rate's doing, neither while it lasts nor later.
     watched.course.holding(hold(HoldReason.OUTAGE, 600.0))
     watched.go(600)
+    during = watched.course.advice(watched.clock())
     watched.course.holding(None)
     advice = watched.course.advice(watched.clock())
-    assert advice.startswith("The API's limit was reached 6 times.")
-    assert advice.endswith("--rate 10/s")
+    assert advice.startswith("The API's limit was reached again and again.")
+    assert advice.endswith("--rate=10/s")
+    assert during == advice
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from bulkstatus.answer import Meaning
+from bulkstatus.pace import Pacer, Rate
+from bulkstatus.pace.pacer import spacing
 from bulkstatus.run import Ending, RunOptions
 from tests.run.simulated import simulate
 from tests.run.world import (
@@ -247,6 +249,15 @@ class TestOutages:
         )
         assert simulate(world.send()).exit_status == 0
         assert min(at for at in world.times() if at >= 840.0) <= 840.0 + 60.0 + world.latency
+
+    def test_a_lost_answer_costs_a_second_at_any_rate(self, tmp_path: Path) -> None:
+        """The probe's turn is the next one: the rows that wait for theirs do not let them pass."""
+        world = World(tmp_path, orders(30), lambda r: unanswered() if r.number == 20 else UPDATED)
+        rate = Rate(12, 60.0)
+        world.pacer = Pacer(rate)
+        assert simulate(world.send()).exit_status == 0
+        times = world.times()
+        assert times[20] - times[19] <= spacing(rate) + 1.0 + world.latency
 
     def test_an_updated_row_is_not_uncertain(self, tmp_path: Path) -> None:
         world = World(tmp_path, orders(3), lambda r: unanswered() if r.number == 2 else UPDATED)
