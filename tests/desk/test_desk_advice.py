@@ -21,7 +21,7 @@ def test_the_rate_that_is_advised_is_one_that_was_achieved(
     rate: Rate | None, per_second: float, advised: str
 ) -> None:
     advice = steadier(3, rate, per_second)
-    assert advice.endswith(f"--rate {advised}")
+    assert advice.endswith(f"--rate={advised}")
     asked = resolve(("option", {"rate": advised})).rate
     assert asked is not None
     if rate is not None:
