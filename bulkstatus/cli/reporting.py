@@ -4,6 +4,7 @@ What writes the files, and what reads the input, is not imported before it is ne
 a million rows has no memory to spare for it.
 """
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ import orjson
 
 from bulkstatus.reporting import Report, report_record, report_text, summarise
 from bulkstatus.reporting.steps import feed_back_command, kinds_to_mend, retry_step
-from bulkstatus.terminal import say, tell
+from bulkstatus.resultlog.inputs import input_name
+from bulkstatus.terminal import say, tell, width_of
 from bulkstatus.text import printable
 from bulkstatus.wording import counted
 
@@ -30,7 +32,7 @@ def report(
 ) -> None:
     """Print what a log says and write the files that were asked for."""
     made = summarise(log_path)
-    if failures is not None or rows is not None or made.orders.unnamed != 0:
+    if failures is not None or rows is not None or made.unread:
         from bulkstatus.cli.execute import run_in_loop
         from bulkstatus.reporting.pending import report_with_input
 
@@ -43,27 +45,33 @@ def report(
 
         write_page(html, made)
         say(f"Wrote {html}.")
-    # A command that was broken into lines could not be pasted.
-    tell(orjson.dumps(report_record(made)).decode() if as_json else report_text(made), whole=True)
+    if as_json:
+        tell(orjson.dumps(report_record(made)).decode(), whole=True)
+    else:
+        tell(report_text(made, width_of(sys.stdout)), whole=True)
 
 
 async def _with_tables(made: Report, failures: Path | None, rows: Path | None) -> Report:
-    """Write the tables, and return the report with what only the input tells: what is pending."""
+    """Write the tables, and return the report with what only the inputs tell: what is pending."""
     from bulkstatus.reporting.inputs import input_of
-    from bulkstatus.reporting.pending import name_pending, settings_of_input, with_pending
+    from bulkstatus.reporting.pending import pending_inputs, settings_of_input, with_pending
     from bulkstatus.reporting.rows import write_rows
 
-    settings = settings_of_input(made)
-    async with input_of(made, settings.input) as source:
-        if failures is not None and await _write_failures(failures, made, source, settings):
-            made = replace(made, mend=failures)
-        if rows is None:
-            return await name_pending(made, source, settings.last_wins)
-        pending = await write_rows(rows, made, source, settings.last_wins)
-        say(f"Wrote {rows}.")
-        if source is None and made.pending != 0:
-            say("The pending rows are not in it: the input is gone, or not what it was.")
-    return made if pending is None else with_pending(made, pending)
+    last = made.contents.last_run
+    settings = settings_of_input(last)
+    if failures is not None:
+        async with input_of(made, last, settings.input) as source:
+            if await _write_failures(failures, made, source, settings):
+                made = replace(made, mend=failures)
+    async with pending_inputs(made) as inputs:
+        made = with_pending(made, inputs)
+        if rows is not None:
+            await write_rows(rows, made, inputs)
+            say(f"Wrote {rows}.")
+            for unread in made.unread:
+                name = printable(input_name(unread.run))
+                say(f"The pending rows of {name} are not in it: it is gone, or not what it was.")
+    return made
 
 
 async def _write_failures(

@@ -1,17 +1,20 @@
-"""The last run's input, where it is still the file that it was."""
+"""The inputs of a log, where they are still the files that they were."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from bulkstatus.errors import BulkstatusError
 from bulkstatus.reporting.summary import Report
+from bulkstatus.resultlog import RunRecord
 from bulkstatus.source import InputOptions, Source, open_source
 
 
 @asynccontextmanager
-async def input_of(report: Report, options: InputOptions) -> AsyncIterator[Source | None]:
-    """Yield the input of a log's last run; None when it is gone, or not what it was."""
-    path = report.input_path
+async def input_of(
+    report: Report, run: RunRecord, options: InputOptions
+) -> AsyncIterator[Source | None]:
+    """Yield the input of one of a log's runs; None when it is gone, or not what it was."""
+    path = report.path_of_input(run)
     source = None
     if path is not None:
         with suppress(BulkstatusError):
@@ -20,5 +23,4 @@ async def input_of(report: Report, options: InputOptions) -> AsyncIterator[Sourc
         yield None
         return
     async with source:
-        same = source.sha256 == report.contents.last_run.input_sha256
-        yield source if same else None
+        yield source if source.sha256 == run.input_sha256 else None

@@ -16,21 +16,22 @@ from pathlib import Path
 from string import Template
 
 from bulkstatus.reporting.files import refuse_path, replacing
+from bulkstatus.reporting.notes import order_notes, row_notes
 from bulkstatus.reporting.pictures import latency_picture, status_picture, throughput_picture
 from bulkstatus.reporting.reasons import reason
 from bulkstatus.reporting.runs import RunReport
 from bulkstatus.reporting.steps import Step, next_steps, other_steps
 from bulkstatus.reporting.summary import Report
 from bulkstatus.reporting.text import (
+    PERHAPS_TOUCHED,
     SUPERSEDED,
     exact_duration,
     group_label,
     moment,
     nothing_left,
-    order_notes,
-    row_notes,
     row_text,
     runs_text,
+    sent_to,
     state_sentence,
     status_name,
     status_text,
@@ -69,15 +70,13 @@ def render(report: Report) -> str:
     template = source.read_text(encoding="utf-8")
     spans = [(run.started, run.ended) for run in report.runs]
     slices = report.timeline.slices(spans)
-    last = report.contents.last_run
     first = report.first_input_path
     name = "standard input" if first is None else first.name
     return Template(template).substitute(
         policy=_policy(template),
         name=_text(name),
         state=_text(state_sentence(report)),
-        base_url=_text(last.base_url),
-        ref_id=_text(last.ref_id),
+        sent_to=_text("; ".join(sent_to(report)), None),
         made_at=_text(moment(report.made_at) + time.strftime(" (UTC%z)")),
         figures=_figures(report),
         row_notes=_notes(row_notes(report)) + _superseded(report),
@@ -173,10 +172,7 @@ def _orders(report: Report) -> str:
     html += "</dl>\n"
     html += _notes(order_notes(report))
     for title, order_ids in (
-        (
-            "Perhaps touched: a request may have arrived, but no answer was seen",
-            orders.perhaps_touched,
-        ),
+        (PERHAPS_TOUCHED, orders.perhaps_touched),
         ("Not touched", orders.untouched),
     ):
         if order_ids:

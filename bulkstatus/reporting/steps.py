@@ -5,6 +5,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from bulkstatus.answer import CHECK_CREDENTIALS
 from bulkstatus.reporting.reasons import REASON
 from bulkstatus.reporting.runs import How
 from bulkstatus.reporting.summary import Report
@@ -74,12 +75,14 @@ def retry_step(report: Report) -> Step:
 def other_steps(report: Report) -> list[Step]:
     """Return what to do instead where the next steps may go on with a mistake.
 
-    Where the last run stopped and nothing was changed by any, the base URL may be wrong. Where
-    it was over another input than the log's own and did not finish, that file may be.
+    Where the last run stopped, not for its credentials, and nothing was changed by any, the base
+    URL may be wrong. Where it was over another input than the log's own and did not finish, that
+    file may be; where it finished and the log's own has not, that one may be.
     """
     log, own, last = report.log_path, report.first_input_path, report.input_path
     steps = []
-    if report.how is How.STOPPED and report.contents.changed_nothing:
+    is_credentials = CHECK_CREDENTIALS in report.runs[-1].message
+    if report.how is How.STOPPED and report.contents.changed_nothing and not is_credentials:
         steps += [
             Step("if the base URL is wrong:", is_command=False),
             _command("resume", log, "--base-url", "URL"),
@@ -89,6 +92,10 @@ def other_steps(report: Report) -> list[Step]:
             Step(f"if {last or 'standard input'} was the wrong file:", is_command=False),
             _command("resume", log, own or "INPUT"),
         ]
+    if report.unfinished is not None:
+        name = input_name(report.unfinished)
+        text = f"if {name} was the wrong file, leave it, and do not resume this log again"
+        steps.append(Step(text, is_command=False))
     return steps
 
 
@@ -103,6 +110,11 @@ def _going_on(report: Report) -> Iterator[Step]:
 
 def _command(*words: object) -> Step:
     return Step(command_line("bulkstatus", *words), is_command=True)
+
+
+def rows_command(report: Report) -> str:
+    """Return the command that writes what became of each row."""
+    return command_line("bulkstatus", "report", report.log_path, "--rows", "rows.csv")
 
 
 def feed_back_command(report: Report, failures: Path) -> str:

@@ -1,17 +1,18 @@
 """`summarise`: a result log → `Report`, all that can be said of it."""
 
 import time
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from bulkstatus.errors import LogRefused
 from bulkstatus.order import OrderStatus
 from bulkstatus.reporting.groups import FailureGroup, group_failures
+from bulkstatus.reporting.orders import Orders, OrdersSeen
 from bulkstatus.reporting.runs import How, RunReport, describe_runs, how_unended
 from bulkstatus.reporting.timeline import Percentiles, Timeline
+from bulkstatus.reporting.unfinished import UnfinishedInput, unfinished_inputs
 from bulkstatus.result import FAILURES, Outcome, Result
 from bulkstatus.resultlog import LogContents, RunRecord, read_log
 from bulkstatus.resultlog.inputs import input_name, input_path
@@ -19,29 +20,12 @@ from bulkstatus.resultlog.state import Content
 
 
 @dataclass(frozen=True)
-class Orders:
-    """The orders that the log names, by whether a request of these runs reached them.
-
-    `touched` have an update. `perhaps_touched` have none, but an attempt that may have reached
-    the API without its answer being seen; a later refusal does not undo that. `untouched` have
-    neither, and `withdrawn` are those of them that no row asks for any more. `unnamed` is how many
-    pending rows there are that the log does not name, so that their orders may be in none of
-    these; None says that it does not even tell how many.
-    """
-
-    touched: int
-    perhaps_touched: tuple[str, ...]
-    untouched: tuple[str, ...]
-    withdrawn: frozenset[str]
-    unnamed: int | None
-
-
-@dataclass(frozen=True)
 class Report:
     """What a result log says; counts are of rows, times in seconds and since the epoch.
 
-    `pending` rows of the last run's input are in no record; None says that the log alone does not
-    tell, since the input was another one before. `answers` counts the rows that were sent,
+    `pending` rows of the inputs that no run has finished are in no record; None says that the log
+    alone does not tell, since it has several inputs. `unread` are the inputs that would name some
+    of them, the latest first. `answers` counts the rows that were sent,
     `requests` their attempts, and `seconds` how long the runs went on. `failures` are the
     rejected, failed and invalid rows by line, `superseded` those that a later row or status of
     their order replaces, and `mend` the file that the failures have been written to.
@@ -53,6 +37,7 @@ class Report:
     runs: list[RunReport]
     counts: dict[Outcome, int]
     pending: int | None
+    unread: tuple[UnfinishedInput, ...]
     by_status: dict[OrderStatus | None, Counter[Outcome]]
     orders: Orders
     failures: list[Result]
@@ -75,9 +60,10 @@ class Report:
 
     @property
     def left_behind(self) -> int:
-        """How many rows of an earlier input, at the least, were never sent and are in no later one.
+        """How many rows of an earlier input, at the least, have no record and are in no later one.
 
-        It is 0 where it is not known what is pending. Mended rows may stand for some more.
+        It is 0 where it is not known what is pending of the last one. Mended rows may stand for
+        some more.
         """
         last = self.contents.last_run.input_sha256
         unfinished = (
@@ -85,9 +71,10 @@ class Report:
             for run in self.runs
             if run.how is not How.FINISHED and run.record.input_sha256 != last
         )
-        if self.pending is None:
+        if self.pending is None and self.how is not How.FINISHED:
             return 0
-        return max(0, max(unfinished, default=0) - sum(self.counts.values()) - self.pending)
+        named = self.pending or 0
+        return max(0, max(unfinished, default=0) - sum(self.counts.values()) - named)
 
     @property
     def how(self) -> How:
@@ -107,15 +94,13 @@ class Report:
 
     @property
     def unrecorded(self) -> bool:
-        """Whether orders may have been touched that the log does not name as such.
+        """Whether orders are perhaps touched only because a run broke off, or is going on.
 
-        A run that broke off had requests under way of which it left no record, and so has one
-        that is going on. That tells nothing of orders that were updated since.
+        It had requests under way of which it left no record.
         """
-        open_ended = {How.RUNNING, How.CRASHED, How.UNKNOWN}
-        return any(run.how in open_ended for run in self.runs) and (
-            self.pending != 0 or bool(self.orders.untouched)
-        )
+        orders = self.orders
+        unread = any(there.broken_off for there in self.unread)
+        return unread or bool(orders.unspoken or orders.refused_later)
 
     @property
     def seconds(self) -> float:
@@ -135,12 +120,12 @@ class Report:
     @property
     def input_path(self) -> Path | None:
         """The last run's input; None when it was standard input."""
-        return self._input_of(self.contents.last_run)
+        return self.path_of_input(self.contents.last_run)
 
     @property
     def first_input_path(self) -> Path | None:
         """The input that the log was made for; None when it was standard input."""
-        return self._input_of(self.contents.runs[0])
+        return self.path_of_input(self.contents.runs[0])
 
     def input_of_row(self, result: Result) -> str:
         """Return the input in which a failed row has its line, "" where the log has but one."""
@@ -151,7 +136,8 @@ class Report:
             return ""
         return input_name(runs[number - 1])
 
-    def _input_of(self, run: RunRecord) -> Path | None:
+    def path_of_input(self, run: RunRecord) -> Path | None:
+        """Return the input of one of the runs; None when it was standard input."""
         return None if run.input == "-" else input_path(run, self.log_path)
 
 
@@ -191,9 +177,7 @@ class _Gathered:
         self.requests = 0
         self.answers = 0
         self.updated: Counter[int | None] = Counter()
-        # A hash is a third of the size of an ID, and no two of a million are alike.
-        self.touched = array("q")
-        self.uncertain: dict[str, None] = {}
+        self.orders = OrdersSeen()
 
     def take(self, result: Result) -> None:
         if result.elapsed_ms is not None:
@@ -202,9 +186,7 @@ class _Gathered:
             self.requests += result.attempts
         if result.outcome is Outcome.UPDATED:
             self.updated[result.status] += 1
-            self.touched.append(hash(result.order_id))
-        elif result.uncertain:
-            self.uncertain[result.order_id] = None
+        self.orders.take(result)
 
 
 def _report(
@@ -219,7 +201,8 @@ def _report(
         others[content.status, Outcome.DUPLICATE] += count
     for status, count in gathered.updated.items():
         others[status, Outcome.UPDATED] += count
-    pending = _pending(contents, runs)
+    unfinished = unfinished_inputs(contents)
+    pending = _pending(contents, unfinished)
     return Report(
         log_path=log_path,
         made_at=time.time(),
@@ -227,8 +210,9 @@ def _report(
         runs=runs,
         counts=state.counts(),
         pending=pending,
+        unread=() if pending == 0 else tuple(unfinished),
         by_status=_by_status(others),
-        orders=_orders(contents, gathered, unsettled, pending),
+        orders=gathered.orders.divided(contents, unsettled, pending),
         failures=failures,
         superseded=_by_line(unsettled, {Outcome.SUPERSEDED}),
         groups=group_failures(failures),
@@ -260,8 +244,8 @@ def _by_status(
     return found
 
 
-def _pending(contents: LogContents, runs: list[RunReport]) -> int | None:
-    if runs[-1].how is How.FINISHED:
+def _pending(contents: LogContents, unfinished: Sequence[UnfinishedInput]) -> int | None:
+    if not unfinished:
         return 0
     if len({run.input_sha256 for run in contents.runs}) > 1:
         return None
@@ -270,31 +254,3 @@ def _pending(contents: LogContents, runs: list[RunReport]) -> int | None:
 
 def _recorded(counts: dict[Outcome, int]) -> int:
     return sum(counts.values()) - counts.get(Outcome.WITHDRAWN, 0)
-
-
-def _orders(
-    contents: LogContents, gathered: _Gathered, unsettled: Iterable[Result], pending: int | None
-) -> Orders:
-    updated = contents.state.updated
-    perhaps = dict(gathered.uncertain)
-    for end in contents.ends:
-        perhaps.update(dict.fromkeys(end.perhaps_touched))
-    perhaps_touched = [order_id for order_id in perhaps if not updated.of(order_id)]
-    wanted: dict[str, bool] = {}
-    for result in unsettled:
-        still = wanted.get(result.order_id, False)
-        wanted[result.order_id] = still or result.outcome is not Outcome.WITHDRAWN
-    wanted |= {content.order_id: True for content in contents.state.duplicates}
-    untouched = [
-        order_id
-        for order_id in wanted
-        if order_id and order_id not in perhaps and not updated.of(order_id)
-    ]
-    withdrawn = frozenset(order_id for order_id in untouched if not wanted[order_id])
-    touched = _distinct(gathered.touched)
-    return Orders(touched, tuple(perhaps_touched), tuple(untouched), withdrawn, pending)
-
-
-def _distinct(hashes: "array[int]") -> int:
-    """Return how many different numbers there are, a part at a time to spare memory."""
-    return sum(len({number for number in hashes if number & 3 == part}) for part in range(4))

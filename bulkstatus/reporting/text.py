@@ -6,9 +6,11 @@ from itertools import islice
 
 from bulkstatus.order import OrderStatus
 from bulkstatus.reporting.groups import FailureGroup
+from bulkstatus.reporting.layout import kept_whole, labelled, laid_out
+from bulkstatus.reporting.notes import numbered, order_notes, row_notes
 from bulkstatus.reporting.reasons import said_status
 from bulkstatus.reporting.runs import How, RunReport
-from bulkstatus.reporting.steps import next_steps, other_steps
+from bulkstatus.reporting.steps import Step, next_steps, other_steps, rows_command
 from bulkstatus.reporting.summary import Report
 from bulkstatus.result import Outcome, Result
 from bulkstatus.resultlog.inputs import input_name
@@ -23,25 +25,29 @@ _RUNS = 20
 _LONGEST_ID = 60
 _LONGEST_MESSAGE = 300
 
+PERHAPS_TOUCHED = "Perhaps touched: a request may have arrived, but no answer was seen"
 SUPERSEDED = "Superseded: overtaken by a later row or a later status of the order"
 
 
-def report_text(report: Report) -> str:
-    """Return a report as lines of text, harmless for a terminal."""
+def report_text(report: Report, width: int | None = None) -> str:
+    """Return a report as lines of text, harmless for a terminal and not longer than `width`."""
     lines = [state_sentence(report), "", *_figures(report)]
     if report.groups:
-        lines += ["", failures_text(report.groups, report.input_of_row)]
+        lines += ["", *failures_text(report.groups, report.input_of_row).split("\n")]
     if report.superseded:
         lines += ["", *_superseded(report)]
     if report.orders.perhaps_touched:
         shown = _some(report.orders.perhaps_touched, _ORDERS)
-        lines += ["", "Perhaps touched: a request may have arrived, but no answer was seen", *shown]
-    lines += ["", *_runs(report), "", _line("Log", report.log_path)]
+        lines += ["", PERHAPS_TOUCHED, *shown]
+    lines += ["", *_runs(report), "", *_sent_to(report), kept_whole("Log", report.log_path)]
     lines += _inputs(report)
-    steps = [step.text for step in (*next_steps(report), *other_steps(report))]
-    steps = steps or [nothing_left(report)]
-    lines += [_line("" if index else "Next", text) for index, text in enumerate(steps)]
-    return "\n".join(lines)
+    steps = [*next_steps(report), *other_steps(report)]
+    steps = steps or [Step(nothing_left(report), is_command=False)]
+    lines += [
+        (kept_whole if step.is_command else labelled)("" if index else "Next", step.text)
+        for index, step in enumerate(steps)
+    ]
+    return laid_out(lines, width)
 
 
 def failures_text(
@@ -174,50 +180,6 @@ def _run_text(run: RunReport, why: str) -> str:
     return f"{moment(run.started)}  {what}"
 
 
-def withdrawn_note(count: int) -> str:
-    """Return what there is to say of withdrawn rows, which are no longer counted."""
-    was = "was" if count == 1 else "were"
-    return (
-        f"besides {count:,} withdrawn, which failed earlier and since then {was} mended or taken "
-        "out of the file"
-    )
-
-
-def row_notes(report: Report) -> Iterator[str]:
-    """Yield what there is to say of the rows beside their number."""
-    withdrawn = report.counts.get(Outcome.WITHDRAWN)
-    if withdrawn:
-        yield withdrawn_note(withdrawn)
-    if report.pending is None:
-        yield "some more may be pending: the input is another one than before"
-    if report.unfinished is not None:
-        yield f"no run has finished {input_name(report.unfinished)}, an earlier input"
-    if report.left_behind:
-        rows = counted(report.left_behind, "row")
-        later = "" if report.unfinished else ", and are left behind: no later one has them"
-        yield f"at least {rows} of an earlier input were never sent{later}"
-
-
-def order_notes(report: Report) -> Iterator[str]:
-    """Yield what there is to say of the orders beside their numbers."""
-    unnamed = report.orders.unnamed
-    if unnamed is None:
-        yield "orders of which all rows are pending are not counted: the log does not name them"
-    elif unnamed:
-        rows = counted(unnamed, "pending row")
-        yield f"not touched either: the orders of {rows}, unless they are counted above"
-        yield "only the input names those, and it is gone or not what it was"
-    if report.orders.withdrawn:
-        yield "those not touched include the orders that only withdrawn rows were about"
-    if report.left_behind:
-        yield "the orders of the rows never sent are not counted, since the log does not name them"
-    if report.unrecorded:
-        when = (
-            "are under way" if report.how is How.RUNNING else "were under way when a run broke off"
-        )
-        yield f"some of those not touched may be touched all the same: requests {when}"
-
-
 def _torn(report: Report) -> bool:
     return report.contents.torn > 0
 
@@ -225,45 +187,62 @@ def _torn(report: Report) -> bool:
 def _figures(report: Report) -> Iterator[str]:
     counts = {**report.counts, Outcome.WITHDRAWN: 0}
     least = "at least " if report.pending is None else ""
-    yield _line("Rows", f"{least}{report.rows:,}: {outcomes_text(counts, report.pending)}")
+    yield labelled("Rows", f"{least}{report.rows:,}: {outcomes_text(counts, report.pending)}")
     for note in row_notes(report):
-        yield _line("", note)
+        yield labelled("", note)
     label = "By status"
     for status, counts in report.by_status.items():
-        yield _line(label, f"{status_name(status)}: {outcomes_text(counts)}")
+        yield labelled(label, f"{status_name(status)}: {outcomes_text(counts)}")
         label = ""
     orders = report.orders
-    yield _line(
+    yield labelled(
         "Orders",
         f"{orders.touched:,} touched, {len(orders.perhaps_touched):,} perhaps touched, "
         f"{len(orders.untouched):,} not touched",
     )
-    yield _line("", "row by row, with the run and the file of each: --rows FILE.csv")
     for note in order_notes(report):
-        yield _line("", note)
-    yield _line("Time", time_text(report))
+        yield labelled("", note)
+    yield labelled("", "which, row by row, with the run and the file of each:")
+    yield kept_whole("", rows_command(report))
+    yield labelled("Time", time_text(report))
     if report.latency is not None:
         median, p95, p99 = report.latency
-        yield _line("Latency", f"median {median:,} ms, 95 % within {p95:,} ms, 99 % {p99:,} ms")
+        yield labelled("Latency", f"median {median:,} ms, 95 % within {p95:,} ms, 99 % {p99:,} ms")
 
 
 def _runs(report: Report) -> Iterator[str]:
     label = "Runs"
     hidden = len(report.runs) - _RUNS
     if hidden > 0:
-        yield _line(label, f"… {counted(hidden, 'earlier run')}")
+        yield labelled(label, f"… {counted(hidden, 'earlier run')}")
         label = ""
     for text in runs_text(report.runs[-_RUNS:]):
-        yield _line(label, text)
+        yield labelled(label, text)
         label = ""
 
 
 def _inputs(report: Report) -> Iterator[str]:
     first, last = report.first_input_path, report.input_path
     if first is not None:
-        yield _line("Input", first)
+        yield kept_whole("Input", first)
     if last is not None and last != first:
-        yield _line("" if first else "Input", f"{last} in the last run")
+        yield kept_whole("" if first else "Input", f"{last} in the last run")
+
+
+def sent_to(report: Report) -> list[str]:
+    """Return where the rows were sent, and for which account; of which runs, where these differ."""
+    targets: dict[tuple[str, str], list[int]] = {}
+    for number, run in enumerate(report.contents.runs, 1):
+        targets.setdefault((run.base_url, run.ref_id), []).append(number)
+    return [
+        f"{base_url}, ref ID {ref_id}" + (f", in {numbered(numbers)}" if len(targets) > 1 else "")
+        for (base_url, ref_id), numbers in targets.items()
+    ]
+
+
+def _sent_to(report: Report) -> Iterator[str]:
+    for index, text in enumerate(sent_to(report)):
+        yield labelled("" if index else "Sent to", text)
 
 
 def nothing_left(report: Report) -> str:
@@ -290,7 +269,3 @@ def _some(order_ids: Iterable[str], most: int) -> Iterator[str]:
     hidden = sum(1 for _ in remaining)
     if hidden:
         yield f"  … and {hidden:,} more; --json lists them all"
-
-
-def _line(label: str, text: object) -> str:
-    return f"{label:11}{printable(str(text))}"

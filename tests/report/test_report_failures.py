@@ -69,7 +69,7 @@ async def written(
 ) -> tuple[Path, FailuresWritten]:
     path = log.path.with_name("mend.csv")
     report = summarise(log.path)
-    async with input_of(report, options) as source:
+    async with input_of(report, report.contents.last_run, options) as source:
         return path, await write_failures(path, report, source, options, last_wins)
 
 

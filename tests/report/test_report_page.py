@@ -164,7 +164,7 @@ def test_failures_and_orders_say_of_which_file_they_are_and_that_they_were_withd
     html = render(summarise(log.path))
     assert "<td>4 of <bdi>today.csv</bdi></td>" in html
     assert "<td>2 of <bdi>&lt;mend&gt;.csv</bdi></td>" in html
-    assert "<p><bdi>3</bdi>, <bdi>2</bdi> (withdrawn), <bdi>22</bdi></p>" in html
+    assert "<p><bdi>2</bdi> (withdrawn), <bdi>3</bdi>, <bdi>22</bdi></p>" in html
 
 
 def test_superseded_rows_are_named_on_the_page(log: Log) -> None:

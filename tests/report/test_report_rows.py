@@ -1,25 +1,21 @@
 import csv
 import hashlib
-from pathlib import Path
 
 import pytest
-from report_logs import REFUSAL, TIMEOUT, Log
+from report_logs import REFUSAL, TIMEOUT, Log, written
 
 from bulkstatus.errors import SettingsRefused
+from bulkstatus.reporting.pending import pending_inputs, with_pending
 from bulkstatus.reporting.rows import write_rows
 from bulkstatus.reporting.summary import summarise
 from bulkstatus.result import ErrorKind, Outcome, RowError
-from bulkstatus.source import InputOptions, open_source
 
 
-async def rows_of(log: Log, source: Path | None = None) -> list[dict[str, str]]:
+async def rows_of(log: Log) -> list[dict[str, str]]:
     path = log.path.with_name("rows.csv")
     report = summarise(log.path)
-    if source is None:
-        await write_rows(path, report, None, False)
-    else:
-        async with await open_source(str(source), InputOptions()) as opened:
-            await write_rows(path, report, opened, False)
+    async with pending_inputs(report) as inputs:
+        await write_rows(path, with_pending(report, inputs), inputs)
     assert path.read_bytes().startswith(b"\xef\xbb\xbfline,")
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
@@ -58,7 +54,7 @@ async def test_what_is_added_while_the_table_is_written_is_left_out(log: Log) ->
     log.row("2").row("1", Outcome.DUPLICATE)
     log.write(b'{"type":"res')
     path = log.path.with_name("rows.csv")
-    await write_rows(path, report, None, False)
+    await write_rows(path, report, [])
     assert path.read_text(encoding="utf-8-sig").count("\n") == 2
 
 
@@ -67,7 +63,7 @@ async def test_pending_rows_come_from_the_input(log: Log) -> None:
     source.write_text("order_id,status\n1,8\n2,8\n3,8\n3,8\n4,x\n5,128\n")
     log.run(6, hashlib.sha256(source.read_bytes()).hexdigest()).row("1")
     log.row("2", Outcome.REJECTED, REFUSAL).end("interrupted", perhaps=("5",))
-    rows = await rows_of(log, source)
+    rows = await rows_of(log)
     pending = [row for row in rows if row["outcome"] == "pending"]
     assert [(row["line"], row["order_id"], row["uncertain"]) for row in pending] == [
         ("4", "3", ""),
@@ -84,7 +80,7 @@ async def test_after_a_crash_it_is_unknown_of_pending_rows_whether_they_were_tou
     source = log.path.with_name("today.csv")
     source.write_text("order_id,status\n1,8\n2,8\n")
     log.run(2, hashlib.sha256(source.read_bytes()).hexdigest()).row("1")
-    assert [row["uncertain"] for row in await rows_of(log, source)] == ["", "unknown"]
+    assert [row["uncertain"] for row in await rows_of(log)] == ["", "unknown"]
 
 
 async def test_ids_are_never_altered_and_reasons_never_run(log: Log) -> None:
@@ -99,13 +95,13 @@ async def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log) -> Non
     log.run(1).row("1").end()
     report = summarise(log.path)
     path = log.path.with_name("rows.csv")
-    await write_rows(path, report, None, False)
+    await write_rows(path, report, [])
     log.row("2")
-    await write_rows(path, summarise(log.path), None, False)
+    await write_rows(path, summarise(log.path), [])
     assert path.read_text().count("\n") == 3
     table = path.rename(log.path.with_name("today.csv")).read_bytes()
     with pytest.raises(SettingsRefused, match="the input itself"):
-        await write_rows(log.path.with_name("today.csv"), report, None, False)
+        await write_rows(log.path.with_name("today.csv"), report, [])
     assert log.path.with_name("today.csv").read_bytes() == table
     others = log.path.with_name("today.csv"), log.path.with_name("other.csv"), log.path
     for other in others[:2]:
@@ -113,12 +109,12 @@ async def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log) -> Non
     for other in others:
         before = other.read_bytes()
         with pytest.raises(SettingsRefused):
-            await write_rows(other, report, None, False)
+            await write_rows(other, report, [])
         assert other.read_bytes() == before
     with pytest.raises(SettingsRefused, match="folder"):
-        await write_rows(log.path.parent, report, None, False)
+        await write_rows(log.path.parent, report, [])
     with pytest.raises(SettingsRefused, match="cannot be written"):
-        await write_rows(log.path.with_name("nowhere") / "rows.csv", report, None, False)
+        await write_rows(log.path.with_name("nowhere") / "rows.csv", report, [])
     assert sorted(file.name for file in log.path.parent.iterdir()) == [
         "other.csv",
         "today.csv",
@@ -146,12 +142,11 @@ async def test_a_withdrawn_row_says_how_it_failed_and_where_it_stood(log: Log) -
     ]
 
 
-async def test_every_row_says_of_which_run_and_file_it_is(log: Log, tmp_path: Path) -> None:
+async def test_every_row_says_of_which_run_and_file_it_is(log: Log) -> None:
     log.run(3).row("1").row("2", Outcome.REJECTED, REFUSAL).end()
-    log.run(2, "bb", "wrong.csv").row("8", line=2).end("interrupted")
-    wrong = tmp_path / "wrong.csv"
-    wrong.write_text("order_id,status\n8,8\n9,8\n")
-    rows = await rows_of(log, wrong)
+    log.run(2, written(log, "wrong.csv", "8", "9"), "wrong.csv").row("8", line=2)
+    log.end("interrupted")
+    rows = await rows_of(log)
     assert [(row["order_id"], row["run"], row["input"]) for row in rows] == [
         ("1", "1", "today.csv"),
         ("2", "1", "today.csv"),
