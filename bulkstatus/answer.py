@@ -68,8 +68,8 @@ class Answer(NamedTuple):
 MESSAGE_LIMIT = 300
 
 CHECK_CREDENTIALS = (
-    "Check BULKSTATUS_REF_ID and BULKSTATUS_API_KEY, and whether the account wants "
-    "--auth-scheme base64."
+    "Check BULKSTATUS_REF_ID and BULKSTATUS_API_KEY (`bulkstatus config` shows where the two come "
+    "from), and whether the account wants --auth-scheme base64."
 )
 CHECK_COMPANY = "Check that the account (ref ID) is of a company type that may set order statuses."
 CHECK_PERMISSION = (

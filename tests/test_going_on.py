@@ -253,7 +253,12 @@ async def test_every_step_is_said_and_every_command_is_the_exact_one(folder: Pat
         assert ended.status == 0, ended.err
         asked = ended.err.splitlines()
         place = next(n for n, line in enumerate(asked) if "No run has finished day.csv" in line)
-        assert asked[place + 1].strip() == f"bulkstatus resume {LOG}"
+        assert asked[place].strip() == (
+            "No run has finished day.csv, which this log was made for, so a later resume without a "
+            "file goes on with it. If that was the wrong file, stop here and send the right one by "
+            "itself instead:"
+        )
+        assert asked[place + 1].strip() == "bulkstatus send mend.csv --rate none"
         assert ended.out.splitlines() == [
             "2 rows updated so far. Besides 2 withdrawn, which failed earlier and since then were "
             "mended or taken out of the file.",
@@ -263,6 +268,7 @@ async def test_every_step_is_said_and_every_command_is_the_exact_one(folder: Pat
             "been sent.",
             "Next, to go on with that:",
             f"  bulkstatus resume {LOG}",
+            "If day.csv was the wrong file, leave it, and do not resume this log again.",
         ]
         quiet = await run(
             *("resume", LOG, "mend.csv", "--yes", "--quiet"), base_url=sandbox.base_url
@@ -274,6 +280,7 @@ async def test_every_step_is_said_and_every_command_is_the_exact_one(folder: Pat
         assert report.endswith(
             "Next       go on with day.csv, an earlier input that no run has finished:\n"
             f"           bulkstatus resume {LOG}\n"
+            "           if day.csv was the wrong file, leave it, and do not resume this log again\n"
         )
         ended = await run("resume", LOG, "--yes", base_url=sandbox.base_url)
         assert ended.status == 0, ended.err
@@ -303,3 +310,36 @@ async def test_a_wrong_file_that_was_left_for_the_right_one_does_not_come_back(
         assert (await resume()).ending.exit_status == 0
         assert sorted(sandbox.received) == ["1", "2", "3", "4", "5", "6", "91"]
     assert done(await bulkstatus.report(LOG)) == (True, None)
+
+
+async def test_a_right_file_is_not_led_into_the_log_of_a_wrong_one(folder: Path) -> None:
+    (folder / "right.csv").write_text(HEADER + "91,8,T1\n92,8,T2\n")
+    send_alone = "  bulkstatus send right.csv"
+    async with Sandbox() as sandbox:
+        await run("send", "day.csv", "--yes", "--limit", "3", base_url=sandbox.base_url)
+        # The refusal says it too, since --quiet shows no question.
+        for options in (["--yes"], ["--yes", "--quiet"]):
+            refused = await run("resume", LOG, "right.csv", *options, base_url=sandbox.base_url)
+            assert refused.status == 2
+            assert "If that was the wrong file, stop here" in refused.err
+            assert refused.err.splitlines()[-1] == send_alone
+        typed = ("--base-url", sandbox.base_url)
+        refused = await run("resume", LOG, "right.csv", "--yes", *typed)
+        assert refused.err.splitlines()[-1] == " ".join([send_alone, *typed])
+        # Once some of its rows are sent, to send it by itself would send them again.
+        options = ["--yes", "--changed-input", "--limit", "1"]
+        await run("resume", LOG, "right.csv", *options, base_url=sandbox.base_url)
+        going_on = await run("resume", LOG, "--yes", base_url=sandbox.base_url)
+        assert going_on.status == 0
+        assert "File      right.csv, 2 rows" in going_on.err
+        assert "do not resume this log again when this file is done." in going_on.err
+        assert send_alone not in going_on.err
+        assert [len(puts) for puts in sandbox.received.values()] == [1] * 5
+
+
+async def test_a_changed_file_of_a_finished_log_is_told_of_no_wrong_file(folder: Path) -> None:
+    async with Sandbox() as sandbox:
+        await run("send", "day.csv", "--yes", base_url=sandbox.base_url)
+        refused = await run("resume", LOG, "mend.csv", "--yes", base_url=sandbox.base_url)
+        assert refused.status == 2
+        assert "wrong file" not in refused.err

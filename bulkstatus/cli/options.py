@@ -155,7 +155,10 @@ _THIS_RUN = (
         help="Rehearse: send to a stand-in of the API inside this program. Needs no credentials.",
     ),
     click.option(
-        "--limit", type=WholeNumber(1), metavar="N", help="Send the first N rows, then stop."
+        "--limit",
+        type=WholeNumber(1),
+        metavar="N",
+        help="Send the first N due rows, then stop.",
     ),
     click.option(
         "--max-failures",

@@ -13,7 +13,7 @@ from bulkstatus.run import Ending
 from bulkstatus.sending import Summary
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
-from bulkstatus.wording import capitalised, counted
+from bulkstatus.wording import capitalised, command_line, counted
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Report
@@ -56,7 +56,11 @@ def show_summary(summary: Summary, advice: str, as_json: bool, quiet: bool) -> N
     tell(f"\nLog   {printable(str(summary.log_path))}", whole=True)
     if report is not None and "bulkstatus resume" not in ending.message:  # it says so itself
         for line in _next(report, summary.pending):
-            tell(line, whole=True)
+            tell(line)
+    if ending.reason == "interrupted":
+        tell("To see which orders were sent:")
+        report_command = command_line("bulkstatus", "report", summary.log_path)
+        tell(f"  {printable(report_command)}", whole=True)
 
 
 def _report(log_path: Path) -> "Report | None":
@@ -75,7 +79,16 @@ def _nothing_sent(summary: Summary) -> str:
     name = printable(summary.input_name)
     if not summary.rows:
         return f"There are no rows in {name}, so there was nothing to send."
-    return f"Every row of {name} is done already, so there was nothing to send."
+    places = " and ".join(map(printable, summary.updated_at))
+    done = f"Every row of {name} is done already{f' (at {places})' if places else ''}"
+    text = f"{done}, so there was nothing to send."
+    if summary.elsewhere is None:
+        return text
+    base_url, command = map(printable, summary.elsewhere)
+    return (
+        f"{text}\nYour settings say another base URL, {base_url}. Nothing was sent there; to send "
+        f"it there too, give it a log of its own:\n  {command}"
+    )
 
 
 def _why_it_ended(ending: Ending) -> str:
@@ -110,7 +123,7 @@ def _in_one_line(summary: Summary) -> str:
         text = "The row is updated." if updated == 1 else f"All {updated} rows are updated."
     if not gone:
         return text
-    from bulkstatus.reporting.text import withdrawn_note
+    from bulkstatus.reporting.notes import withdrawn_note
 
     return f"{text} {capitalised(withdrawn_note(gone))}."
 
@@ -141,7 +154,10 @@ def _next(report: "Report", pending: int) -> Iterator[str]:
     yield from commands[-1:]
     for step in other_steps(report):
         text = printable(step.text)
-        yield f"  {text}" if step.is_command else capitalised(text)
+        if step.is_command:
+            yield f"  {text}"
+        else:
+            yield capitalised(text if text.endswith(":") else f"{text}.")
 
 
 def _unfinished(run: RunRecord) -> str:

@@ -70,9 +70,9 @@ def _reason(problem: Problem) -> str:
 def write_problems(problems: Sequence[Problem], path: Path, input_path: str) -> None:
     """Write all problems as a CSV that Excel opens as it is meant.
 
-    What a cell held stands in quotation marks, as it was: so a spreadsheet neither turns it into
-    a number once more nor runs it as a formula. An earlier list of problems is replaced; any
-    other file that is there raises SettingsRefused, as one does that cannot be written.
+    What a cell held stands there as it was, except that what a spreadsheet would run as a formula
+    is made harmless. An earlier list of problems is replaced; any other file that is there raises
+    SettingsRefused, as one does that cannot be written.
     """
     from bulkstatus.reporting.files import refuse_path, replacing
 
@@ -90,12 +90,16 @@ def write_problems(problems: Sequence[Problem], path: Path, input_path: str) -> 
 def _record(problem: Problem) -> tuple[object, ...]:
     return (
         problem.line,
-        _exactly(problem.order_id),
+        _as_it_was(problem.order_id),
         LABELS.get(problem.field, problem.field),
-        _exactly(problem.value),
+        _as_it_was(problem.value),
         capitalised(printable(problem.reason)),
     )
 
 
-def _exactly(cell: str) -> str:
-    return f'"{printable(cell)}"' if cell else ""
+def _as_it_was(cell: str) -> str:
+    from bulkstatus.reporting.reasons import harmless
+
+    text = printable(cell)
+    safe = harmless(text)
+    return text if safe == text.replace('"', "'") else safe

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -23,10 +23,10 @@ from bulkstatus.config import passed_over_base_url
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.preflight import Plan
 from bulkstatus.result import Outcome
-from bulkstatus.resultlog import LogContents
-from bulkstatus.resultlog.inputs import input_name, input_path, resume_command
+from bulkstatus.resultlog import LogContents, RunRecord
+from bulkstatus.resultlog.inputs import input_name, input_path
 from bulkstatus.sending import Proposal
-from bulkstatus.sending.typed import options_of_log
+from bulkstatus.sending.typed import options_of_log, send_command
 from bulkstatus.terminal import say
 from bulkstatus.text import printable
 from bulkstatus.wording import clock_time, command_line, counted, duration
@@ -35,6 +35,9 @@ from bulkstatus.wording import clock_time, command_line, counted, duration
 _LONG = 90.0
 
 _NO = {"", "n", "no"}
+
+# How many orders are named in one sentence.
+_NAMED = 10
 
 # How often the number of cancellations may be typed.
 _TRIES = 3
@@ -83,6 +86,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
             f"{were} (mended or taken out): nothing is sent for {them}, and the log marks {them} "
             "as withdrawn."
         )
+        yield _named_orders(content.order_id for _, content in plan.gone)
     if proposal.left_behind:
         rows = counted(proposal.left_behind, "row")
         yield (
@@ -90,15 +94,17 @@ def _log(proposal: Proposal) -> Iterator[str]:
             "run leaves them behind."
         )
     if proposal.unfinished is not None:
-        earlier = printable(input_name(proposal.unfinished))
-        yield (
-            f"No run has finished {earlier}, an earlier input of this log. After this run, go on "
-            "with it:"
-        )
-        yield Whole(f"  {printable(resume_command(proposal.unfinished, proposal.log_path))}")
+        yield from _own_input_left(proposal, proposal.unfinished)
     if options := options_of_log(proposal.settings):
         typed = ", ".join(command_line(*words) for words in options)
         yield f"As before, from the log: {printable(typed)}."
+
+
+def _named_orders(orders: Iterable[str]) -> str:
+    """Return such as "Orders: 46140654, 46140834"; blank IDs, which a mistake may be, as such."""
+    names = [printable(order, CELL) or "(blank)" for order in dict.fromkeys(orders)]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{'Orders' if len(names) > 1 else 'Order'}: {', '.join(names[:_NAMED])}{more}"
 
 
 def _rows(plan: Plan) -> Iterator[str]:
@@ -136,17 +142,46 @@ def _another_input(proposal: Proposal, log: LogContents) -> Iterator[str]:
         yield f"The {counted(done, 'row')} updated so far {stay} so and {are} not sent again."
 
 
+def _own_input_left(proposal: Proposal, run: RunRecord) -> Iterator[str]:
+    """Yield that the log's own input, over which `run` was, stays unfinished, and what to do."""
+    own = printable(input_name(run))
+    later = "a later resume without a file goes on with it" if run.input != "-" else "it stays open"
+    if not proposal.is_new:
+        yield (
+            f"No run has finished {own}, which this log was made for, so {later}. If that was the "
+            "wrong file, leave it, and do not resume this log again when this file is done."
+        )
+        return
+    yield (
+        f"No run has finished {own}, which this log was made for, so {later}. If that was the "
+        "wrong file, stop here and send the right one by itself instead:"
+    )
+    yield Whole(f"  {printable(send_command(proposal.source, proposal.settings))}")
+
+
 def _target(proposal: Proposal) -> Iterator[str]:
     if proposal.settings.values["sandbox"]:
-        yield "the sandbox in this program: a rehearsal, no real order changes"
+        yield f"{proposal.address}: a rehearsal, no real order changes"
+        yield from _updated_elsewhere(proposal)
         return
     yield printable(proposal.base_url)
+    yield from _updated_elsewhere(proposal)
     if other := passed_over_base_url(proposal.settings):
         yield (
             f"That is the log's base URL; your settings say {printable(other)}. To send there "
             "instead, give it with --base-url."
         )
     yield f"account (ref ID) {printable(proposal.ref_id) or 'not given'}"
+
+
+def _updated_elsewhere(proposal: Proposal) -> Iterator[str]:
+    for place, count in proposal.updated_at.items():
+        if place != proposal.address:
+            were, they = ("was", "it counts") if count == 1 else ("were", "they count")
+            yield (
+                f"{counted(count, 'row')} of this log {were} updated at {printable(place)}, not at "
+                f"the address above; {they} as done."
+            )
 
 
 def _time(proposal: Proposal) -> str:
@@ -173,8 +208,8 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
     if cancellations is not None and cancellations != count:
         raise SettingsRefused(
             f"--cancellations says {cancellations}, but this run would cancel "
-            f"{counted(count, 'order')}, after --limit and without those done already. Nothing was "
-            "sent; look at the file again, or say that number."
+            f"{counted(count, 'order')}{_counted_without(proposal)}. Nothing was sent; look at the "
+            "file again, or say that number."
         )
     if is_terminal() and not yes:
         with ctrl_c_answers():
@@ -185,8 +220,21 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
     if (proposal.changed or proposal.brought_back) and not changed_input:
         missing.append("--changed-input")
     if missing:
-        raise SettingsRefused(" ".join(_unanswered(proposal, missing, count)))
+        lines = [" ".join(_unanswered(proposal, missing, count))]
+        if "--changed-input" in missing and proposal.unfinished is not None:
+            lines += _own_input_left(proposal, proposal.unfinished)
+        raise SettingsRefused("\n".join(lines))
     return True
+
+
+def _counted_without(proposal: Proposal) -> str:
+    """Return why a run may cancel other orders than the file asks for."""
+    reasons = []
+    if proposal.plan.due < proposal.all_due:
+        reasons.append("after --limit")
+    if proposal.log is not None:
+        reasons.append("without those done already")
+    return f", {' and '.join(reasons)}" if reasons else ""
 
 
 def _confirm(proposal: Proposal) -> bool:

@@ -23,7 +23,8 @@ def command(log_path: Path, path: str | None, changed_input: bool, **options: An
 
     LOG is the result log of an earlier run. INPUT is by default the last run's file, or where that
     run finished and the file that the log was made for is not, that one; it may have been mended
-    since. An option that is given again wins over the log's.
+    since. Its settings are the log's, whatever defaults are named below; an option that is given
+    again wins.
 
     The account comes from BULKSTATUS_REF_ID and BULKSTATUS_API_KEY in the environment or from a
     profile, and is asked for on a terminal where it is missing; it must be the log's. The log's

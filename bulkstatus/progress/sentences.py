@@ -89,4 +89,4 @@ def _stopping(reason: str) -> str:
 
 
 def _figure(value: float) -> str:
-    return f"{value:.0f}" if value >= 99.5 else f"{value:.1f}"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"

@@ -26,7 +26,8 @@ class LogContents:
     """What a log holds.
 
     `runs` and `ends` are the records of those types in order; `run_numbers` has the number, from 1,
-    of the run that wrote the latest record of each row other than an update. `size` is the length
+    of the run that wrote the latest record of each row other than an update. `updated_before` has
+    for each run how many rows were updated when it began. `size` is the length
     in bytes of the whole lines, `torn` that of an unfinished last line, which no record is read
     from. `unended` says that the last line is a whole record without its line end.
     """
@@ -35,6 +36,7 @@ class LogContents:
         self.runs: list[RunRecord] = []
         self.ends: list[EndRecord] = []
         self.run_numbers: dict[Content, int] = {}
+        self.updated_before: list[int] = []
         self.state = LogState()
         self.size = 0
         self.torn = 0
@@ -133,6 +135,7 @@ def _take_in(
             contents.run_numbers[row] = len(contents.runs)
     elif record["type"] == "run":
         contents.runs.append(RunRecord.from_record(record))
+        contents.updated_before.append(len(contents.state.updated))
     elif record["type"] == "end":
         end = EndRecord.from_record(record)
         contents.ends.append(end)

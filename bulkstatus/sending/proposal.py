@@ -57,6 +57,8 @@ def propose_resumed(proposal: Proposal, resumed: Resumed, plan: Plan, withdrawn:
         left_out=0 if resumed.is_named else withdrawn,
         brought_back=withdrawn if resumed.is_named else 0,
         unfinished=resumed.unfinished_besides(source),
+        is_new=resumed.run is None and not plan.done and not plan.again,
+        updated_at=resumed.updated_at(),
     )
 
 

@@ -1,5 +1,6 @@
 """Where a log, or rows of the file, stand in the way: what is wrong, and what to type next."""
 
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from bulkstatus.resultlog import LogContents, LogState, RunRecord, already_there
 from bulkstatus.resultlog.inputs import input_path
 from bulkstatus.resultlog.unfinished import is_own
 from bulkstatus.sending.record import beside
-from bulkstatus.sending.terms import RowsRefused
+from bulkstatus.sending.terms import RowsRefused, address
 from bulkstatus.sending.typed import OF_INPUT, typed_options
 from bulkstatus.wording import command_line
 
@@ -21,9 +22,13 @@ def log_exists(log_path: Path, path: str) -> LogRefused:
         log = read_log(log_path)
     except LogRefused:
         return already_there(log_path)
-    if not log.changed_nothing:
-        return already_there(log_path)
     last = log.last_run
+    if not log.changed_nothing:
+        began = datetime.fromisoformat(last.started_at).astimezone()
+        return LogRefused(
+            f"{already_there(log_path)}\nThe last run of this log, of {began:%d %b %Y, %H:%M}, "
+            f"went to {address(last.base_url, bool(last.settings.get('sandbox')))}."
+        )
     return LogRefused(
         f"The result log {log_path} exists already, of a run that changed no order (account "
         f"{last.ref_id} at {last.base_url}). To go on with it:\n"

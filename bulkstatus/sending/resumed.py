@@ -1,6 +1,8 @@
 """What a resume goes on with: which input, and which run's settings."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +13,7 @@ from bulkstatus.resultlog.state import Content
 from bulkstatus.resultlog.unfinished import is_over, is_own
 from bulkstatus.sending.record import recorded_path
 from bulkstatus.sending.refusal import input_gone, unnamed_input
+from bulkstatus.sending.terms import address
 from bulkstatus.sending.withdrawn import withdrawn_since
 from bulkstatus.source import Source
 
@@ -93,6 +96,14 @@ class Resumed:
             if is_own(run, self.log.runs) and not is_over(run, recorded, source.sha256)
         )
         return next(runs, None)
+
+    def updated_at(self) -> dict[str, int]:
+        """Return at which addresses the log's rows were updated, and how many at each."""
+        counts: Counter[str] = Counter()
+        steps = pairwise([*self.log.updated_before, len(self.log.state.updated)])
+        for run, (before, after) in zip(self.log.runs, steps, strict=True):
+            counts[address(run.base_url, bool(run.settings.get("sandbox")))] += after - before
+        return dict(+counts)
 
     def withdrawn_since(self, source: Source) -> dict[Content, int]:
         """Return the rows withdrawn since a run had the input as it is, and their lines.

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from bulkstatus.api import OrderStatusApi
-from bulkstatus.config import Settings
+from bulkstatus.config import Settings, passed_over_base_url
 from bulkstatus.errors import InputRefused
 from bulkstatus.pace import Pacer
 from bulkstatus.preflight import Plan, check_source
@@ -18,6 +18,7 @@ from bulkstatus.sending.record import default_log_path, run_record
 from bulkstatus.sending.refusal import another_account, log_exists, rows_refused
 from bulkstatus.sending.resumed import Resumed
 from bulkstatus.sending.terms import Declined, Proposal, Summary, Terms
+from bulkstatus.sending.typed import send_command
 from bulkstatus.sending.withdrawn import SourceWithout, count_of
 from bulkstatus.signals import interrupting
 from bulkstatus.source import Source, open_source
@@ -157,7 +158,21 @@ def _nothing_sent(proposal: Proposal, terms: Terms) -> Summary:
         input_name=proposal.source.name,
         ran=False,
         unfinished=proposal.unfinished,
+        updated_at=tuple(proposal.updated_at),
+        elsewhere=_elsewhere(proposal),
     )
+
+
+def _elsewhere(proposal: Proposal) -> tuple[str, str] | None:
+    """Return the base URL that is asked for, where rows were updated, but none of them there, and
+    the command that sends the input there.
+    """
+    settings, places = proposal.settings, proposal.updated_at
+    asked = passed_over_base_url(settings) or proposal.base_url
+    if settings.values["sandbox"] or not places or asked in places:
+        return None
+    options = ("--base-url", asked, "--log", "OTHER.jsonl")
+    return asked, send_command(proposal.source, settings, *options)
 
 
 async def _run(

@@ -1,7 +1,7 @@
 """What `send` and `resume` are given, what they propose, and what they give back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulkstatus.config import Settings
@@ -26,6 +26,11 @@ class Declined(Refused):
     """The user said no."""
 
 
+def address(base_url: str, is_sandbox: bool) -> str:
+    """Return what to call the place where a run sends to; the sandbox has no URL that stays."""
+    return "the sandbox in this program" if is_sandbox else base_url
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What a run is about to do, for the question that comes before it.
@@ -38,7 +43,9 @@ class Proposal:
     it was not named, and is another one than the last run's. `left_behind` is how many rows of
     the last run that were not sent yet the input has no more. Of the rows that were withdrawn
     since the input's run, `left_out` stay so and `brought_back` are sent again. `unfinished` is
-    the latest run over the log's own input, where that stays unfinished when this one finishes.
+    the latest run over the log's own input, where that stays unfinished when this one finishes,
+    and `is_new` says that the log knows neither this input nor any of its rows. `updated_at` has
+    the addresses at which the log's rows were updated, and how many of them.
     """
 
     source: Source
@@ -56,6 +63,13 @@ class Proposal:
     left_out: int = 0
     brought_back: int = 0
     unfinished: RunRecord | None = None
+    is_new: bool = False
+    updated_at: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """What to call the place where the run sends to."""
+        return address(self.base_url, bool(self.settings.values["sandbox"]))
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,9 @@ class Summary:
     `input_name` is what messages call the input, `log_path` is None where there is no log, and
     `ran` says that there was something to do and it was to be done. `unfinished` is the latest run
     over the log's own input, where that is another one and did not finish, but this one did.
+    Where there was nothing to do, `updated_at` has the addresses at which the log's rows were
+    updated, and `elsewhere` the base URL that is asked for and is none of them, with the command
+    that sends the input there.
     """
 
     ending: Ending
@@ -75,6 +92,8 @@ class Summary:
     input_name: str
     ran: bool = True
     unfinished: RunRecord | None = None
+    updated_at: tuple[str, ...] = ()
+    elsewhere: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """Settings as they are typed: the options of the command line that give them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 
 from bulkstatus.config import DEFAULTS, Settings, resolve
+from bulkstatus.source import Source
+from bulkstatus.wording import command_line
 
 #: The settings that say how a file is read, all of them options of `check`.
 OF_INPUT = (
@@ -43,9 +46,21 @@ def typed_options(settings: Settings, names: Iterable[str]) -> Iterator[tuple[st
 
 def options_of_log(settings: Settings) -> list[tuple[str, ...]]:
     """Return the options that a resumed run takes over from its log, those by default left out."""
-    of_log = [
+    return _options_from(settings, {"result log"})
+
+
+def send_command(source: Source, settings: Settings, *more: str) -> str:
+    """Return the command that sends the input of a resume by itself, as it was read there."""
+    options = list(chain.from_iterable(_options_from(settings, {"option", "result log"})))
+    if settings.origins.get("base_url") == "option" and "--base-url" not in more:
+        options += ["--base-url", settings.base_url]
+    return command_line("bulkstatus", "send", source.path or "INPUT", *options, *more)
+
+
+def _options_from(settings: Settings, origins: Collection[str]) -> list[tuple[str, ...]]:
+    names = [
         name
         for name in DEFAULTS
-        if name not in _TOLD_OTHERWISE and settings.origins.get(name) == "result log"
+        if name not in _TOLD_OTHERWISE and settings.origins.get(name) in origins
     ]
-    return list(typed_options(settings, of_log))
+    return list(typed_options(settings, names))

@@ -135,6 +135,7 @@ def test_check_problems_writes_all_of_them_for_excel(program: Program, tmp_path:
         "4.6E+07,8,H3\n"
         "2,=cmd|'/c calc'!A1,H4\n"
         '"+3",9,""\n'
+        '3,"in ""work""",\n'
     )
     (tmp_path / "today.csv").write_text(text)
     done = program("check", "today.csv", "--problems", "problems.csv")
@@ -146,9 +147,10 @@ def test_check_problems_writes_all_of_them_for_excel(program: Program, tmp_path:
     assert table[0] == ["Line", "Order ID", "Column", "Cell", "What to do"]
     assert [row[:4] for row in table[1:]] == [
         ["3", "", "order ID", ""],
-        ["4", '"4.6E+07"', "order ID", '"4.6E+07"'],
-        ["5", '"2"', "status", "\"=cmd|'/c calc'!A1\""],
-        ["6", '"+3"', "status", '"9"'],
+        ["4", "4.6E+07", "order ID", "4.6E+07"],
+        ["5", "2", "status", "'=cmd|'/c calc'!A1"],
+        ["6", "'+3", "status", "9"],
+        ["7", "3", "status", 'in "work"'],
     ]
     for row in table[1:]:
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)

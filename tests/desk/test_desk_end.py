@@ -1,13 +1,15 @@
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from desk_world import Done, Program
+from desk_world import Done, Program, Screen
 
 from bulkstatus.cli.outcome import show_summary
 from bulkstatus.result import Outcome
+from bulkstatus.resultlog import read_log
 from bulkstatus.run import Ending
 from bulkstatus.sandbox import Faults
 from bulkstatus.sending import Summary
@@ -240,13 +242,72 @@ def test_a_run_that_sends_nothing_says_why(
 
 
 def test_a_resume_with_nothing_left_says_so(program: Program, api: Api, today: Path) -> None:
-    arguments = ("--base-url", api(), "--yes", "--rate", "none")
-    assert program("send", "today.csv", *arguments, **ACCOUNT).returncode == 0
+    base_url, other = api(), "http://127.0.0.1:1"
+    arguments = ("--base-url", base_url, "--yes")
+    assert program("send", "today.csv", *arguments, "--rate", "none", **ACCOUNT).returncode == 0
+    words = f"Every row of today.csv is done already (at {base_url}), so there was nothing to send."
     done = program("resume", "today.results.jsonl", "--yes", **ACCOUNT)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == (
-        "Every row of today.csv is done already, so there was nothing to send.\n"
+    assert done == (0, "", f"{words}\n")
+    # Another base URL, typed or in the environment, is not left to be thought of as done.
+    typed = program("resume", "today.results.jsonl", "--yes", "--base-url", other, **ACCOUNT)
+    asked = program("resume", "today.results.jsonl", **ACCOUNT, BULKSTATUS_BASE_URL=other)
+    assert typed == asked
+    assert typed.returncode == 0
+    assert typed.stderr.splitlines() == [
+        words,
+        f"Your settings say another base URL, {other}. Nothing was sent there; to send it there "
+        "too, give it a log of its own:",
+        f"  bulkstatus send today.csv --rate none --base-url {other} --log OTHER.jsonl",
+    ]
+
+
+def test_a_log_that_is_there_already_says_where_its_last_run_went(
+    program: Program, api: Api, today: Path
+) -> None:
+    base_url = api()
+    arguments = ("send", "today.csv", "--yes", "--limit", "1")
+    program(*arguments, "--base-url", base_url, **ACCOUNT)
+    refused = program(*arguments, **ACCOUNT)
+    assert refused.returncode == 2
+    said = refused.stderr.splitlines()[-1]
+    assert re.fullmatch(
+        rf"The last run of this log, of \d\d \w+ \d{{4}}, \d\d:\d\d, went to {base_url}\.", said
     )
+    today.with_name("today.results.jsonl").write_text("unreadable")
+    refused = program(*arguments, **ACCOUNT)
+    assert "exists already" in refused.stderr
+    assert "last run" not in refused.stderr
+
+
+def test_rows_that_another_server_has_are_told_before_they_count_as_done(
+    program: Program, api: Api, today: Path
+) -> None:
+    first, second = api(), api()
+    arguments = ("--yes", "--limit", "3", "--rate", "none")
+    program("send", "today.csv", *arguments, "--base-url", first, **ACCOUNT)
+    words = f"3 rows of this log were updated at {first}, not at the address above; they count as"
+    resume = ("resume", "today.results.jsonl", *arguments)
+    assert "not at the address above" not in program(*resume, "--dry-run", **ACCOUNT).stderr
+    told = program(*resume, "--base-url", second, **ACCOUNT).stderr.splitlines()
+    place = told.index(f"To        {second}")
+    assert told[place + 1].strip() == f"{words} done."
+    assert [line for line in told if "not at the address above" in line] == [told[place + 1]]
+    last = program("resume", "today.results.jsonl", "--yes", "--rate", "none", **ACCOUNT)
+    assert f"To        {second}" in last.stderr
+    assert words in last.stderr
+    done = program("resume", "today.results.jsonl", **ACCOUNT)
+    assert f"(at {first} and {second})" in done.stderr
+
+
+def test_a_wrong_key_is_told_with_where_it_comes_from_and_blames_no_base_url(
+    program: Program, api: Api, today: Path
+) -> None:
+    base_url = api(credentials=("acme", "another key"))
+    done = program("send", "today.csv", "--yes", "--base-url", base_url, **ACCOUNT)
+    assert done.returncode == 3
+    assert "(`bulkstatus config` shows where the two come from)" in done.stderr
+    assert "base URL" not in done.stdout
+    assert "base URL" not in program("report", "today.results.jsonl").stdout
 
 
 def test_json_of_a_resume_with_nothing_left_counts_what_is_done(
@@ -266,6 +327,24 @@ def test_json_of_a_resume_with_nothing_left_counts_what_is_done(
             "unfinished_input": None,
             "log": "today.results.jsonl",
         }
+
+
+def test_the_steps_at_the_end_are_broken_between_words_and_their_commands_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(tmp_path / "a-log-of-a-name-that-is-longer-than-the-terminal.results.jsonl")
+    log.run(3).row("1").end("stopped").run(1, "bb", "right.csv").row("8").end()
+    own = read_log(log.path).unfinished[-1]
+    summary = Summary(
+        Ending("finished", 0), {Outcome.UPDATED: 2}, 1, 0, log.path, "right.csv", unfinished=own
+    )
+    screen = Screen()
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys, "stdout", screen)
+    show_summary(summary, "", False, False)
+    text = screen.getvalue()
+    assert "If today.csv was the wrong file, leave\nit, and do not resume this log again.\n" in text
+    assert f"  {command_line('bulkstatus', 'resume', log.path, 'INPUT')}\n" in text
 
 
 def test_limits_that_kept_coming_are_followed_by_advice(

@@ -73,7 +73,7 @@ def test_a_line_says_how_far_the_run_is() -> None:
 def test_without_a_rate_the_line_says_the_rate_now_alone() -> None:
     watched = Watched(rate=None)
     watched.go(10, rows_per_second=50)
-    assert "; 50.0/s; " in watched.printed()[0]
+    assert "; 50/s; " in watched.printed()[0]
 
 
 def test_a_slow_rate_is_not_measured() -> None:

@@ -34,7 +34,7 @@ def test_the_view_shows_bar_counts_rate_and_time(course: Course) -> None:
     bar, line = plain(drawn(course))
     assert len(bar) == 100
     assert line == (
-        "184 of 330 rows (55 %)   180 updated   3 rejected   1 failed   10.0 of 10/s   "
+        "184 of 330 rows (55 %)   180 updated   3 rejected   1 failed   10 of 10/s   "
         "about 15 s left"
     )
 

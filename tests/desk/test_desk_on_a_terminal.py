@@ -153,7 +153,10 @@ def test_ctrl_c_during_a_run_says_what_it_waits_for_and_how_to_go_on(start: Star
     text = "\n".join(plain(terminal.output))
     assert "Stopped by Ctrl-C. Every answer that came is in the log." in text
     assert re.search(r"\d+ of 40 rows updated; \d+ not sent yet\.", text)
-    assert text.endswith("Next, to go on:\n  bulkstatus resume today.sandbox.results.jsonl")
+    assert text.endswith(
+        "Next, to go on:\n  bulkstatus resume today.sandbox.results.jsonl\n"
+        "To see which orders were sent:\n  bulkstatus report today.sandbox.results.jsonl"
+    )
 
 
 def test_sigterm_is_told_as_the_systems_doing(start: Start) -> None:

@@ -389,3 +389,28 @@ def test_the_first_ctrl_c_ends_the_question(
         runner.run(ask())
     assert answers == []
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("limit", "has_log", "words"),
+    [
+        (None, False, "12 orders. Nothing"),
+        (5, False, "5 orders, after --limit. Nothing"),
+        (None, True, "12 orders, without those done already. Nothing"),
+        (5, True, "5 orders, after --limit and without those done already. Nothing"),
+    ],
+)
+async def test_a_wrong_number_of_cancellations_is_explained_by_what_is_in_play(
+    propose: Propose,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    limit: int | None,
+    has_log: bool,
+    words: str,
+) -> None:
+    log = tmp_path / "today.results.jsonl"
+    at = "2026-11-23T17:31:02.114Z"
+    log.write_bytes(RunRecord("a", at, "0", "today.csv", "0", 4, "", "", "", "").to_line())
+    proposal = await propose(CANCEL, limit=limit, log=log if has_log else None)
+    _, result = asked(proposal, None, monkeypatch, yes=True, cancellations=39)
+    assert f"--cancellations says 39, but this run would cancel {words}" in result.stderr

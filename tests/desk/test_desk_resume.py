@@ -37,9 +37,8 @@ def test_that_nothing_is_left_is_said_without_credentials(
     if len(known) > 1:
         done = program("resume", LOG)
         assert (done.returncode, done.stdout) == (0, "")
-        assert (
-            done.stderr == "Every row of day.csv is done already, so there was nothing to send.\n"
-        )
+        assert done.stderr.startswith("Every row of day.csv is done already (at http://127.0.0.1:")
+        assert done.stderr.endswith("), so there was nothing to send.\n")
     else:
         # There are rows to send, which takes credentials; to withdraw rows does not.
         done = program("resume", LOG, "--yes")
@@ -186,7 +185,7 @@ def test_a_file_of_failures_is_told_by_what_is_sent_left_out_and_done(
     assert text.startswith("File      mend.csv, 3 rows\n")
     lines = [line.strip() for line in text.splitlines()]
     start = lines.index("Log       day.results.jsonl")
-    assert lines[start + 1 :][:6] == [
+    assert lines[start + 1 :][:7] == [
         "2 to be sent again, 1 new or mended",
         "2 rows are as they were when the API refused them, and are sent again.",
         "mend.csv is another file than the last run's (day.csv).",
@@ -194,4 +193,5 @@ def test_a_file_of_failures_is_told_by_what_is_sent_left_out_and_done(
         "The 2 rows updated so far stay so and are not sent again.",
         "2 rows that failed before are not in this file as they were (mended or taken out): "
         "nothing is sent for them, and the log marks them as withdrawn.",
+        "Orders: 3, 6",
     ]
