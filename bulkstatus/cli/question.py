@@ -114,9 +114,15 @@ def _rows(plan: Plan) -> Iterator[str]:
     yield ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none to send"
     refused = plan.tried[Outcome.REJECTED]
     if refused == 1:
-        yield "1 row is as it was when the API refused it, and is sent again."
+        yield (
+            "1 row is as it was when the API refused it, and is sent again. To leave it, take it "
+            "out of the file."
+        )
     elif refused:
-        yield f"{refused} rows are as they were when the API refused them, and are sent again."
+        yield (
+            f"{refused} rows are as they were when the API refused them, and are sent again. To "
+            "leave them, take them out of the file."
+        )
 
 
 def _another_input(proposal: Proposal, log: LogContents) -> Iterator[str]:

@@ -27,8 +27,8 @@ class Orders:
 
     Of those perhaps touched, `attempted` have an attempt in the log. The others are so because a
     run broke off that may have sent them: `unspoken` many are pending since, and `refused_later`
-    have a later answer, but no update. `positions` says where
-    the first row of an order stands, if it was not updated; see `Positions`.
+    have a later answer, but no update. `positions` says where the first row of an order stands, if
+    it was not updated; see `Positions`.
     """
 
     touched: int

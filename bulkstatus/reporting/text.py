@@ -105,7 +105,9 @@ def state_sentence(report: Report) -> str:
     if run.how is How.UNKNOWN:
         return f"{what} has written no end: it is still going on, or broke off at about {when}."
     ended = "was interrupted" if run.how is How.INTERRUPTED else run.how
-    return f"{what} {ended} on {when}{_why_stopped(run) or '.'}"
+    failed = f"; {len(report.failures):,} of {counted(report.rows, 'row')} failed"
+    end = f"{failed if report.failures else ''}."
+    return f"{what} {ended} on {when}{_why_stopped(run) or end}"
 
 
 def outcomes_text(counts: Mapping[Outcome, int], pending: int | None = 0) -> str:

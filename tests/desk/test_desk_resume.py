@@ -187,7 +187,8 @@ def test_a_file_of_failures_is_told_by_what_is_sent_left_out_and_done(
     start = lines.index("Log       day.results.jsonl")
     assert lines[start + 1 :][:7] == [
         "2 to be sent again, 1 new or mended",
-        "2 rows are as they were when the API refused them, and are sent again.",
+        "2 rows are as they were when the API refused them, and are sent again. To leave them, "
+        "take them out of the file.",
         "mend.csv is another file than the last run's (day.csv).",
         "Rows are known by their order ID, status and tracking, not by their line.",
         "The 2 rows updated so far stay so and are not sent again.",
