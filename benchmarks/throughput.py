@@ -40,12 +40,13 @@ def _against(
 ) -> Iterator[Measurement]:
     peer_rows = max(1, round(rows * peer.share))
     command = peer.command(server.base_url, peer_rows, bench.folder)
-    bench.say(f"throughput: {bench.runs} runs of {rows:,} rows, and {peer.name} with {peer_rows:,}")
+    runs = bench.runs * peer.often
+    bench.say(f"throughput: {runs} runs of {rows:,} rows, and {peer.name} with {peer_rows:,}")
 
     def theirs() -> float:
         return _rate(command, bench.folder, server, peer_rows)
 
-    pairs = in_turn(bench.runs, lambda: _send(source, server, rows), theirs)
+    pairs = in_turn(runs, lambda: _send(source, server, rows), theirs)
     ours.extend(rate for rate, _ in pairs)
     ratios = [rate / their_rate for rate, their_rate in pairs]
     yield Measurement(

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import time
+from collections.abc import Sequence
 
 _SOON = 120.0
 _HALF_A_DAY = 43200.0
@@ -17,6 +18,12 @@ def counted(count: int, noun: str) -> str:
 def capitalised(sentence: str) -> str:
     """Return a sentence with its first letter large, and the others as they are."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def some_of(names: Sequence[str], most: int = 10) -> str:
+    """Return the first of some names, and how many more there are: "1, 2, 3 and 4 more"."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def duration(seconds: float) -> str:

@@ -13,7 +13,7 @@ from bulkstatus.run import Ending
 from bulkstatus.sending import Summary
 from bulkstatus.terminal import say, tell
 from bulkstatus.text import printable
-from bulkstatus.wording import capitalised, command_line, counted
+from bulkstatus.wording import capitalised, counted
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Report
@@ -58,9 +58,10 @@ def show_summary(summary: Summary, advice: str, as_json: bool, quiet: bool) -> N
         for line in _next(report, summary.pending):
             tell(line)
     if ending.reason == "interrupted":
-        tell("To see which orders were sent:")
-        report_command = command_line("bulkstatus", "report", summary.log_path)
-        tell(f"  {printable(report_command)}", whole=True)
+        from bulkstatus.reporting.steps import rows_command
+
+        tell("To see which orders were changed:")
+        tell(f"  {printable(rows_command(summary.log_path))}", whole=True)
 
 
 def _report(log_path: Path) -> "Report | None":

@@ -29,15 +29,12 @@ from bulkstatus.sending import Proposal
 from bulkstatus.sending.typed import options_of_log, send_command
 from bulkstatus.terminal import say
 from bulkstatus.text import printable
-from bulkstatus.wording import clock_time, command_line, counted, duration
+from bulkstatus.wording import clock_time, command_line, counted, duration, some_of
 
 # From how long a run on, in seconds, the time of day of its end is told too.
 _LONG = 90.0
 
 _NO = {"", "n", "no"}
-
-# How many orders are named in one sentence.
-_NAMED = 10
 
 # How often the number of cancellations may be typed.
 _TRIES = 3
@@ -103,8 +100,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
 def _named_orders(orders: Iterable[str]) -> str:
     """Return such as "Orders: 46140654, 46140834"; blank IDs, which a mistake may be, as such."""
     names = [printable(order, CELL) or "(blank)" for order in dict.fromkeys(orders)]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{'Orders' if len(names) > 1 else 'Order'}: {', '.join(names[:_NAMED])}{more}"
+    return f"{'Orders' if len(names) > 1 else 'Order'}: {some_of(names)}"
 
 
 def _rows(plan: Plan) -> Iterator[str]:

@@ -7,7 +7,7 @@ from bulkstatus.reporting.summary import Report
 from bulkstatus.reporting.unfinished import UnfinishedInput, broken_off, unfinished_inputs
 from bulkstatus.result import Outcome
 from bulkstatus.resultlog.inputs import input_name
-from bulkstatus.wording import counted
+from bulkstatus.wording import counted, some_of
 
 
 def withdrawn_note(count: int) -> str:
@@ -54,7 +54,8 @@ def order_notes(report: Report) -> Iterator[str]:
     for unread in report.unread:
         yield _unread_note(report, unread)
     if orders.withdrawn:
-        yield "those not touched include the orders that only withdrawn rows were about"
+        withdrawn = [order_id for order_id in orders.untouched if order_id in orders.withdrawn]
+        yield f"of those not touched, only withdrawn rows were about {some_of(withdrawn)}"
     if report.left_behind and not report.unread:
         yield "the orders of the rows left behind are not counted: the log does not name them"
 

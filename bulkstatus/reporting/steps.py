@@ -112,9 +112,9 @@ def _command(*words: object) -> Step:
     return Step(command_line("bulkstatus", *words), is_command=True)
 
 
-def rows_command(report: Report) -> str:
-    """Return the command that writes what became of each row."""
-    return command_line("bulkstatus", "report", report.log_path, "--rows", "rows.csv")
+def rows_command(log_path: Path) -> str:
+    """Return the command that writes what became of each row of a log."""
+    return command_line("bulkstatus", "report", log_path, "--rows", "rows.csv")
 
 
 def feed_back_command(report: Report, failures: Path) -> str:

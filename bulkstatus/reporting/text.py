@@ -205,7 +205,7 @@ def _figures(report: Report) -> Iterator[str]:
     for note in order_notes(report):
         yield labelled("", note)
     yield labelled("", "which, row by row, with the run and the file of each:")
-    yield kept_whole("", rows_command(report))
+    yield kept_whole("", rows_command(report.log_path))
     yield labelled("Time", time_text(report))
     if report.latency is not None:
         median, p95, p99 = report.latency

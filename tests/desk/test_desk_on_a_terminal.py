@@ -155,7 +155,8 @@ def test_ctrl_c_during_a_run_says_what_it_waits_for_and_how_to_go_on(start: Star
     assert re.search(r"\d+ of 40 rows updated; \d+ not sent yet\.", text)
     assert text.endswith(
         "Next, to go on:\n  bulkstatus resume today.sandbox.results.jsonl\n"
-        "To see which orders were sent:\n  bulkstatus report today.sandbox.results.jsonl"
+        "To see which orders were changed:\n"
+        "  bulkstatus report today.sandbox.results.jsonl --rows rows.csv"
     )
 
 

@@ -315,7 +315,7 @@ def test_a_failed_row_is_named_with_its_file_where_the_log_has_several(log: Log)
 
 
 def test_withdrawn_rows_are_named_as_a_reason_of_orders_not_touched(log: Log) -> None:
-    note = "those not touched include the orders that only withdrawn rows were about"
+    note = "of those not touched, only withdrawn rows were about 1\n"
     log.run(2).row("1", Outcome.REJECTED, REFUSAL).row("2").end()
     assert note not in report_text(summarise(log.path))
     log.run(1, "bb", "mend.csv").row("1", Outcome.WITHDRAWN, line=2).row("3").end()
