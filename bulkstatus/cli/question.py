@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import itemgetter
 
 import click
 
@@ -83,7 +84,8 @@ def _log(proposal: Proposal) -> Iterator[str]:
             f"{were} (mended or taken out): nothing is sent for {them}, and the log marks {them} "
             "as withdrawn."
         )
-        yield _named_orders(content.order_id for _, content in plan.gone)
+        in_file_order = sorted(plan.gone, key=itemgetter(0))
+        yield _named_orders(content.order_id for _, content in in_file_order)
     if proposal.left_behind:
         rows = counted(proposal.left_behind, "row")
         yield (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from bulkstatus.reporting.unfinished import Positions, broken_off, in_file_order
+from bulkstatus.reporting.positions import Positions, in_file_order
+from bulkstatus.reporting.unfinished import broken_off
 from bulkstatus.result import Outcome, Result
 from bulkstatus.resultlog import LogContents
 from bulkstatus.resultlog.state import Content

@@ -10,8 +10,9 @@ from bulkstatus.errors import InputChanged, InputRefused, SettingsRefused
 from bulkstatus.order import Row
 from bulkstatus.preflight import Plan, check_source, remaining_rows
 from bulkstatus.reporting.inputs import input_of
+from bulkstatus.reporting.positions import Positions, in_file_order
 from bulkstatus.reporting.summary import Report
-from bulkstatus.reporting.unfinished import Positions, UnfinishedInput, in_file_order
+from bulkstatus.reporting.unfinished import UnfinishedInput
 from bulkstatus.resultlog import LogState, RunRecord
 from bulkstatus.resultlog.state import Content
 from bulkstatus.source import Source

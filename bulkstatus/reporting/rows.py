@@ -12,9 +12,9 @@ import orjson
 from bulkstatus.order import OrderStatus, Row
 from bulkstatus.reporting.files import refuse_path, replacing
 from bulkstatus.reporting.pending import PendingInput
+from bulkstatus.reporting.positions import Positions
 from bulkstatus.reporting.reasons import harmless, reason
 from bulkstatus.reporting.summary import Report
-from bulkstatus.reporting.unfinished import Positions
 from bulkstatus.result import FAILURES, ErrorKind, Outcome, Result, RowError, timestamp
 from bulkstatus.resultlog.inputs import input_name
 from bulkstatus.resultlog.state import Content
