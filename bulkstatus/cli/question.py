@@ -150,17 +150,17 @@ def _own_input_left(proposal: Proposal, run: RunRecord) -> Iterator[str]:
     """Yield that the log's own input, over which `run` was, stays unfinished, and what to do."""
     own = printable(input_name(run))
     later = "a later resume without a file goes on with it" if run.input != "-" else "it stays open"
-    if not proposal.is_new:
-        yield (
-            f"No run has finished {own}, which this log was made for, so {later}. If that was the "
-            "wrong file, leave it, and do not resume this log again when this file is done."
-        )
-        return
+    instead = (
+        "stop here and send the right one by itself instead:"
+        if proposal.is_new
+        else "leave it, and do not resume this log again when this file is done."
+    )
     yield (
         f"No run has finished {own}, which this log was made for, so {later}. If that was the "
-        "wrong file, stop here and send the right one by itself instead:"
+        f"wrong file, {instead}"
     )
-    yield Whole(f"  {printable(send_command(proposal.source, proposal.settings))}")
+    if proposal.is_new:
+        yield Whole(f"  {printable(send_command(proposal.source, proposal.settings))}")
 
 
 def _target(proposal: Proposal) -> Iterator[str]:
