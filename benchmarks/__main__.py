@@ -14,7 +14,18 @@ from benchmarks.needs import Need
 from benchmarks.process import Failed
 from benchmarks.table import markdown, write_json
 
-NAMES = ("throughput", "pacing", "latency", "memory", "check", "resume", "startup", "idle")
+NAMES = (
+    "throughput",
+    "pacing",
+    "latency",
+    "memory",
+    "check",
+    "start",
+    "resume",
+    "report",
+    "startup",
+    "idle",
+)
 
 
 class Benchmark(Protocol):

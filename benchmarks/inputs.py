@@ -2,12 +2,22 @@
 
 import hashlib
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from pathlib import Path
 
 from bulkstatus import __version__
-from bulkstatus.result import Outcome, Result, timestamp
-from bulkstatus.resultlog import RunRecord
+from bulkstatus.log.records import (
+    FORMAT,
+    EndRecord,
+    Outcome,
+    Result,
+    RowRecord,
+    RunRecord,
+    SendingRecord,
+    line_of,
+    lines_of,
+    timestamp,
+)
 
 _FIRST_ID = 46140204
 _BLOCK = 10_000
@@ -44,9 +54,10 @@ def write_log(path: Path, source: Path, rows: int, left: Container[int]) -> Path
     with source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     run = RunRecord(
+        format=FORMAT,
+        version=__version__,
         run_id="0" * 32,
         started_at=timestamp(time.time()),
-        version=__version__,
         input=source.name,
         input_sha256=sha256,
         rows=rows,
@@ -54,24 +65,39 @@ def write_log(path: Path, source: Path, rows: int, left: Container[int]) -> Path
         ref_id="REF",
         user="benchmark",
         host="benchmark",
+        due=[(1, rows)],
     )
+    end = EndRecord(run.run_id, timestamp(time.time() + rows / 10_000), "stopped")
     with path.open("wb") as log:
-        log.write(run.to_line())
-        log.writelines(_results(number for number in range(rows) if number not in left))
+        log.write(line_of(run))
+        for start in range(0, rows, _BLOCK):
+            log.write(lines_of([_row(n) for n in range(start, min(start + _BLOCK, rows))]))
+        for start in range(0, rows, _BLOCK):
+            stop = min(start + _BLOCK, rows)
+            log.write(line_of(SendingRecord(min(rows, stop + _BLOCK))))
+            log.write(lines_of([_result(n) for n in range(start, stop) if n not in left]))
+        log.write(line_of(end))
     return path
 
 
-def _results(numbers: Iterable[int]) -> Iterable[bytes]:
-    now = time.time()
-    for number in numbers:
-        yield Result(
-            line=number + 2,
-            order_id=order_id(number),
-            status=8,
-            tracking=tracking(number),
-            outcome=Outcome.UPDATED,
-            at=now + number / 10_000,
-            http_status=200,
-            attempts=1,
-            elapsed_ms=1.5,
-        ).to_line()
+def _row(number: int) -> RowRecord:
+    return RowRecord(number + 1, number + 2, order_id(number), 8, tracking(number))
+
+
+_BEGAN = time.time()
+
+
+def _result(number: int) -> Result:
+    row = _row(number)
+    return Result(
+        row.n,
+        row.line,
+        row.order_id,
+        row.status,
+        row.tracking,
+        Outcome.UPDATED,
+        200,
+        1,
+        1.5 + number % 100 / 10,
+        timestamp(_BEGAN + number / 10_000),
+    )

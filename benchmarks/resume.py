@@ -27,7 +27,7 @@ def measure(bench: Bench) -> Iterator[Measurement]:
         figures = [_resume(bench.folder, kept) for _ in range(bench.runs)]
         for what, unit, samples, bar in (
             ("first PUT", "s", [seconds for seconds, _ in figures], at_most(5)),
-            ("peak", "MiB", [peak for _, peak in figures], at_most(250)),
+            ("peak", "MiB", [peak for _, peak in figures], at_most(200)),
         ):
             yield Measurement(
                 "resume", f"{what}, {LEFT:,} left {where}", median(samples), unit, samples, bar

@@ -6,49 +6,53 @@ As a library: `send`, `resume`, `check` and `report` do what the commands of tho
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from bulkstatus.client import AccessRefused, Client, NotUpdated, UpdateFailed, UpdateRejected
     from bulkstatus.errors import (
+        ActionNeeded,
         BulkstatusError,
-        InputChanged,
         InputRefused,
+        LogInUse,
         LogLost,
         LogRefused,
         Refused,
         SettingsRefused,
         Stopped,
     )
+    from bulkstatus.job.plan import Plan
+    from bulkstatus.job.run import Observer, Silent
+    from bulkstatus.job.terms import Ended, Proposal, RowsRefused
     from bulkstatus.library import check, report, resume, send
+    from bulkstatus.log.records import Outcome, Result
     from bulkstatus.order import OrderStatus
-    from bulkstatus.preflight import Plan
-    from bulkstatus.result import Outcome, Result
-    from bulkstatus.run import Observer, Silent
-    from bulkstatus.sending import Proposal, RowsRefused, Summary
+    from bulkstatus.reporting.summary import Summary
 
 # The module of each public name.
 _HOMES = {
     "AccessRefused": "client",
+    "ActionNeeded": "errors",
     "BulkstatusError": "errors",
     "Client": "client",
-    "InputChanged": "errors",
+    "Ended": "job.terms",
     "InputRefused": "errors",
+    "LogInUse": "errors",
     "LogLost": "errors",
     "LogRefused": "errors",
     "NotUpdated": "client",
-    "Observer": "run",
+    "Observer": "job.run",
     "OrderStatus": "order",
-    "Outcome": "result",
-    "Plan": "preflight",
-    "Proposal": "sending",
+    "Outcome": "log.records",
+    "Plan": "job.plan",
+    "Proposal": "job.terms",
     "Refused": "errors",
-    "Result": "result",
-    "RowsRefused": "sending",
+    "Result": "log.records",
+    "RowsRefused": "job.terms",
     "SettingsRefused": "errors",
-    "Silent": "run",
+    "Silent": "job.run",
     "Stopped": "errors",
-    "Summary": "sending",
+    "Summary": "reporting.summary",
     "UpdateFailed": "client",
     "UpdateRejected": "client",
     "check": "library",
@@ -59,10 +63,12 @@ _HOMES = {
 
 __all__ = [
     "AccessRefused",
+    "ActionNeeded",
     "BulkstatusError",
     "Client",
-    "InputChanged",
+    "Ended",
     "InputRefused",
+    "LogInUse",
     "LogLost",
     "LogRefused",
     "NotUpdated",

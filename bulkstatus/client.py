@@ -1,26 +1,19 @@
-"""`Client`: sets the status of one order at a time, within the same limits as a run."""
+"""`Client`: sets the status of one order at a time, by the rules of a run."""
 
-import asyncio
-import random
-import time
-from types import TracebackType
+from contextlib import AsyncExitStack
 from typing import Self, Unpack
 
-from bulkstatus.answer import Answer, Meaning
-from bulkstatus.api import OrderStatusApi
-from bulkstatus.config import settings_from
-from bulkstatus.errors import BulkstatusError, InputRefused
-from bulkstatus.library import ConnectionSettings, credentials_for, given_settings
-from bulkstatus.order import InvalidRow, OrderStatus, StatusUpdate, parse_update
-from bulkstatus.pace import Ledger, Pacer, Place, Quotas
-from bulkstatus.proxy import find_proxy
-from bulkstatus.result import ErrorKind, Outcome, Result, RowError
-from bulkstatus.run.backoff import backoff
-from bulkstatus.tls import tls_context
-from bulkstatus.wording import capitalised
-
-# A server that asks for more patience than this many seconds gets none.
-_LONGEST_WAIT = 300.0
+from bulkstatus.errors import ActionNeeded, BulkstatusError, InputRefused
+from bulkstatus.job.connection import quotas_of, way_with
+from bulkstatus.job.run import RunOptions
+from bulkstatus.job.run.calls import Calls, Sent
+from bulkstatus.log.records import Outcome, Result
+from bulkstatus.order import InvalidRow, OrderStatus, parse_update
+from bulkstatus.pace import Pacer
+from bulkstatus.settings.keys import credentials_for
+from bulkstatus.settings.sources import settings_for
+from bulkstatus.settings.table import ConnectionSettings
+from bulkstatus.words import capitalised
 
 
 class NotUpdated(BulkstatusError):
@@ -50,9 +43,11 @@ class Client:
     """Sets order statuses one at a time; an async context manager that owns the connections.
 
     What is not given comes from where the commands take it: the environment, the profile, the
-    defaults. `rate` and `quota` hold for all calls together, the quota with every other run of
-    the account on this machine. Calls may be made concurrently: `concurrency` of them are under
-    way at once, the others wait. One client belongs to one event loop.
+    defaults. Calls may be made concurrently; together they go as the rows of a run do. `rate`,
+    `concurrency` and the slow start hold for all of them, `quota` with every other run of the
+    account on this machine, and calls for one order are carried out in the order in which they
+    were made. An answer about a limit costs waiting only. Leaving the context waits for what is
+    on the wire and fails the calls that have not left. One client belongs to one event loop.
 
     >>> import asyncio, bulkstatus
     >>> from bulkstatus.sandbox import Sandbox
@@ -78,127 +73,63 @@ class Client:
 
         Nothing is sent before the first update.
         """
-        given = {**given_settings(settings), "profile": profile}
-        if base_url is not None:
-            given["base_url"] = base_url
-        resolved = settings_from(given, given_name="argument")
-        credentials = credentials_for(resolved, ref_id, api_key)
+        given = {**settings, "base_url": base_url, "ref_id": ref_id, "profile": profile}
+        self._settings = settings_for(given, given_name="argument")
+        credentials = credentials_for(self._settings, api_key)
         credentials.check()
-        proxy = find_proxy(resolved.base_url)
-        self._api = OrderStatusApi(
-            resolved.base_url,
-            credentials,
-            auth_scheme=resolved.auth_scheme,
-            timeout=resolved.timeout,
-            concurrency=resolved.concurrency,
-            tls=tls_context(resolved.ca_file),
-            proxy=proxy.url if proxy else None,
-        )
-        self._attempts = resolved.attempts
-        self._timeout = resolved.timeout
-        self._account = f"{resolved.base_url} {credentials.ref_id}"
-        self._ledger = Ledger()
-        self._limits = resolved.quotas
-        self._pacer = Pacer(resolved.rate)
-        self._turn = asyncio.Semaphore(resolved.concurrency)
-        self._quotas: Quotas
+        self._way = way_with(self._settings, credentials)
+        self._api = self._way.api(self._settings)
 
     async def __aenter__(self) -> Self:
         """Raises SettingsRefused when the ledger of the quota cannot be used."""
-        self._quotas = Quotas(self._limits, self._ledger, self._account, self._timeout)
-        await self._api.__aenter__()
+        settings = self._settings
+        options = RunOptions(settings.concurrency, settings.attempts, settings.give_up_after)
+        async with AsyncExitStack() as stack:
+            quotas = stack.enter_context(quotas_of(settings, self._way.account))
+            await stack.enter_async_context(self._api)
+            self._calls = Calls(self._api, Pacer(settings.rate), quotas, options)
+            stack.push_async_callback(self._calls.close)
+            self._stack = stack.pop_all()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._api.__aexit__(exc_type, exc, traceback)
-        self._ledger.close()
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
 
     async def set_status(
         self, order_id: str, status: OrderStatus | int | str, tracking: str | None = None
     ) -> Result:
         """Set one order's status and return the result, whose outcome is `updated`.
 
-        `status` is a code (8, "8") or a name ("dispatched"). What may pass is tried again, with
-        growing waits, up to `attempts` times in all. Raises InputRefused for an update that
-        cannot be sent, such as an empty order ID; UpdateRejected, UpdateFailed or AccessRefused
-        (all three NotUpdated) when the API was asked and the order is not updated; Stopped when
-        the ledger of the quota cannot be used any more.
+        `status` is a code (8, "8") or a name ("dispatched"); `n` and `line` of the result number
+        the client's updates. A call waits for as long as a run would hold; bound that with
+        asyncio.timeout. To cancel it takes its update back, unless the request is on the wire.
+
+        Raises InputRefused for an update that cannot be sent, such as an empty order ID;
+        UpdateRejected, UpdateFailed or AccessRefused (all three NotUpdated) when the order is not
+        updated; Stopped when the ledger of the quota cannot be used any more. UpdateFailed comes
+        once the `attempts` are used up; to all calls that wait when an outage has lasted for
+        `give_up_after`, or the API is not reached at first. AccessRefused comes to the call whose
+        answer was fatal, to all that wait and to all later ones, until the client is made anew.
         """
         text = str(int(status)) if isinstance(status, int) else status
-        row = parse_update(order_id, text, tracking or "")
-        if isinstance(row, InvalidRow):
-            raise InputRefused(f"{capitalised(row.reason)}.")
-        async with self._turn:
-            return await self._deliver(row)
-
-    async def _deliver(self, update: StatusUpdate) -> Result:
-        """Send an update until it has an answer that counts, or its attempts are used up."""
-        unseen = False
-        for attempt in range(1, self._attempts + 1):
-            place = await self._place()
-            started = time.perf_counter()
-            answer = await self._api.put(update)
-            elapsed_ms = (time.perf_counter() - started) * 1000
-            self._quotas.answered(place)
-            unseen = unseen or answer.unseen
-            wait = backoff(attempt, random.random(), answer.retry_after)  # noqa: S311 - no secret
-            if answer.meaning not in _MAY_PASS or attempt == self._attempts or wait > _LONGEST_WAIT:
-                break
-            await asyncio.sleep(wait)
-        return _conclude(update, answer, attempt, round(elapsed_ms, 1), unseen)
-
-    async def _place(self) -> Place:
-        """Wait until a request may leave, and return its place in the quotas."""
-        # A window has no event to wait for.
-        while not isinstance(place := self._quotas.try_take(), Place):  # noqa: ASYNC110
-            await asyncio.sleep(place)
-        try:
-            await self._pacer.wait()
-        except asyncio.CancelledError:
-            self._quotas.give_back(place)
-            raise
-        return place
+        update = parse_update(order_id, text, tracking or "")
+        if isinstance(update, InvalidRow):
+            raise InputRefused(f"{capitalised(update.reason)}.")
+        return _concluded(await self._calls.send(update))
 
 
-_MAY_PASS = frozenset({Meaning.LIMITED, Meaning.TRANSIENT, Meaning.UNANSWERED})
-_ABOUT_ALL = frozenset({Meaning.FATAL, Meaning.UNKNOWN_PAGE})
-
-
-def _conclude(
-    update: StatusUpdate, answer: Answer, attempts: int, elapsed_ms: float, unseen: bool
-) -> Result:
+def _concluded(sent: Sent) -> Result:
     """Return the result of an update that was made, or raise what became of it."""
-    updated = answer.meaning is Meaning.UPDATED
-    refused = answer.meaning in {Meaning.REFUSED, Meaning.FORBIDDEN}
-    outcome = Outcome.REJECTED if refused else Outcome.FAILED
-    result = Result(
-        line=1,
-        order_id=update.order_id,
-        status=update.status,
-        tracking=update.tracking,
-        outcome=Outcome.UPDATED if updated else outcome,
-        at=time.time(),
-        http_status=answer.http_status,
-        attempts=attempts,
-        elapsed_ms=elapsed_ms,
-        error=answer.error,
-        uncertain=unseen and not updated,
-    )
-    if updated:
+    result, stop = sent.result, sent.stop
+    if result.outcome is Outcome.UPDATED:
         return result
-    error = answer.error or RowError(ErrorKind.HTTP, f"HTTP {answer.http_status}")
-    message = f"Order {update.order_id} was not updated: {error.message.rstrip('.')}."
-    if answer.advice:
-        message = f"{message} {answer.advice}"
-    if refused:
-        raise UpdateRejected(message, result)
-    if answer.meaning in _ABOUT_ALL:
-        raise AccessRefused(message, result)
+    why = result.error.message if result.error else ""
+    text = str(stop) if stop else f"{why.rstrip('.')}. {sent.advice}".rstrip()
+    kind: type[NotUpdated] = UpdateFailed
+    if result.outcome is Outcome.REJECTED:
+        kind = UpdateRejected
+    elif isinstance(stop, ActionNeeded):
+        kind = AccessRefused
     if result.uncertain:
-        message = f"{message} It may have been changed all the same."
-    raise UpdateFailed(message, result)
+        text += " It may have been changed all the same."
+    raise kind(f"Order {result.order_id} was not updated: {text}", result)

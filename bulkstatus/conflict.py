@@ -1,7 +1,6 @@
 """What the rows of one order mean together: one pure function, `judge_order`."""
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,7 +12,7 @@ class Fate(Enum):
     """What is to become of a row."""
 
     SEND = auto()
-    DONE = auto()  #: the log has it already: nothing is sent, nothing is logged
+    DONE = auto()  #: it is updated already: nothing is sent
     DUPLICATE = auto()
     SUPERSEDED = auto()
     CONFLICT = auto()
@@ -30,102 +29,91 @@ SEND = Decision(Fate.SEND)
 DONE = Decision(Fate.DONE)
 DUPLICATE = Decision(Fate.DUPLICATE)
 
-_STEP = {status: step for step, status in enumerate(SEQUENCE)}
+#: The place of each status in the only direction in which an order may move.
+STEP = {status: step for step, status in enumerate(SEQUENCE)}
+
+
+class Claim(NamedTuple):
+    """A row that asks for something: `n` tells it from others, `line` is where it stands."""
+
+    n: int
+    line: int
+    update: StatusUpdate
 
 
 def judge_order(
-    rows: Sequence[tuple[int, StatusUpdate]],
-    updated: Sequence[StatusUpdate] = (),
-    superseded: Collection[StatusUpdate] = (),
-    duplicates: Counter[StatusUpdate] | None = None,
-    last_wins: bool = False,
+    rows: Sequence[Claim], updated: Sequence[StatusUpdate] = (), last_wins: bool = False
 ) -> dict[int, Decision]:
-    """Return what is to become of each of an order's rows, by line.
+    """Return what is to become of each of an order's rows, by its `n`.
 
-    `rows` are all of the file's for one order, in file order. The log says which rows were
-    `updated` and `superseded` before, and how many `duplicates` of a row it has. `last_wins` is
-    `--on-conflict last`: of several trackings for one status the last row counts.
+    `rows` are all of one order, in the order of the file, and `updated` what is known to be done
+    of it. `last_wins` is `--on-conflict last`: of several trackings for one status the last row
+    counts.
     """
     decisions: dict[int, Decision] = {}
-    logged_duplicates = Counter(duplicates)
-    first: dict[StatusUpdate, int] = {}
-    for line, row in rows:
-        if row not in first:
-            first[row] = line
-        elif logged_duplicates[row]:
-            logged_duplicates[row] -= 1
-            decisions[line] = DONE
-        else:
-            decisions[line] = DUPLICATE
-    to_send: list[tuple[int, StatusUpdate]] = []
-    reached = max((_STEP.get(row.status, -1) for row in updated), default=-1)
-    for row, line in first.items():
-        if row in updated or (updated and row in superseded):
-            decisions[line] = DONE
-        elif 0 <= _STEP.get(row.status, reached) < reached:
-            decisions[line] = Decision(
+    tracked = {row.update.status for row in rows if row.update.tracking}
+    done = {update.status for update in updated if update.tracking}
+    reached = max((STEP.get(update.status, -1) for update in updated), default=-1)
+    seen: set[StatusUpdate] = set()
+    to_send: list[Claim] = []
+    for row in rows:
+        update = row.update
+        is_blank = update.tracking is None
+        if update in seen or (is_blank and update.status in tracked):
+            decisions[row.n] = DUPLICATE
+            continue
+        seen.add(update)
+        if update in updated or (is_blank and update.status in done):
+            decisions[row.n] = DONE
+        elif 0 <= STEP.get(update.status, reached) < reached:
+            decisions[row.n] = Decision(
                 Fate.SUPERSEDED,
                 f"the order has moved on to {SEQUENCE[reached].label} since, so "
-                f"{row.status.label} would move it backwards",
+                f"{update.status.label} would move it backwards",
             )
         else:
-            to_send.append((line, row))
-    winner = {row.status: row for _, row in rows} if last_wins else {}
-    kept = [(line, row) for line, row in to_send if winner.get(row.status, row) == row]
-    conflict = _conflict(kept, () if last_wins else updated) or _mix(kept, updated)
-    for line, row in to_send:
+            to_send.append(row)
+    # A blank one is no tracking that could win: it is a duplicate of one that has a tracking.
+    named = [row.update for row in rows if row.update.tracking or row.update.status not in tracked]
+    winner = {update.status: update for update in named} if last_wins else {}
+    kept = [row for row in to_send if winner.get(row.update.status, row.update) == row.update]
+    conflict = _conflict(kept, updated, last_wins)
+    for row in to_send:
         if conflict:
-            decisions[line] = Decision(Fate.CONFLICT, conflict)
-        elif (line, row) in kept:
-            decisions[line] = SEND
+            decisions[row.n] = Decision(Fate.CONFLICT, conflict)
+        elif row in kept:
+            decisions[row.n] = SEND
         else:
-            counts = _tracking(winner[row.status])
-            decisions[line] = Decision(
-                Fate.SUPERSEDED, f"a later row has the tracking number {counts} for this status"
+            later = _tracking(winner[row.update.status])
+            decisions[row.n] = Decision(
+                Fate.SUPERSEDED, f"a later row has the tracking number {later} for this status"
             )
     return decisions
 
 
-def _conflict(rows: Sequence[tuple[int, StatusUpdate]], updated: Sequence[StatusUpdate]) -> str:
+def _conflict(rows: Sequence[Claim], updated: Sequence[StatusUpdate], last_wins: bool) -> str:
     """Return why rows cannot all be meant: backwards, or two trackings for one status."""
-    for (line, row), (next_line, next_row) in pairwise(rows):
-        if row.status is next_row.status:
-            return _two_trackings(row, f"line {line}", next_row, f"line {next_line}")
-        if not _forward(row.status, next_row.status):
-            return _not_both(row, f"line {line}", next_row, f"line {next_line}")
-    for line, row in rows:
-        for done in updated:
-            if row.status is done.status:
-                return _two_trackings(done, "the result log", row, f"line {line}")
+    pairs = [(row.update, f"line {row.line}", after) for row, after in pairwise(rows)]
+    pairs += [(done, "the result log", row) for row in rows for done in updated]
+    for before, place, row in pairs:
+        after = row.update
+        if before.status is not after.status:
+            if not _forward(before.status, after.status):
+                return (
+                    f"order {before.order_id} cannot be {before.status.label} ({place}) and then "
+                    f"{after.status.label} (line {row.line}). Delete the wrong row"
+                )
+        elif not (last_wins and before in updated):
+            return (
+                f"order {before.order_id} has two tracking numbers for {before.status.label}: "
+                f"{_tracking(before)} ({place}) and {_tracking(after)} (line {row.line}). "
+                "Delete the wrong row, or let the last one count with --on-conflict last"
+            )
     return ""
-
-
-def _mix(rows: Sequence[tuple[int, StatusUpdate]], updated: Sequence[StatusUpdate]) -> str:
-    """Return why a row does not go with what the log says is done, or ""."""
-    for line, row in rows:
-        for done in updated:
-            if row.status is not done.status and not _forward(done.status, row.status):
-                return _not_both(done, "the result log", row, f"line {line}")
-    return ""
-
-
-def _two_trackings(row: StatusUpdate, place: str, other: StatusUpdate, other_place: str) -> str:
-    return (
-        f"order {row.order_id} has two tracking numbers for {row.status.label}: "
-        f"{_tracking(row)} ({place}) and {_tracking(other)} ({other_place}). "
-        "Delete the wrong row, or let the last one count with --on-conflict last"
-    )
-
-
-def _not_both(row: StatusUpdate, place: str, other: StatusUpdate, other_place: str) -> str:
-    return (
-        f"order {row.order_id} cannot be {row.status.label} ({place}) and then "
-        f"{other.status.label} ({other_place}). Delete the wrong row"
-    )
 
 
 def _forward(before: OrderStatus, after: OrderStatus) -> bool:
-    return before in _STEP and after in _STEP and _STEP[before] < _STEP[after]
+    return before in STEP and after in STEP and STEP[before] < STEP[after]
 
 
 def _tracking(row: StatusUpdate) -> str:

@@ -5,9 +5,12 @@ BulkstatusError
 │   ├── InputRefused    the file, or a row in it
 │   ├── SettingsRefused an option, a setting or a credential
 │   └── LogRefused      the result log
+│       └── NoLog       there is none, or none of its runs has begun
+├── LogInUse            another run holds the result log; nothing was sent; exit status 3
 ├── Stopped             the run ended before its end, `resume` goes on; exit status 3
-│   ├── InputChanged    the file is no longer the one that was checked
-│   └── LogLost         the result log can no longer be written
+│   ├── LedgerLost      the requests of the quota can no longer be counted
+│   └── ActionNeeded    and somebody has to put something right first; exit status 4
+│       └── LogLost     the result log can no longer be written
 ├── Interrupted         the user ended a question; nothing was sent; exit status 130
 └── NotUpdated          a `Client`'s single update (bulkstatus.client)
     ├── UpdateRejected  the API said no
@@ -42,10 +45,30 @@ class LogRefused(Refused):
     """The result log cannot be used as it is."""
 
 
+class NoLog(LogRefused):
+    """There is no result log, or none of its runs has begun."""
+
+
+class LogInUse(BulkstatusError):
+    """Another run holds the result log; nothing was sent, and a later try may go on."""
+
+    exit_status = 3
+
+
 class Stopped(BulkstatusError):
     """The run ended before its end; what it logged stands and `resume` goes on."""
 
     exit_status = 3
+
+
+class LedgerLost(Stopped):
+    """The ledger, which counts the requests of the quota, can no longer be used."""
+
+
+class ActionNeeded(Stopped):
+    """The run ended before its end, and goes on only after somebody has put something right."""
+
+    exit_status = 4
 
 
 class Interrupted(BulkstatusError):
@@ -54,9 +77,5 @@ class Interrupted(BulkstatusError):
     exit_status = 130
 
 
-class InputChanged(Stopped):
-    """The input is no longer the file that was checked."""
-
-
-class LogLost(Stopped):
+class LogLost(ActionNeeded):
     """The result log can no longer be written."""

@@ -1,83 +1,30 @@
 """The commands as functions: `send`, `resume`, `check` and `report`.
 
-A setting that is not given comes from where the command takes it: on a resume from the log, then
-from the environment, the user's profile and the defaults. There is never a question: to call is
-to say yes, except that cancellations and a changed input must be confirmed by an argument.
+A setting that is not given comes from where the command takes it: on a resume from the log (but
+neither base URL, CA file, auth scheme nor account), then from the environment, the user's profile
+and the defaults. There is never a question: to call is to say yes, except that cancellations and
+a mended file that brings more than the log's own rows must be confirmed by an argument.
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from bulkstatus.config import (
-    DEFAULTS,
-    Settings,
-    find_account,
-    logged_settings,
-    no_credentials,
-    settings_from,
-)
-from bulkstatus.credentials import Credentials
+from bulkstatus import job
+from bulkstatus.api.credentials import Credentials
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.order import OrderStatus
-from bulkstatus.preflight import Plan, check_source
-from bulkstatus.run import Observer
-from bulkstatus.sending import Proposal, Summary, Terms
-from bulkstatus.sending import resume as _resume
-from bulkstatus.sending import send as _send
-from bulkstatus.source import open_source
-from bulkstatus.wording import counted
+from bulkstatus.job import Ended, Proposal, Terms
+from bulkstatus.job.plan import Plan
+from bulkstatus.job.run import Observer
+from bulkstatus.settings.keys import credentials_for
+from bulkstatus.settings.sources import settings_for
+from bulkstatus.settings.table import InputSettings, SendSettings, Settings
 
 if TYPE_CHECKING:
-    from bulkstatus.reporting import Report
-
-
-class InputSettings(TypedDict, total=False):
-    """How to read an input: the options of `bulkstatus check`, by the same names.
-
-    `column` maps "order_id", "status" or "tracking" to the header that holds it.
-    """
-
-    format: str
-    status: OrderStatus | int | str
-    column: Mapping[str, str]
-    no_header: bool
-    encoding: str
-    sheet: str
-    require_tracking: bool
-    on_conflict: str
-    profile: str
-
-
-class ConnectionSettings(TypedDict, total=False):
-    """How the API is reached and how fast: options of `bulkstatus send`, by the same names.
-
-    `rate` is like "10/s", `quota` like "1000/h" or several of those; `timeout` is in seconds.
-    """
-
-    auth_scheme: str
-    ca_file: str | os.PathLike[str]
-    rate: str
-    quota: str | Sequence[str]
-    concurrency: int
-    attempts: int
-    timeout: float
-
-
-class SendSettings(InputSettings, ConnectionSettings, total=False):
-    """The settings of a run: the options of `bulkstatus send`, by the same names.
-
-    `give_up_after` is in seconds, or like "15m". With `sandbox` everything goes to a stand-in of
-    the API inside this process, and no credentials are needed.
-    """
-
-    base_url: str
-    give_up_after: float | str
-    skip_invalid: bool
-    sandbox: bool
+    from bulkstatus.reporting import Summary
 
 
 async def send(
@@ -86,36 +33,42 @@ async def send(
     log: str | os.PathLike[str] | None = None,
     ref_id: str | None = None,
     api_key: str | None = None,
+    go_on: bool = False,
     cancellations: int | None = None,
     limit: int | None = None,
     max_failures: int | None = None,
     dry_run: bool = False,
     observer: Callable[[Proposal], Observer] | None = None,
     **settings: Unpack[SendSettings],
-) -> Summary:
+) -> Ended:
     """Check a file, send every row of it and log what became of each, as `bulkstatus send` does.
 
     `log` is where the result log goes, by default `dispatch.results.jsonl` beside `dispatch.csv`.
-    A file that cancels orders needs `cancellations`, exactly how many this call will cancel.
-    `limit` sends the first so many rows and stops; `max_failures` stops after so many. `dry_run`
-    checks everything and sends nothing. `observer` is called once, with what is about to happen,
-    and returns the one that is told of it (see Observer; Silent is one to derive from).
-    Cancelling the task is like losing the process: rows
-    on the wire may have been changed, and `resume` sends them again.
+    `go_on` is `--resume`: where there is a log, it is gone on with. A file that cancels orders
+    needs `cancellations`, exactly how many this call will cancel. `limit` sends the first so many
+    rows and stops; `max_failures` stops after so many. `dry_run` checks everything and sends
+    nothing. `observer` is called once, with what is about to happen, and returns the one that is
+    told of it (see Observer; Silent is one to derive from). Cancelling the task is like losing
+    the process: rows on the wire may have been changed, and `resume` sends them again.
 
     Returns how the run ended and the rows by outcome. `ending.exit_status` is what the command
-    would exit with: 0 for every row updated, 1 for some that were not, 3 for a run that stopped
-    before its end. Raises Refused (InputRefused, RowsRefused, SettingsRefused, LogRefused) when
-    nothing was sent.
+    would exit with: 0 for every row updated, 1 for some that were not, 3 or 4 for a run that
+    stopped before its end. Raises Refused (InputRefused, RowsRefused, SettingsRefused,
+    LogRefused) or LogInUse when nothing was sent.
 
     >>> import asyncio, bulkstatus
-    >>> summary = asyncio.run(bulkstatus.send("dispatch.csv", sandbox=True, rate="none"))
-    >>> summary.ending.exit_status, summary.counts[bulkstatus.Outcome.UPDATED]
+    >>> ended = asyncio.run(bulkstatus.send("dispatch.csv", sandbox=True, rate="none"))
+    >>> ended.ending.exit_status, ended.counts[bulkstatus.Outcome.UPDATED]
     (0, 3)
     """
-    resolved = settings_from(given_settings(settings), given_name="argument")
-    terms = _terms(ref_id, api_key, cancellations, False, limit, max_failures, dry_run, observer)
-    return await _send(os.fspath(path), resolved, None if log is None else Path(log), terms)
+    given = {**settings, "ref_id": ref_id}
+    for_log = partial(settings_for, given, given_name="argument")
+    in_force = for_log()
+    terms = _terms(api_key, cancellations, False, limit, max_failures, dry_run, observer)
+    place = None if log is None else Path(log)
+    if go_on:
+        return await job.send_or_resume(os.fspath(path), in_force, for_log, place, terms)
+    return await job.send(os.fspath(path), in_force, place, terms)
 
 
 async def resume(
@@ -125,40 +78,42 @@ async def resume(
     ref_id: str | None = None,
     api_key: str | None = None,
     changed_input: bool = False,
+    retry_rejected: bool = False,
+    withdraw: bool = False,
     cancellations: int | None = None,
     limit: int | None = None,
     max_failures: int | None = None,
     dry_run: bool = False,
     observer: Callable[[Proposal], Observer] | None = None,
     **settings: Unpack[SendSettings],
-) -> Summary:
-    """Go on with what a log's runs have not updated yet, as `bulkstatus resume` does.
+) -> Ended:
+    """Go on with what is not done yet of a log, as `bulkstatus resume` does.
 
-    `path` is the input, by default the last run's, or where that run finished and the input that
-    the log was made for is not, that one. `changed_input` says that an input is meant which is
-    not the one that the log goes on with by itself, nor as the latest run over it had it, or which
-    brings back rows that were withdrawn. A setting that is given wins over the log's. The other
-    arguments, what is returned and what is raised are as with `send`; `unfinished` of what is
-    returned is the latest run over the log's own input, where no run has finished that.
+    `log` may also be a file, which means its newest log and the file. `path` is a mended file: its
+    rows are merged into the log, which `changed_input` must confirm where that brings new rows,
+    refused ones again, withdraws rows or leaves some. `retry_rejected` sends again what the API
+    refused, and `withdraw` sends nothing and gives up all rows that are still open. A setting that
+    is given wins over the log's. The other arguments, what is returned and what is raised are as
+    with `send`; cancellations that the log's runs were told need no number.
 
     >>> import asyncio, bulkstatus
     >>> start = bulkstatus.send("dispatch.csv", log="run.jsonl", limit=1, sandbox=True)
-    >>> summary = asyncio.run(start)
-    >>> summary.ending.exit_status, summary.pending
+    >>> ended = asyncio.run(start)
+    >>> ended.ending.exit_status, ended.to_send
     (3, 2)
-    >>> summary = asyncio.run(bulkstatus.resume("run.jsonl"))
-    >>> summary.ending.exit_status, summary.pending
+    >>> ended = asyncio.run(bulkstatus.resume("run.jsonl"))
+    >>> ended.ending.exit_status, ended.to_send
     (0, 0)
     """
-    given = given_settings(settings)
-    terms = _terms(
-        ref_id, api_key, cancellations, changed_input, limit, max_failures, dry_run, observer
-    )
-    return await _resume(
-        Path(log),
-        None if path is None else os.fspath(path),
-        lambda run: settings_from(given, logged_settings(run), given_name="argument"),
-        terms,
+    mended = None if path is None else os.fspath(path)
+    log_path, mended = job.log_and_file(Path(log), mended)
+    return await job.resume(
+        log_path,
+        mended,
+        partial(settings_for, {**settings, "ref_id": ref_id}, given_name="argument"),
+        _terms(api_key, cancellations, changed_input, limit, max_failures, dry_run, observer),
+        withdraw=withdraw,
+        retry_rejected=retry_rejected,
     )
 
 
@@ -174,65 +129,29 @@ async def check(path: str | os.PathLike[str], **settings: Unpack[InputSettings])
     >>> plan.rows, plan.due, plan.refused
     (3, 2, 1)
     >>> print(plan.problems[0].line, plan.problems[0].reason)
-    3 the status "Despatched" is not one of the nine; did you mean Dispatched (8)?
+    3 the status "Dispached" is not one of the nine; did you mean Dispatched (8)?
     """
-    resolved = settings_from(given_settings(settings), given_name="argument")
-    async with await open_source(os.fspath(path), resolved.input) as source:
-        return await check_source(source, last_wins=resolved.last_wins, keep=None)
+    _, plan = await job.check(os.fspath(path), settings_for(settings, given_name="argument"), None)
+    return plan
 
 
-async def report(log: str | os.PathLike[str]) -> "Report":
+async def report(log: str | os.PathLike[str]) -> "Summary":
     """Read what happened from a result log, as `bulkstatus report` does.
 
-    The log may still be being written. Rows that are still pending are named by the input, where
-    it is still the file that it was. Raises LogRefused when the log cannot be read.
+    The log may still be being written. Raises LogRefused when it cannot be read.
 
     >>> import asyncio, bulkstatus
-    >>> summary = asyncio.run(bulkstatus.send("dispatch.csv", log="told.jsonl", sandbox=True))
-    >>> report = asyncio.run(bulkstatus.report("told.jsonl"))
-    >>> report.rows, report.pending, len(report.failures)
+    >>> ended = asyncio.run(bulkstatus.send("dispatch.csv", log="told.jsonl", sandbox=True))
+    >>> summary = asyncio.run(bulkstatus.report("told.jsonl"))
+    >>> summary.rows, summary.to_send, len(summary.failures)
     (3, 0, 0)
     """
     from bulkstatus.reporting import summarise
-    from bulkstatus.reporting.pending import report_with_input
 
-    return await report_with_input(await asyncio.to_thread(summarise, Path(log)))
-
-
-def given_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as the command line would have given them."""
-    given = dict(settings)
-    for name in given:
-        if name not in DEFAULTS:
-            close = get_close_matches(name, DEFAULTS, n=1)
-            meant = f"; did you mean {close[0]}?" if close else ""
-            raise TypeError(f"there is no setting {name!r}{meant}")
-    if isinstance(given.get("status"), int):
-        given["status"] = str(int(given["status"]))
-    if given.get("ca_file") is not None:
-        given["ca_file"] = os.fspath(given["ca_file"])
-    if isinstance(given.get("quota"), str):
-        given["quota"] = [given["quota"]]
-    return given
-
-
-def credentials_for(settings: Settings, ref_id: str | None, api_key: str | None) -> Credentials:
-    """Return the account's credentials, those that are not given from where a command finds them.
-
-    Raises SettingsRefused when one is found nowhere.
-    """
-    if ref_id and api_key:
-        return Credentials(ref_id, api_key)
-    found = find_account(settings)
-    ref_id = ref_id or found.ref_id
-    api_key = api_key or (found.api_key.value if found.api_key else None)
-    if not ref_id or not api_key:
-        raise no_credentials(ref_id)
-    return Credentials(ref_id, api_key)
+    return await asyncio.to_thread(summarise, Path(log))
 
 
 def _terms(
-    ref_id: str | None,
     api_key: str | None,
     cancellations: int | None,
     changed_input: bool,
@@ -246,19 +165,18 @@ def _terms(
             raise SettingsRefused(f"{name} is a whole number from 1 up, not {value}.")
 
     def credentials(settings: Settings, needs_key: bool) -> Credentials | None:
-        if not needs_key:
-            known = ref_id or settings.ref_id
-            return Credentials(known, "") if known else None
-        return credentials_for(settings, ref_id, api_key)
+        if needs_key:
+            return credentials_for(settings, api_key)
+        return Credentials(settings.ref_id, "") if settings.ref_id else None
 
     def confirm(proposal: Proposal) -> bool:
-        if not dry_run and not proposal.settings.values["sandbox"]:
+        if not dry_run and not proposal.settings.sandbox:
             _check_confirmed(proposal, cancellations, changed_input)
         return True
 
     return Terms(
-        credentials=credentials,
-        confirm=confirm,
+        credentials,
+        confirm,
         observer=observer,
         limit=limit,
         max_failures=max_failures,
@@ -269,22 +187,14 @@ def _terms(
 def _check_confirmed(proposal: Proposal, cancellations: int | None, changed_input: bool) -> None:
     """Raise SettingsRefused unless the arguments say yes to what is about to happen."""
     count = proposal.plan.cancellations
-    if (cancellations or 0) != count:
-        said = "is not given" if cancellations is None else f"says {cancellations}"
+    told = cancellations is None and not proposal.plan.untold_cancellations
+    if not told and (cancellations or 0) != count:
         raise SettingsRefused(
-            f"This would cancel {count} orders, and cancellations {said}. Nothing was sent; look "
-            f"at the file, then confirm that with cancellations={count}."
+            f"This would cancel {count} orders, and cancellations is {cancellations}. Nothing was "
+            f"sent; look at the file, then confirm that with cancellations={count}."
         )
-    if changed_input:
-        return
-    if proposal.changed:
+    if proposal.changes_input and not changed_input:
         raise SettingsRefused(
-            "The input is not the one that this log goes on with: it is another file, or was "
-            "changed since. Nothing was sent; say changed_input=True when that is meant."
-        )
-    if proposal.brought_back:
-        raise SettingsRefused(
-            f"The input brings back {counted(proposal.brought_back, 'row')} that failed, and that "
-            "a later one had mended or no more. Nothing was sent; say changed_input=True when "
-            "that is meant."
+            "The file is not as the log has it: it brings new rows, refused ones again, or leaves "
+            "rows out. Nothing was sent; say changed_input=True when that is meant."
         )

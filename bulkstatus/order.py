@@ -1,6 +1,6 @@
 """The nine order statuses, and `StatusUpdate`: what one row of the input asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import IntEnum
 from itertools import repeat
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from bulkstatus.mangled import WHOLE, how_mangled
-from bulkstatus.text import INVISIBLE
+from bulkstatus.words import INVISIBLE
 
 
 class OrderStatus(IntEnum):
@@ -118,6 +118,7 @@ _NAMES = {
     "canceled": OrderStatus.CANCELLED,
     "cancel": OrderStatus.CANCELLED,
     "dispatch": OrderStatus.DISPATCHED,
+    "despatched": OrderStatus.DISPATCHED,
 }
 
 
@@ -136,35 +137,16 @@ def unknown_status(text: str) -> str:
     return f'the status "{text}" is not one of the nine; did you mean {meant.label} ({meant:d})?'
 
 
-def _wrong_order_id(order_id: str) -> str | None:
-    """Return why `order_id` cannot be sent, or None when it can."""
-    if not order_id:
-        return "the order ID is empty; fill it in or delete the row"
-    if order_id in {".", ".."}:
-        return f'"{order_id}" is not an order ID'
-    if '"' in order_id:
-        return "the order ID holds a quotation mark; take it out"
-    if "\ufffd" in order_id:
-        return "the order ID holds a character that was lost in an earlier conversion"
-    if INVISIBLE.search(order_id):
-        return "the order ID holds an invisible or control character; type it in afresh"
-    mangled = how_mangled(order_id)
-    return f'the order ID "{order_id}" {mangled}' if mangled else None
-
-
-def _wrong_tracking(tracking: str, status: OrderStatus) -> str | None:
-    """Return why `tracking` cannot be sent with `status`, or None when it can."""
-    if status not in SHIPPING:
-        return (
-            f"a tracking number goes with a shipping status, not with {status.label} ({status:d}); "
-            "clear the tracking cell or correct the status"
-        )
-    if "\ufffd" in tracking:
-        return "the tracking number holds a character that was lost in an earlier conversion"
-    if any(char not in "\t\r\n" for char in INVISIBLE.findall(tracking)):
-        return "the tracking number holds an invisible or control character; type it in afresh"
-    mangled = how_mangled(tracking)
-    return f'the tracking number "{tracking}" {mangled}' if mangled else None
+def _wrong(label: str, text: str) -> str | None:
+    """Return why `text` cannot be sent as the order ID or tracking number that `label` names."""
+    if '"' in text:
+        return f"the {label} holds a quotation mark; take it out"
+    if "\ufffd" in text:
+        return f"the {label} holds a character that was lost in an earlier conversion"
+    if INVISIBLE.search(text):
+        return f"the {label} holds a line break, an invisible or control character; type it afresh"
+    mangled = how_mangled(text)
+    return f'the {label} "{text}" {mangled}' if mangled else None
 
 
 def parse_update(
@@ -180,41 +162,42 @@ def parse_update(
     overridden. A blank `tracking` means none, which `require_tracking` refuses for a shipping
     status.
     """
+    tracking = tracking.strip(BLANKS)
+    parsed = _CODES.get(status) or parse_status(status)
+
+    def invalid(field: str, value: str, reason: str) -> InvalidRow:
+        return InvalidRow(order_id, parsed, tracking or None, field, value, reason)
+
     if not WHOLE.fullmatch(order_id):
         order_id = order_id.strip(BLANKS)
-        if reason := _wrong_order_id(order_id):
-            shown = tracking.strip(BLANKS) or None
-            return InvalidRow(order_id, parse_status(status), shown, "order_id", order_id, reason)
-    parsed = _CODES.get(status) or parse_status(status)
-    if parsed is None:
-        status = status.strip(BLANKS)
-        if status or default_status is None:
-            reason = unknown_status(status) if status else _NO_STATUS
-            shown = tracking.strip(BLANKS) or None
-            return InvalidRow(order_id, None, shown, "status", status, reason)
-        parsed = default_status
-    elif default_status is not None and parsed is not default_status:
-        reason = (
-            f"the row says {parsed.label} ({parsed:d}), --status says {default_status.label} "
-            f"({default_status:d}); correct the row or leave --status out"
-        )
-        shown = tracking.strip(BLANKS) or None
-        return InvalidRow(order_id, parsed, shown, "status", status, reason)
-    tracking = tracking.strip(BLANKS)
-    if tracking:
-        if reason := _wrong_tracking(tracking, parsed):
-            return InvalidRow(order_id, parsed, tracking, "tracking", tracking, reason)
-        return StatusUpdate(order_id, parsed, tracking)
-    if require_tracking and parsed in SHIPPING:
-        reason = (
-            f"{parsed.label} ({parsed:d}) has no tracking number, "
-            "and --require-tracking asks for one"
-        )
-        return InvalidRow(order_id, parsed, None, "tracking", "", reason)
-    return StatusUpdate(order_id, parsed)
+        if not order_id:
+            return invalid("order_id", "", "the order ID is empty; fill it in or delete the row")
+        if order_id in {".", ".."}:
+            return invalid("order_id", order_id, f'"{order_id}" is not an order ID')
+        if reason := _wrong("order ID", order_id):
+            return invalid("order_id", order_id, reason)
+    status = status.strip(BLANKS)
+    if status and parsed is None:
+        return invalid("status", status, unknown_status(status))
+    if parsed is None and default_status is None:
+        return invalid("status", "", _NO_STATUS)
+    if default_status is not None and parsed not in {None, default_status}:
+        reason = f"the row says {status}, and --status says {default_status.label}"
+        return invalid("status", status, f"{reason}; correct the row or leave --status out")
+    parsed = parsed or default_status
+    assert parsed is not None
+    if tracking and parsed not in SHIPPING:
+        reason = f"a tracking number goes with a shipping status, not with {parsed.label}"
+        return invalid("tracking", tracking, f"{reason}; clear its cell or correct the status")
+    if tracking and (reason := _wrong("tracking number", tracking)):
+        return invalid("tracking", tracking, reason)
+    if not tracking and require_tracking and parsed in SHIPPING:
+        return invalid("tracking", "", _NO_TRACKING)
+    return StatusUpdate(order_id, parsed, tracking or None)
 
 
 _NO_STATUS = "the row has no status; fill it in, or give one for all such rows with --status"
+_NO_TRACKING = "the row has no tracking number, and --require-tracking asks for one"
 
 
 def parse_plain(
@@ -240,9 +223,14 @@ def parse_plain(
     tracked: Sequence[str | None] = trackings
     if not any(trackings):
         tracked = [None] * len(order_ids)
-    elif not _all_whole(trackings) or _any_misplaced(meant, statuses, trackings):
+    elif not _all_whole(trackings):
         return None
-    elif "" in trackings:
+    elif not SHIPPING.issuperset(meant.values()):
+        others = {text for text, status in meant.items() if status not in SHIPPING}
+        pairs = zip(statuses, trackings, strict=True)
+        if any(tracking for status, tracking in pairs if status in others):
+            return None
+    if "" in tracked:
         tracked = [tracking or None for tracking in trackings]
     if require_tracking and None in tracked and not SHIPPING.isdisjoint(meant.values()):
         return None
@@ -260,14 +248,3 @@ def _all_whole(values: Sequence[str]) -> bool:
     if joined.isalnum() and True not in map(str.isalpha, values):
         return True
     return all(map(WHOLE.fullmatch, filter(None, values)))
-
-
-def _any_misplaced(
-    meant: Mapping[str, OrderStatus], statuses: Sequence[str], trackings: Sequence[str]
-) -> bool:
-    """Say whether any tracking stands beside a status that is not about shipping."""
-    others = {text for text, status in meant.items() if status not in SHIPPING}
-    if not others:
-        return False
-    pairs = zip(statuses, trackings, strict=True)
-    return any(tracking for status, tracking in pairs if status in others)

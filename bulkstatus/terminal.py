@@ -1,16 +1,15 @@
 """What a text stream can show: whether it is a terminal, how wide it is, which characters."""
 
 import os
-import re
+import shutil
 import sys
-import textwrap
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 import click
 
-# A command to be copied, and where one follows a sentence in the same line.
-_COMMAND = re.compile(r"  (?:bulkstatus|chmod) ")
-_AT_COLON = re.compile(rf":(?={_COMMAND.pattern})  ")
+from bulkstatus.words import laid_out
 
 # What stands in for the characters of our own sentences where an encoding lacks them.
 _STAND_INS = str.maketrans({"→": "->", "…": "...", "–": "-", "·": "-"})  # noqa: RUF001 - meant
@@ -18,10 +17,7 @@ _STAND_INS = str.maketrans({"→": "->", "…": "...", "–": "-", "·": "-"})  
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Say whether somebody looks at the stream."""
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def can_redraw(stream: TextIO | None) -> bool:
@@ -37,19 +33,8 @@ def can_redraw(stream: TextIO | None) -> bool:
 
 
 def width_of(stream: TextIO | None) -> int | None:
-    """Return how many characters a line of the terminal holds; None for what is none.
-
-    COLUMNS decides where it is set.
-    """
-    if stream is None or not is_terminal(stream):
-        return None
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
+    """Return how many characters a line of a terminal holds, by COLUMNS if set; else None."""
+    return shutil.get_terminal_size().columns if is_terminal(stream) else None
 
 
 def encodable(text: str, stream: TextIO | None) -> str:
@@ -63,35 +48,41 @@ def encodable(text: str, stream: TextIO | None) -> str:
     return text
 
 
-def tell(text: str, whole: bool = False) -> None:
-    """Print a result to stdout. Lines that are too long are broken, unless they are `whole`.
+@contextmanager
+def said() -> Iterator[None]:
+    """Let what is printed in the body fail without a word: a full disk, or nobody who reads it."""
+    try:
+        yield
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError:
+        _write_nowhere(1, 2)
 
-    A command is not broken but gets a line of its own, so that it can be copied.
+
+def _write_nowhere(*descriptors: int) -> None:
+    """Take away what is still in the buffers: it would fail again when the program ends."""
+    for descriptor in descriptors:
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+
+def tell(text: str | Iterable[str], whole: bool = False, err: bool = False) -> None:
+    """Print a result to stdout: a text, or lines as `words.laid_out` takes them.
+
+    What is `whole` is printed as it is.
     """
-    click.echo(encodable(text if whole else _broken(text, sys.stdout), sys.stdout))
+    stream = sys.stderr if err else sys.stdout
+    lines = text.split("\n") if isinstance(text, str) else text
+    shown = "\n".join(lines) if whole else laid_out(lines, width_of(stream))
+    click.echo(encodable(shown, stream), err=err)
 
 
-def say(text: str, whole: bool = False) -> None:
-    """Print what is not a result to stderr; see `tell`."""
-    click.echo(encodable(text if whole else _broken(text, sys.stderr), sys.stderr), err=True)
-
-
-def _broken(text: str, stream: TextIO | None) -> str:
-    """Return `text` with its lines broken at blanks to fit a terminal, rests indented further."""
-    width = width_of(stream)
-    if width is None:
-        return text
-    lines: list[str] = []
-    for line in _AT_COLON.sub(":\n  ", text).split("\n"):
-        if _COMMAND.match(line):
-            lines.append(line)
-            continue
-        indent = " " * (len(line) - len(line.lstrip(" "))) + ("  " if line.startswith(" ") else "")
-        lines += textwrap.wrap(
-            line,
-            max(width, len(indent) + 20),
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [""]
-    return "\n".join(lines)
+def say(text: str | Iterable[str], whole: bool = False) -> None:
+    """Print what is not a result to stderr; see `tell`. Where that fails nothing else does."""
+    try:
+        tell(text, whole, err=True)
+    except OSError:
+        _write_nowhere(2)

@@ -28,12 +28,12 @@ from rich.console import Console
 
 import bulkstatus
 from bulkstatus.errors import BulkstatusError
+from bulkstatus.job.run import Hold, HoldReason
+from bulkstatus.log.records import Outcome, Result
 from bulkstatus.pace import Rate
 from bulkstatus.progress.course import Course
-from bulkstatus.progress.live import Live
+from bulkstatus.progress.view import drawing
 from bulkstatus.reporting.page import write_page
-from bulkstatus.result import Outcome, Result
-from bulkstatus.run import Hold, HoldReason
 from bulkstatus.sandbox import Faults, Sandbox
 from bulkstatus.source import InputOptions, open_source
 
@@ -49,6 +49,9 @@ MONOSPACE = (
 # In pixels; the height ends the picture below the list of runs.
 REPORT_SIZE = (1000, 1640)
 
+# The time of day in the live view, in seconds since the epoch.
+WALL = time.mktime((2026, 11, 23, 17, 37, 0, 0, 0, -1))
+
 USER, HOST = "anna", "DESK-3"
 PORT = 8080
 SEED = 20261123
@@ -56,13 +59,13 @@ LIMITED = "Request limit exceeded, try again later"
 
 
 def results(count: int, outcome: Outcome) -> list[Result]:
-    return [Result(2, "46140204", 8, None, outcome, 0.0, 200, 1, 41.7)] * count
+    return [Result(1, 2, "46140204", 8, None, outcome, 200, 1, 41.7, "")] * count
 
 
 async def held_course() -> Course:
     """Return the course of a run that was two thirds through when it met a limit."""
     now = 0.0
-    course = Course(1204, Rate(10, 1.0), clock=lambda: now)
+    course = Course(1204, Rate(10, 1.0), clock=lambda: now, wall=lambda: WALL)
     for second in range(80):
         now += 1.0
         course.wrote(results(10, Outcome.UPDATED))
@@ -70,11 +73,11 @@ async def held_course() -> Course:
             course.wrote(results(1, Outcome.REJECTED))
         if second in {22, 51, 64}:
             course.wrote(results(1, Outcome.FAILED))
-        course.sample(now)
+        course.sample()
     hold = Hold(HoldReason.LIMIT, LIMITED, asyncio.get_running_loop().time(), 320.0)
     course.holding(hold)
     now += 1.0
-    course.sample(now)
+    course.sample()
     return course
 
 
@@ -90,8 +93,7 @@ def live_view() -> str:
         legacy_windows=False,
         no_color=False,
     )
-    wall = time.mktime((2026, 11, 23, 17, 37, 0, 0, 0, -1))
-    console.print(Live(course, console, wall=lambda: wall))
+    console.print(drawing(course, console))
     console.print()
     svg = console.export_svg(
         title="bulkstatus send dispatch.csv", font_aspect_ratio=0.6, unique_id="live-view"

@@ -10,6 +10,7 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     for name in list(os.environ):
         if name.startswith("BULKSTATUS_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     world = tmp_path_factory.mktemp("world")
     monkeypatch.setenv("BULKSTATUS_STATE_DIR", str(world / "state"))
     monkeypatch.setenv("BULKSTATUS_CONFIG_DIR", str(world / "config"))

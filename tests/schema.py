@@ -5,9 +5,9 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from bulkstatus.schema import log_schema
+from bulkstatus.log.records import schema
 
-_VALIDATOR = Draft202012Validator(log_schema())
+_VALIDATOR = Draft202012Validator(schema())
 
 
 def check_log(path: Path) -> list[dict[str, object]]:
@@ -29,7 +29,7 @@ def check_record(record: object, where: str = "record") -> None:
     problems = []
     kind = record.get("type") if isinstance(record, dict) else None
     for error in _VALIDATOR.iter_errors(record):
-        # Of the three kinds of record, what is wrong with this one's own kind says most.
+        # Of the five kinds of record, what is wrong with this one's own kind says most.
         own = [cause for cause in error.context or [] if _kind_of(cause) == kind]
         problems += [f"{cause.json_path}: {cause.message}" for cause in own or [error]]
     assert not problems, f"{where}: {'; '.join(problems)}\n{record}"
@@ -37,4 +37,4 @@ def check_record(record: object, where: str = "record") -> None:
 
 def _kind_of(error: object) -> object:
     index = error.schema_path[0]  # type: ignore[attr-defined] - jsonschema's ValidationError
-    return ("run", "result", "end")[index]
+    return ("run", "row", "sending", "result", "end")[index]

@@ -1,281 +1,739 @@
-"""Cases that were found from outside, each kept from coming back."""
+"""What was found from outside in the first edition, each as a test of the rule that was missing."""
 
 import asyncio
 import json
 import os
+import random
+import shutil
 import signal
+import stat
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bulkstatus.answer import Meaning
+from bulkstatus.api.answer import Answer, Meaning
+from bulkstatus.job.run import RunOptions
+from bulkstatus.job.run.feed import Feed, Job
+from bulkstatus.job.run.lead import Lead
+from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.pace import Pacer, Rate
-from bulkstatus.run import RunOptions
-from bulkstatus.sandbox import Sandbox
-from tests.program import REF_ID, Ended, end_of, environment, final_states, results, run, start
+from bulkstatus.reporting import summarise, summary_record
+from tests.histories.log_reader import TO_SEND, read
+from tests.histories.server import Server
+from tests.program import API_KEY, REF_ID, Ended, end_of, environment, run, start
 from tests.run.simulated import simulate
 from tests.run.world import UPDATED, Request, World, orders, refused, unanswered
 
 HEADER = "order_id,status,tracking\n"
+LOG, DAY, MEND = Path("day.results.jsonl"), Path("day.csv"), Path("mend.csv")
+
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX's own")
 
 
-def test_answers_during_the_wait_for_a_turn_do_not_hide_an_outage(tmp_path: Path) -> None:
-    async def work(world: World) -> object:
-        world.pacer = Pacer(Rate(10, 1.0))
-        return await world.send()
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
-    world = World(
-        tmp_path,
-        orders(60),
-        lambda r: unanswered() if 2.0 <= r.at < 7.0 else UPDATED,
-        options=RunOptions(attempts=1),
-        latency=0.001,
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with Server(random.Random(0)) as server:
+        yield server
+
+
+def write(path: Path, *rows: str) -> None:
+    path.write_text(HEADER + "".join(f"{row}\n" for row in rows))
+
+
+async def send(server: Server, *rows: str, options: str = "") -> Ended:
+    """Send the day's file."""
+    write(DAY, *rows)
+    arguments = ["--yes", "--rate", "none", *options.split()]
+    return await run("send", str(DAY), *arguments, base_url=server.base_url)
+
+
+async def resume(server: Server, *arguments: object, **environ: str) -> Ended:
+    return await run(
+        *("resume", str(LOG), *map(str, arguments), "--yes"), base_url=server.base_url, **environ
     )
-    simulate(work(world))
-    assert set(world.outcomes().values()) == {"updated"}
 
 
-def test_an_end_does_not_wait_for_turns_that_are_far_away(tmp_path: Path) -> None:
-    async def work(world: World) -> float:
-        world.pacer = Pacer(Rate(1, 60.0))
-        await world.send()
-        return asyncio.get_running_loop().time()
-
-    fatal = refused(Meaning.FATAL)
-    world = World(tmp_path, orders(50), lambda r: UPDATED if r.number < 6 else fatal)
-    assert simulate(work(world)) < 6 * 61
-    assert set(world.outcomes().values()) == {"updated"}
+async def killed(server: Server, *arguments: object, after: int = 1) -> None:
+    """Run the program, and kill it when a PUT of it arrives, before that is answered."""
+    server.begin(lambda number: process.kill() if number == after else None)
+    process = await start(*map(str, arguments), "--yes", base_url=server.base_url)
+    ended = await end_of(process)
+    assert ended.status in {-9, 1}, ended.err
+    server.begin()
 
 
-def test_a_row_that_alone_hangs_does_not_hold_the_run_for_ever(tmp_path: Path) -> None:
-    async def hang(request: Request) -> object:
-        await asyncio.sleep(1.0)
-        return unanswered()
-
-    world = World(
-        tmp_path,
-        orders(120),
-        lambda r: hang(r) if r.update.order_id == "120" else UPDATED,  # type: ignore[arg-type, return-value]
-        latency=0.001,
-        options=RunOptions(attempts=3),
-    )
-    assert simulate(world.send()).exit_status == 1
-    assert world.outcomes()["120"] == "failed"
+def sent(server: Server) -> list[str]:
+    """The orders that PUTs arrived for, in order."""
+    return [put.content[0] for put in server.puts]
 
 
-def test_refusals_in_between_break_a_row_of_forbidden_orders(tmp_path: Path) -> None:
-    forbidden, refusal = refused(Meaning.FORBIDDEN, 403), refused(Meaning.REFUSED)
-    world = World(
-        tmp_path,
-        orders(6),
-        lambda r: forbidden if r.number % 2 else refusal,
-        options=RunOptions(concurrency=1),
-    )
-    assert simulate(world.send()).exit_status == 1
-    assert list(world.outcomes().values()) == ["rejected"] * 6
+def report() -> dict[str, Any]:
+    return summary_record(summarise(LOG))
 
 
-def test_refusals_of_the_api_in_the_log_vouch_for_its_url(tmp_path: Path) -> None:
-    world = World(tmp_path, orders(2), lambda r: refused(Meaning.REFUSED))
-    simulate(world.send())
-    world.rule = lambda r: refused(Meaning.UNKNOWN_PAGE, 404)
-    assert simulate(world.send()).exit_status == 1
+def states() -> dict[str, set[str]]:
+    """The states that the rows of each order are in."""
+    told = read(LOG)
+    found: dict[str, set[str]] = {}
+    for n, row in told.rows.items():
+        found.setdefault(row["order_id"], set()).add(told.state(n))
+    return found
 
 
-async def sent(folder: Path, sandbox: Sandbox, text: str, *options: str) -> Path:
-    path = folder / "dispatch.csv"
-    path.write_text(HEADER + text)
-    await run(*("send", str(path), "--yes", "--rate", "none", *options), base_url=sandbox.base_url)
-    return folder / "dispatch.results.jsonl"
+def edit_log(change: Callable[[dict[str, Any]], None]) -> None:
+    """Change each record of the log by hand."""
+    records = [json.loads(line) for line in LOG.read_text().splitlines()]
+    for record in records:
+        change(record)
+    LOG.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
 
 
-async def test_nothing_is_withdrawn_without_a_yes(tmp_path: Path) -> None:
-    async with Sandbox(orders=["1"]) as sandbox:
-        log = await sent(tmp_path, sandbox, "1,8,\n2,8,\n")
-        before = log.read_bytes()
-        (tmp_path / "dispatch.csv").write_text(HEADER)
-        for options in ([], ["--yes"]):
-            ended = await run("resume", str(log), *options, base_url=sandbox.base_url)
+class TestWrongLists:
+    """A list that was wrong is left for good by --withdraw, and never comes back by itself."""
+
+    WRONG = ("91,128,", "92,128,", "93,128,", "94,128,")
+
+    async def test_a_wrong_list_that_was_withdrawn_stays_so(self, server: Server) -> None:
+        ended = await send(server, *self.WRONG, options="--limit 2 --cancellations 2")
+        assert ended.status == 3
+        # Neither does the right one pass without a word, nor the wrong one again.
+        write(DAY, "81,128,", "82,128,")
+        again = await run(
+            *("send", str(DAY), "--yes", "--cancellations", "2"), base_url=server.base_url
+        )
+        assert again.status == 2
+        assert (await resume(server, "--withdraw")).status == 0
+        assert (await resume(server)).status == 0
+        right = await run(
+            *("send", str(DAY), "--yes", "--cancellations", "2"), base_url=server.base_url
+        )
+        assert right.status == 0, right.err
+        assert (await resume(server)).status == 0
+        assert sent(server) == ["91", "92", "81", "82"]
+        assert states() == {"91": {"updated"}, "92": {"updated"}, "93": {"withdrawn"}} | {
+            "94": {"withdrawn"}
+        }
+
+    async def test_a_right_list_in_the_log_of_a_wrong_one_is_told_what_is_left(
+        self, server: Server
+    ) -> None:
+        await send(server, *self.WRONG, options="--limit 2 --cancellations 2")
+        write(MEND, "81,128,")
+        before = LOG.read_bytes()
+        assert (await resume(server, MEND, "--cancellations", "1")).status == 2
+        assert LOG.read_bytes() == before
+        ended = await resume(server, MEND, "--cancellations", "1", "--changed-input")
+        assert ended.status == 3
+        assert sent(server) == ["91", "92", "81"]
+        assert states()["93"] == {TO_SEND}
+
+    async def test_nothing_is_withdrawn_without_a_yes(self, server: Server) -> None:
+        server.refused = {"2"}
+        await send(server, "1,8,", "2,8,")
+        before = LOG.read_bytes()
+        write(MEND)
+        for command in (["--withdraw"], [str(MEND)], [str(MEND), "--yes"]):
+            ended = await run("resume", str(LOG), *command, base_url=server.base_url)
             assert ended.status == 2, ended.err
-        assert log.read_bytes() == before
+        assert LOG.read_bytes() == before
 
 
-async def test_rows_that_are_superseded_or_repeated_are_logged_although_none_is_due(
-    tmp_path: Path,
-) -> None:
-    async with Sandbox() as sandbox:
-        log = await sent(tmp_path, sandbox, "1,512,\n1,8,\n")
-        (tmp_path / "dispatch.csv").write_text(HEADER + "1,512,\n1,515,\n1,8,\n1,8,\n")
+class TestTwoTrackings:
+    """A row that stands in the file is sent, or has a failure to show: never withdrawn."""
+
+    async def test_two_trackings_then_another_file_then_the_first_again(
+        self, server: Server
+    ) -> None:
+        both = ("1,8,T1", "1,8,T2", "2,8,T3")
+        assert (await send(server, *both, options="--skip-invalid")).status == 1
+        write(MEND, "3,8,T4")
+        assert (await resume(server, MEND, "--changed-input")).status == 0
+        for _ in range(2):
+            ended = await resume(server, DAY, "--changed-input", "--skip-invalid")
+            assert ended.status == 1
+        assert states()["1"] == {"withdrawn", "invalid"}
+        write(MEND, "1,8,T2")
+        assert (await resume(server, MEND, "--changed-input")).status == 0
+        assert [put.content for put in server.puts][-1] == ("1", 8, "T2")
+
+    async def test_a_tracking_that_was_superseded_is_sent_when_it_stands_alone(
+        self, server: Server
+    ) -> None:
+        last = ("--on-conflict", "last")
+        assert (await send(server, "1,8,T1", "1,8,T2", options=" ".join(last))).status == 0
+        write(DAY, "1,8,T1")
+        ended = await resume(server, DAY, "--changed-input", *last)
+        assert ended.status == 0, ended.err
+        assert [put.content[2] for put in server.puts] == ["T2", "T1"]
+
+    async def test_a_blank_tracking_wins_over_none_that_is_named(self, server: Server) -> None:
+        rows = ("1,8,T1", "1,8,", "2,8,T2", "2,128,", "2,8,")
+        ended = await send(
+            server, *rows, options="--on-conflict last --skip-invalid --cancellations 0"
+        )
+        assert ended.status == 1, ended.err
+        assert [put.content for put in server.puts] == [("1", 8, "T1")]
+        assert states() == {"1": {"updated", "duplicate"}, "2": {"invalid", "duplicate"}}
+
+    async def test_nothing_is_said_not_to_be_sent_for_an_order_that_is_sent(
+        self, server: Server
+    ) -> None:
+        server.refused = {"1111", "2222"}
+        await send(server, "1111,8,T1", "2222,8,T2")
+        server.refused = set()
+        write(MEND, "1111,8,T9")
+        ended = await resume(server, MEND, "--changed-input")
+        assert ended.status == 0
+        said = next(line for line in ended.err.splitlines() if "withdrawn" in line)
+        assert "2222" in said
+        assert "1111" not in said
+        told = report()
+        assert told["counts"] == {"updated": 1, "withdrawn": 2}
+        assert told["rows"] == 3
+
+
+class TestContradictions:
+    """Of an order that the file calls Dispatched and Cancelled nothing is sent."""
+
+    async def test_the_failures_of_a_stopped_run_fed_back_send_no_half_of_one(
+        self, server: Server
+    ) -> None:
+        server.refused = {"2"}
+        rows = ("1,8,T1", "2,8,T2", "3,8,T3", "1,128,", "4,8,T4")
+        options = "--skip-invalid --limit 2 --cancellations 0"
+        assert (await send(server, *rows, options=options)).status == 3
+        failures = report()["failures"]
+        assert {row["order_id"] for row in failures} == {"1", "2"}
+        write(MEND, *(f"{r['order_id']},{r['status']},{r['tracking'] or ''}" for r in failures))
+        ended = await resume(server, MEND, "--changed-input")
+        assert ended.status == 3
+        assert states()["1"] == {"invalid"}
+        assert (await resume(server)).status == 1
+        assert "1" not in sent(server)
+
+    async def test_a_row_to_be_sent_that_was_invalid_is_counted_as_that(
+        self, server: Server
+    ) -> None:
+        rows = ("5,8,T5", "2,8,T2", "1,8,T1", "1,128,")
+        options = "--skip-invalid --cancellations 0 --limit 1"
+        assert (await send(server, *rows, options=options)).status == 3
+        write(MEND, *rows[:3], "3,8,T3")
+        for limit in ("1", "2"):
+            ended = await resume(server, MEND, "--changed-input", "--limit", limit)
+            assert ended.status == (3 if limit == "1" else 0), ended.err
+            told = report()
+            assert told["rows"] == sum(told["counts"].values()) + told["to_send"]
+            # What the limit has left out is as it was.
+            left = {row["order_id"] for row in told["failures"]}
+            assert (told["to_send"], left) == ((1, {"1"}) if limit == "1" else (0, set()))
+        assert sent(server) == ["5", "2", "1", "3"]
+
+
+class TestTouched:
+    """What the server changed and the log has no result for is perhaps touched."""
+
+    async def test_a_rejected_row_sent_again_by_a_resume_that_was_killed(
+        self, server: Server
+    ) -> None:
+        server.refused = {"1"}
+        assert (await send(server, "1,8,T1", "2,8,T2")).status == 1
+        server.refused = set()
+        await killed(server, "resume", LOG, "--retry-rejected")
+        assert report()["orders"] == {"touched": 1, "perhaps_touched": ["1"], "untouched": []}
+
+    async def test_a_row_that_a_killed_run_had_sent_and_an_edit_made_invalid(
+        self, server: Server
+    ) -> None:
+        write(DAY, "1,8,T1")
+        await killed(server, "send", DAY)
+        write(DAY, "1,8,T1", "1,128,")
+        ended = await resume(server, DAY, "--changed-input", "--skip-invalid")
+        assert ended.status == 1, ended.err
+        assert states() == {"1": {"invalid"}}
+        assert report()["orders"]["perhaps_touched"] == ["1"]
+        assert (await resume(server, "--withdraw")).status == 0
+        assert report()["orders"]["perhaps_touched"] == ["1"]
+
+    async def test_a_row_of_a_mended_file_whose_run_was_killed(self, server: Server) -> None:
+        server.refused = {"1"}
+        await send(server, "1,8,T1", "2,8,T2")
+        write(MEND, "11,8,T1")
+        await killed(server, "resume", LOG, MEND, "--changed-input")
+        assert report()["orders"] == {"touched": 1, "perhaps_touched": ["11"], "untouched": ["1"]}
+        MEND.unlink()
+        assert (await resume(server)).status == 0
+        assert report()["orders"] == {"touched": 2, "perhaps_touched": [], "untouched": ["1"]}
+
+    async def test_the_orders_touched_are_listed_and_failures_keep_their_columns(
+        self, server: Server
+    ) -> None:
+        server.refused = {"2"}
+        DAY.write_text("Order No,Name,Status,Tracking\n1,Anna,8,T1\n2,Berta,8,T2\n3,Cora,8,T3\n")
+        options = ("--yes", "--limit", "2")
+        await run("send", str(DAY), *options, base_url=server.base_url)
+        files = ("--touched", "t.csv", "--untouched", "u.csv", "--failures", "f.csv")
+        ended = await run("report", str(LOG), *files, "--rows", "r.csv")
+        assert ended.status == 0, ended.err
+        lines = {name: Path(f"{name}.csv").read_text("utf-8-sig").splitlines() for name in "tufr"}
+        assert [line.split(",")[0] for line in lines["t"][1:]] == ["1"]
+        assert [line.split(",")[0] for line in lines["u"][1:]] == ["2", "3"]
+        assert lines["f"][0].startswith("Order No,Name,Status,Tracking,")
+        assert lines["f"][1].startswith("2,Berta,8,T2,")
+        assert len(lines["r"]) == 4
+
+
+class TestLogsAreNoAuthority:
+    """A log says neither where to send to nor what to open."""
+
+    @pytest.mark.parametrize("by", ["environment", "profile"])
+    async def test_a_log_that_names_another_host_does_not_get_the_key(
+        self, server: Server, by: str, folder: Path
+    ) -> None:
+        await send(server, "1,8,T1", "2,8,T2", options="--limit 1")
+        before = len(server.puts)
+        async with Server(random.Random(0)) as thief:
+            change = lambda record: (  # noqa: E731
+                record.update(base_url=thief.base_url) if record["type"] == "run" else None
+            )
+            edit_log(change)
+            environ = {}
+            if by == "profile":
+                config = folder / "config"
+                config.mkdir()
+                (config / "config.toml").write_text(
+                    f'[default]\nbase_url = "{server.base_url}"\nref_id = "{REF_ID}"\n'
+                )
+                environ = {"BULKSTATUS_CONFIG_DIR": str(config), "BULKSTATUS_BASE_URL": ""}
+            ended = await run(
+                "resume", str(LOG), "--yes", **{"base_url": server.base_url, **environ}
+            )
+            assert ended.status == 2, ended.err
+            assert not thief.puts
+        assert len(server.puts) == before
+
+    @posix
+    @pytest.mark.parametrize(
+        "command", [["resume", "day.results.jsonl"], ["send", "day.csv", "--resume"]]
+    )
+    async def test_a_fifo_in_the_place_of_the_file_holds_nobody_up(
+        self, server: Server, command: list[str]
+    ) -> None:
+        await send(server, "1,8,T1", "2,8,T2", options="--limit 1")
+        DAY.unlink()
+        os.mkfifo(DAY)
+        async with asyncio.timeout(60):
+            ended = await run(*command, "--yes", base_url=server.base_url)
+        assert (ended.status, sent(server)) == (0, ["1", "2"]), ended.err
+
+
+class TestDamage:
+    """A damaged log is refused with its line; nothing is guessed and no text gets out raw."""
+
+    @pytest.mark.parametrize(
+        ("kind", "change"),
+        [
+            ("result", {"order_id": 1}),
+            ("result", {"status": 9999}),
+            ("result", {"http_status": "\x1b[2J"}),
+            ("result", {"n": 2}),
+            ("row", {"n": 7}),
+            ("row", {"status": "8"}),
+            ("sending", {"through": None}),
+        ],
+    )
+    async def test_a_value_of_another_type_is_a_damaged_line(
+        self, server: Server, kind: str, change: dict[str, object]
+    ) -> None:
+        await send(server, "1,8,T1", "2,8,T2", options="--limit 1")
+        line = 1 + [json.loads(x)["type"] for x in LOG.read_text().splitlines()].index(kind)
+        done = []
+        edit_log(
+            lambda r: done.append(r.update(change)) if r["type"] == kind and not done else None
+        )
+        before = LOG.read_bytes()
+        for command in (["resume", str(LOG), "--yes"], ["report", str(LOG)]):
+            ended = await run(*command, base_url=server.base_url)
+            assert ended.status == 2, ended.err
+            assert f"line {line}" in " ".join(ended.err.split())
+            assert "\x1b" not in ended.out + ended.err
+            assert "Traceback" not in ended.err
+        assert (len(server.puts), LOG.read_bytes()) == (1, before)
+
+    async def test_a_whole_number_written_as_a_fraction_leaves_no_traceback(
+        self, server: Server
+    ) -> None:
+        await send(server, "1,8,T1", "2,8,T2", options="--limit 1")
+        LOG.write_text(LOG.read_text().replace('"status":8,', '"status":8.0,'))
+        ended = await resume(server)
+        assert ended.status in {0, 2}
+        assert "Traceback" not in ended.err
+        assert sent(server) == ["1", "2"][: 2 - ended.status // 2]
+
+    async def test_what_a_log_or_an_answer_says_reaches_no_terminal_raw(
+        self, server: Server
+    ) -> None:
+        server.refused = {"1"}
+        await send(server, "1,8,T1", "2,8,T2")
+
+        def change(record: dict[str, Any]) -> None:
+            if "error" in record:
+                record["error"]["message"] = "\x1b[2J=cmd()"
+            if record["type"] in {"end", "run"}:
+                record["message" if record["type"] == "end" else "user"] = "\x1b]0;x\x07"
+
+        edit_log(change)
+        ended = await run("report", str(LOG), "--rows", "rows.csv", "--failures", "f.csv")
+        assert ended.status == 0, ended.err
+        assert "\x1b" not in ended.out + ended.err
+        for name in ("rows.csv", "f.csv"):
+            cells = Path(name).read_text("utf-8-sig").replace("\n", ",").split(",")
+            assert not any(cell.startswith(("=", "+", "@", "\x1b")) for cell in cells)
+
+
+class TestTheLogGone:
+    """The log is kept for as long as its descriptor is open, or the run stops."""
+
+    @posix
+    @pytest.mark.parametrize("stands_in_it", [False, True])
+    async def test_a_folder_deleted_during_a_run_costs_nothing_of_the_log(
+        self, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, stands_in_it: bool
+    ) -> None:
+        place, home = folder / "gone", folder / "home"
+        place.mkdir()
+        home.mkdir()
+        monkeypatch.setenv("HOME", str(home))
+        write(place / "day.csv", *(f"{n},8,T{n}" for n in range(1000, 1400)))
+        if stands_in_it:
+            monkeypatch.chdir(place)
+        server.begin(lambda number: shutil.rmtree(place) if number == 50 else None)
+        name = "day.csv" if stands_in_it else str(place / "day.csv")
+        ended = await run("send", name, "--yes", "--rate", "200/s", base_url=server.base_url)
+        assert ended.status == 4, ended.err
+        (rescued,) = [p for where in (folder, home) for p in where.glob("day.results*.jsonl")]
+        assert rescued.name in ended.err
+        assert stat.S_IMODE(rescued.stat().st_mode) == 0o600
+        # It has all that was answered, or says of it that it may be.
+        monkeypatch.chdir(folder)
+        told = read(rescued)
+        assert told.in_state("updated")
+        assert set(sent(server)) <= told.perhaps() | told.orders(told.in_state("updated"))
+        server.begin()
         ended = await run(
-            *("resume", str(log), "--yes", "--changed-input"), base_url=sandbox.base_url
+            *("resume", str(rescued), "--yes", "--rate", "none"), base_url=server.base_url
         )
         assert ended.status == 0, ended.err
-        assert sandbox.counts.total() == 2
-    outcomes = [record["outcome"] for record in results(log)]
-    assert outcomes == ["updated", "updated", "superseded", "duplicate"]
+        assert set(sent(server)) == {str(n) for n in range(1000, 1400)}
 
 
-@pytest.mark.parametrize("options", [["--yes", "--cancellations", "7"], [], ["--dry-run"]])
-async def test_a_limit_that_comes_to_nothing_leaves_no_traceback(
-    tmp_path: Path, options: list[str]
-) -> None:
-    path = tmp_path / "cancel.txt"
-    path.write_text("".join(f"{1000 + number}\n" for number in range(60)))
-    ended = await run("send", str(path), "--status", "cancelled", "--limit", "5", *options)
-    assert ended.status in {0, 2}
-    assert "Traceback" not in ended.err
-    assert "Error" not in ended.err
+class TestSurroundings:
+    """Names, encodings, streams, homes and descriptors as they come."""
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="such names are Linux's")
+    async def test_a_file_name_that_is_no_text_is_sent_all_the_same(self, server: Server) -> None:
+        name = os.fsdecode(b"\xfc.csv")
+        Path(name).write_text(HEADER + "1,8,T1\n")
+        ended = await run("send", name, "--yes", "--json", base_url=server.base_url)
+        assert (ended.status, sent(server)) == (0, ["1"]), ended.err
+        assert json.loads(ended.out)["counts"] == {"updated": 1}
+
+    @pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "rot13", "no such"])
+    async def test_an_encoding_that_is_none_of_a_file_is_refused(
+        self, server: Server, encoding: str
+    ) -> None:
+        write(DAY, "1,8,T1")
+        ended = await run(
+            *("send", str(DAY), "--yes", "--encoding", encoding), base_url=server.base_url
+        )
+        assert (ended.status, server.puts) == (2, [])
+        assert "Traceback" not in ended.err
+
+    async def test_json_is_utf_8_on_a_console_that_is_not(self, server: Server) -> None:
+        write(DAY, "1,8,T-ä")
+        server.refused = {"1"}
+        console = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252", "LC_ALL": "C"}
+        for command in (["send", str(DAY), "--yes"], ["report", str(LOG)]):
+            process = await start(*command, "--json", base_url=server.base_url, **console)
+            out, err = await process.communicate()
+            (failure,) = json.loads(out.decode("utf-8"))["failures"]
+            assert failure["tracking"] == "T-ä", err
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+    @pytest.mark.parametrize("to", [">/dev/full", ">&-", ">/dev/full 2>&1", "<&-", "2>&-"])
+    @pytest.mark.parametrize("options", ["", "--json"])
+    async def test_a_stream_that_is_closed_or_full_changes_no_exit_status(
+        self, server: Server, to: str, options: str
+    ) -> None:
+        write(DAY, "1,8,T1", "2,8,T2")
+        process = await asyncio.create_subprocess_shell(
+            f'"{sys.executable}" -m bulkstatus send day.csv --yes --limit 1 {options} {to}',
+            env=environment(server.base_url),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert (process.returncode, sent(server)) == (3, ["1"]), err
+        assert b"Traceback" not in out + err
+        assert REF_ID in LOG.read_text()
+        assert API_KEY not in LOG.read_text()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+    @pytest.mark.parametrize("to", [">/dev/full", ">&-", "2>/dev/full", ">/dev/full 2>&1"])
+    @pytest.mark.parametrize("options", ["", "--json"])
+    async def test_nor_does_it_change_that_of_a_refusal(
+        self, server: Server, to: str, options: str
+    ) -> None:
+        write(DAY, "1,9,T1")
+        process = await asyncio.create_subprocess_shell(
+            f'"{sys.executable}" -m bulkstatus send day.csv --yes {options} {to}',
+            env=environment(server.base_url),
+        )
+        assert await process.wait() == 2
+
+    @posix
+    @pytest.mark.parametrize("most", [6, 12, 16, 64])
+    async def test_few_open_files_are_refused_in_a_sentence(
+        self, server: Server, most: int
+    ) -> None:
+        write(DAY, *(f"{n},8,T{n}" for n in range(40)))
+        process = await asyncio.create_subprocess_shell(
+            f'ulimit -n {most}; exec "{sys.executable}" -m bulkstatus send day.csv --yes '
+            "--rate none",
+            env=environment(server.base_url),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await process.communicate()
+        assert (process.returncode, len(server.puts)) == ((0, 40) if most == 64 else (2, 0)), err
+        assert b"Traceback" not in err
+
+    async def test_no_home_and_no_name_of_the_user(self, server: Server, folder: Path) -> None:
+        write(DAY, "1,8,T1")
+        program = (
+            "import os, pwd, sys\n"
+            "def nobody(*_): raise KeyError('uid not found')\n"
+            "pwd.getpwuid = pwd.getpwnam = nobody\n"
+            "from bulkstatus.__main__ import main\n"
+            "sys.exit(main())"
+        )
+        hidden = ("HOME", "USER", "LOGNAME", "USERNAME", "LNAME", "BULKSTATUS_STATE_DIR")
+        environ = environment(server.base_url)
+        for name in [*hidden, "BULKSTATUS_CONFIG_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"]:
+            environ.pop(name, None)
+        for quota in ([], ["--quota", "1000/h"]):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", program, "send", str(DAY), "--yes", *quota),
+                env=environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            out, err = await process.communicate()
+            assert process.returncode in ({0} if not quota else {0, 2}), err
+            assert b"Traceback" not in out + err
+            for path in folder.glob("day.results*"):
+                path.unlink()
+
+    @posix
+    async def test_ctrl_c_after_the_end_does_not_say_that_nothing_was_sent(
+        self, server: Server
+    ) -> None:
+        write(DAY, "1,8,T1")
+        process = await start("send", str(DAY), "--yes", base_url=server.base_url)
+        while not server.puts:
+            await asyncio.sleep(0.001)
+        while process.returncode is None:
+            # The process object's own way would reap it, and its exit status would be lost.
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)
+            await asyncio.sleep(0.01)
+        ended = await end_of(process)
+        assert "nothing was sent" not in (ended.err + ended.out).lower()
+        # A signal in the very last instant, when Python is on its way out, ends it as one does.
+        assert ended.status in {0, 130, -signal.SIGINT}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows keeps others from cutting an open file")
-@pytest.mark.parametrize("damage", ["cut", "added"])
-async def test_a_log_that_another_program_changes_stops_the_run(
-    tmp_path: Path, damage: str
-) -> None:
-    def rule(request: Request) -> object:
-        if request.number == 30:
-            with world.log_path.open("r+b" if damage == "cut" else "ab") as file:
-                file.truncate(0) if damage == "cut" else file.write(b"mine\n")
-        return UPDATED
+class TestGoingOn:
+    """What has been said of a row stays said, whichever file comes after it."""
 
-    world = World(tmp_path, orders(2000), rule)  # type: ignore[arg-type]
-    ending = await asyncio.to_thread(lambda: simulate(world.send()))
-    assert ending.exit_status == 3
-    assert "Another program" in ending.message
+    async def test_rows_that_are_overtaken_or_repeated_are_logged_although_none_is_due(
+        self, server: Server
+    ) -> None:
+        assert (await send(server, "1,512,", "1,8,")).status == 0
+        write(DAY, "1,512,", "1,515,", "1,8,", "1,8,")
+        for _ in range(2):
+            ended = await resume(server, DAY, "--changed-input")
+            assert ended.status == 0, ended.err
+        assert len(server.puts) == 2
+        told = read(LOG)
+        assert [told.state(n) for n in sorted(told.rows)] == [
+            "updated",
+            "updated",
+            "superseded",
+            "duplicate",
+        ]
 
+    async def test_nothing_to_do_is_no_success_while_rows_failed(self, server: Server) -> None:
+        server.refused = {"2"}
+        assert (await send(server, "1,8,T1", "2,8,T2")).status == 1
+        before = LOG.read_bytes()
+        assert (await resume(server)).status == 1
+        assert LOG.read_bytes() == before
+        assert (await resume(server, "--dry-run", "--retry-rejected")).status == 0
+        assert (LOG.read_bytes(), sent(server)) == (before, ["1", "2"])
 
-@pytest.mark.parametrize(
-    "record",
-    [
-        {"order_id": 1, "status": 8, "tracking": None},
-        {"order_id": "1", "status": 9999, "tracking": None},
-    ],
-)
-async def test_a_record_of_the_wrong_type_is_a_damaged_line(
-    tmp_path: Path, record: dict[str, object]
-) -> None:
-    async with Sandbox() as sandbox:
-        log = await sent(tmp_path, sandbox, "1,8,\n")
-        line = {"type": "result", "line": 2, **record, "outcome": "updated", "http_status": 200}
-        with log.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        ended = await run("resume", str(log), "--yes", base_url=sandbox.base_url)
-        assert ended.status == 2
-        assert "line 4" in ended.err
+    async def test_what_was_taken_out_comes_back_only_where_that_is_meant(
+        self, server: Server
+    ) -> None:
+        server.refused = {"2"}
+        await send(server, "1,8,T1", "2,8,T2", "3,8,T3", options="--limit 2")
+        write(MEND, "22,8,T2")
+        assert (await resume(server, MEND, "--changed-input")).status == 3
+        assert (await resume(server)).status == 0
+        assert states()["2"] == {"withdrawn"}
+        server.refused = set()
+        assert (await resume(server, DAY)).status == 2
+        assert (await resume(server, DAY, "--changed-input")).status == 0
+        assert sent(server) == ["1", "2", "22", "3", "2"]
 
+    async def test_settings_of_the_log_are_those_of_the_next_run(self, server: Server) -> None:
+        DAY.write_text("Auftrag;Stand\n1;8\n4;8\n5;8\n")
+        columns = ("--column", "order_id=Auftrag", "--column", "status=Stand")
+        await run(
+            *("send", str(DAY), *columns, "--timeout", "7", "--yes", "--limit", "1"),
+            base_url=server.base_url,
+        )
+        assert (await resume(server, DAY, "--limit", "1")).status == 3
+        DAY.unlink()
+        assert (await resume(server)).status == 0
+        assert sent(server) == ["1", "4", "5"]
+        assert [run["settings"]["timeout"] for run in read(LOG).runs] == ["7"] * 3
 
-async def test_a_torn_last_line_is_said(tmp_path: Path) -> None:
-    async with Sandbox(orders=["1"]) as sandbox:
-        log = await sent(tmp_path, sandbox, "1,8,\n2,8,\n")
-        with log.open("a") as file:
-            file.write('{"type":"resu')
-        ended = await run("resume", str(log), "--yes", base_url=sandbox.base_url)
-        assert "torn" in ended.err
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="such names are Linux's")
-async def test_a_file_name_that_is_no_text_is_sent_all_the_same(tmp_path: Path) -> None:
-    path = os.fsencode(tmp_path) + b"/\xfc.csv"
-    Path(os.fsdecode(path)).write_text(HEADER + "1,8,\n")
-    async with Sandbox() as sandbox:
-        ended = await run("send", os.fsdecode(path), "--yes", base_url=sandbox.base_url)
-        assert ended.status == 0, ended.err
+    @pytest.mark.parametrize(
+        "options", [["--yes", "--cancellations", "7"], [], ["--dry-run"]], ids=str
+    )
+    async def test_a_limit_that_comes_to_nothing_leaves_no_traceback(
+        self, server: Server, options: list[str]
+    ) -> None:
+        Path("cancel.txt").write_text("".join(f"{1000 + number}\n" for number in range(60)))
+        ended = await run(
+            *("send", "cancel.txt", "--status", "cancelled", "--limit", "5", *options),
+            base_url=server.base_url,
+        )
+        assert (ended.status, server.puts) == (0 if "--dry-run" in options else 2, [])
         assert "Traceback" not in ended.err
 
 
-async def test_rows_left_behind_by_another_file_are_pointed_out(tmp_path: Path) -> None:
-    async with Sandbox() as sandbox:
-        rows = "".join(f"{number},8,\n" for number in range(20))
-        log = await sent(tmp_path, sandbox, rows, "--limit", "5")
-        other = tmp_path / "mend.csv"
-        other.write_text(HEADER + "77,8,\n")
-        ended = await run(
-            *("resume", str(log), str(other), "--yes", "--changed-input"),
-            base_url=sandbox.base_url,
+class TestRuns:
+    """Runs in simulated time."""
+
+    def test_the_next_row_of_an_order_that_is_far_behind_keeps_nothing_back(self) -> None:
+        feed, lead = Feed(), Lead([[(1, 60)]], Rate(8, 1.0))
+        for n in range(1, 61):
+            order = "7" if n in {1, 50} else str(100 + n)
+            feed.add(Job(n, n + 1, StatusUpdate(order, OrderStatus.DISPATCHED, None)))
+        through, now = lead.first(0.0), 0.0
+        for n in range(1, 61):
+            job = feed.next(now, None, through)
+            assert job is not None
+            assert job.n == n
+            feed.settle(job)
+            now += 0.125
+            through = lead.look(feed.sent, now) or through
+
+    def test_a_row_in_doubt_that_is_updated_last_has_no_second_result(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(3), lambda request: UPDATED)
+        simulate(world.send())
+        lines = world.log_path.read_bytes().splitlines(keepends=True)
+        world.log_path.write_bytes(b"".join(x for x in lines if b'"type":"end"' not in x)[:-300])
+        assert simulate(world.send()).exit_status == 0
+        results = [record["order_id"] for record in world.records()]
+        assert (sorted(results), set(world.outcomes().values())) == (
+            ["100", "101", "102"],
+            {"updated"},
         )
-    assert "14 rows of the last run's file were never sent" in " ".join(ended.err.split())
 
+    def test_answers_during_the_wait_for_a_turn_do_not_hide_an_outage(self, tmp_path: Path) -> None:
+        async def work(world: World) -> object:
+            world.pacer = Pacer(Rate(10, 1.0))
+            return await world.send()
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal to another process is POSIX's")
-async def test_ctrl_c_after_the_end_does_not_say_that_nothing_was_sent(tmp_path: Path) -> None:
-    path = tmp_path / "dispatch.csv"
-    path.write_text(HEADER + "1,8,\n")
-    async with Sandbox() as sandbox:
-        process = await start("send", str(path), "--yes", base_url=sandbox.base_url)
-        while not sandbox.counts.total():
-            await asyncio.sleep(0.001)
-        for _ in range(40):
-            if process.returncode is None:
-                process.send_signal(signal.SIGINT)
-            await asyncio.sleep(0.01)
-        ended = await end_of(process)
-    assert "nothing was sent" not in ended.err + ended.out
-    # A signal in the very last instant, when Python is on its way out, ends it as one does.
-    assert ended.status in {0, 130, -signal.SIGINT}
-
-
-@pytest.mark.skipif(os.name != "posix", reason="closing a standard stream is the shell's")
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
-async def test_a_closed_standard_stream_does_no_harm(tmp_path: Path, closed: str) -> None:
-    path = tmp_path / "dispatch.csv"
-    path.write_text(HEADER + "1,8,\n")
-    async with Sandbox() as sandbox:
-        process = await asyncio.create_subprocess_shell(
-            f'"{sys.executable}" -m bulkstatus send "{path}" --yes --quiet {closed}',
-            env=environment(sandbox.base_url),
+        world = World(
+            tmp_path,
+            orders(60),
+            lambda r: unanswered() if 2.0 <= r.at < 7.0 else UPDATED,
+            options=RunOptions(attempts=1),
+            latency=0.001,
         )
-        assert await process.wait() == 0
-        assert sandbox.counts.total() == 1
-    assert REF_ID in (tmp_path / "dispatch.results.jsonl").read_text()
+        simulate(work(world))
+        assert set(world.outcomes().values()) == {"updated"}
 
+    def test_an_end_does_not_wait_for_turns_that_are_far_away(self, tmp_path: Path) -> None:
+        async def work(world: World) -> float:
+            world.pacer = Pacer(Rate(1, 60.0))
+            await world.send()
+            return asyncio.get_running_loop().time()
 
-def test_a_refusal_is_uncertain_when_an_earlier_run_had_an_attempt_unanswered(
-    tmp_path: Path,
-) -> None:
-    def rule(request: Request) -> object:
-        if request.update.order_id != "103":
-            return UPDATED
-        assert world.run is not None
-        world.run.interrupt(130)
-        return unanswered()
+        fatal = refused(Meaning.FATAL)
+        world = World(tmp_path, orders(50), lambda r: UPDATED if r.number < 6 else fatal)
+        assert simulate(work(world)) < 6 * 61
+        assert set(world.outcomes().values()) == {"updated"}
 
-    world = World(tmp_path, orders(4), rule)  # type: ignore[arg-type]
-    assert simulate(world.send()).exit_status == 130
-    assert "103" not in world.outcomes()
-    world.rule = lambda r: refused(Meaning.REFUSED)
-    for _ in range(2):  # as told by the end of the first run, then by the record of the second
+    def test_a_row_that_alone_hangs_does_not_hold_the_run_for_ever(self, tmp_path: Path) -> None:
+        async def hang(request: Request) -> Any:
+            await asyncio.sleep(1.0)
+            return unanswered()
+
+        world = World(
+            tmp_path,
+            orders(120),
+            lambda r: hang(r) if r.update.order_id == "120" else UPDATED,
+            latency=0.001,
+            options=RunOptions(attempts=3),
+        )
         assert simulate(world.send()).exit_status == 1
-        assert world.records()[-1]["uncertain"] is True
+        assert world.outcomes()["120"] == "failed"
 
+    def test_refusals_in_between_break_a_row_of_forbidden_orders(self, tmp_path: Path) -> None:
+        forbidden, refusal = refused(Meaning.FORBIDDEN, 403), refused(Meaning.REFUSED)
+        world = World(
+            tmp_path,
+            orders(6),
+            lambda r: forbidden if r.number % 2 else refusal,
+            options=RunOptions(concurrency=1),
+        )
+        assert simulate(world.send()).exit_status == 1
+        assert list(world.outcomes().values()) == ["rejected"] * 6
 
-async def test_every_file_that_a_run_of_the_log_had_is_known_to_it(tmp_path: Path) -> None:
-    async with Sandbox(orders=["1", "22"]) as sandbox:
-        log = await sent(tmp_path, sandbox, "1,8,\n2,8,\n")
-        mended = tmp_path / "mend.csv"
-        mended.write_text(HEADER + "22,8,\n")
+    def test_refusals_of_the_api_in_the_log_vouch_for_its_url(self, tmp_path: Path) -> None:
+        world = World(tmp_path, orders(2), lambda r: refused(Meaning.REFUSED))
+        simulate(world.send())
+        world.rule = lambda r: refused(Meaning.UNKNOWN_PAGE, 404)
+        assert simulate(world.send(again=True)).exit_status == 1
 
-        async def resume(path: Path, *options: str) -> Ended:
-            return await run(
-                *("resume", str(log), str(path), "--yes", *options), base_url=sandbox.base_url
-            )
+    def test_a_refusal_is_uncertain_when_an_earlier_run_had_an_attempt_unanswered(
+        self, tmp_path: Path
+    ) -> None:
+        def rule(request: Request) -> Answer:
+            if request.update.order_id != "103":
+                return UPDATED
+            assert world.run is not None
+            world.run.interrupt(130)
+            return unanswered()
 
-        refused = await resume(mended)
-        assert refused.status == 2
-        assert "add --changed-input" in refused.err
-        done = await resume(mended, "--changed-input")
-        assert done.status == 0, done.err
-        said = " ".join(done.err.split())
-        assert "mend.csv is another file than the last run's (dispatch.csv)." in said
-        assert "The 1 row updated so far stays so and is not sent again." in said
-        assert "1 row that failed before is not in this file as it was (mended or taken" in said
-        assert final_states(log)["2", 8, None]["outcome"] == "withdrawn"
-        assert final_states(log)["1", 8, None]["outcome"] == "updated"
-        # The first run's file has a row that was mended since.
-        again = await resume(tmp_path / "dispatch.csv")
-        assert again.status == 2
-        assert "1 row of it that failed was mended or taken out" in again.err.splitlines()[-1]
-        assert again.err.endswith("add --changed-input.\n")
-        again = await resume(tmp_path / "dispatch.csv", "--changed-input")
-        assert again.status == 1
-        assert "the file of an earlier run of this log" in " ".join(again.err.split())
+        world = World(tmp_path, orders(4), rule)
+        assert simulate(world.send()).exit_status == 130
+        world.rule = lambda r: refused(Meaning.REFUSED)
+        for _ in range(2):  # as told by the end of the first run, then by that of the second
+            assert simulate(world.send(again=True)).exit_status == 1
+            assert world.records()[-1]["uncertain"] is True

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bulkstatus.conflict import Fate, judge_order
+from bulkstatus.conflict import Claim, Fate, judge_order
 from bulkstatus.order import InvalidRow, OrderStatus, Row, StatusUpdate, parse_update
 from bulkstatus.source import InputOptions, open_source
 
@@ -19,12 +19,12 @@ FILES = ["cancellations.txt", "dispatch.csv", "dispatch.jsonl", "mistakes.csv"]
 
 
 async def rows_of(name: str, options: InputOptions | None = None) -> list[tuple[int, Row]]:
-    source = await open_source(SAMPLES / name, options or InputOptions())
-    return [
-        located
-        async for batch in source.batches()
-        for located in zip(batch.lines, batch.rows, strict=True)
-    ]
+    async with await open_source(str(SAMPLES / name), options or InputOptions()) as source:
+        return [
+            located
+            async for batch in source.batches()
+            for located in zip(batch.lines, batch.rows, strict=True)
+        ]
 
 
 def fates_of(rows: list[tuple[int, Row]]) -> dict[int, Fate]:
@@ -32,7 +32,7 @@ def fates_of(rows: list[tuple[int, Row]]) -> dict[int, Fate]:
     orders = defaultdict(list)
     for line, row in rows:
         if isinstance(row, StatusUpdate):
-            orders[row.order_id].append((line, row))
+            orders[row.order_id].append(Claim(line, line, row))
     return {
         line: decision.fate
         for located in orders.values()

@@ -1,9 +1,9 @@
-"""The commands, one file each.
+"""The program: finds the command that was typed, and turns errors into exit statuses.
 
-A command's file imports nothing heavy before the command runs, so that `--help` and `--version`
-answer at once.
+A command imports nothing heavy before it runs, so that `--help` and `--version` answer at once.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -12,22 +12,22 @@ import click
 
 from bulkstatus import __version__
 
-# In the order in which `--help` lists them.
-_COMMANDS = (
-    "send",
-    "resume",
-    "check",
-    "report",
-    "sandbox",
-    "statuses",
-    "config",
-    "schema",
-    "completion",
-)
+# In the order in which `--help` lists them, with the module of each.
+_COMMANDS = {
+    "send": "commands",
+    "resume": "commands",
+    "check": "commands",
+    "report": "report",
+    "sandbox": "sandbox",
+    "statuses": "commands",
+    "config": "config",
+    "schema": "commands",
+    "completion": "commands",
+}
 
 
 class _Commands(click.Group):
-    """Finds each command in the module of its name."""
+    """Loads a command when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -35,21 +35,10 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"bulkstatus.cli.{cmd_name}")
-        command: click.Command = module.command
+        module = importlib.import_module(f"bulkstatus.cli.{_COMMANDS[cmd_name]}")
+        is_alone = _COMMANDS[cmd_name] == cmd_name
+        command: click.Command = getattr(module, "command" if is_alone else cmd_name)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in _COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, _COMMANDS, n=1)
-            meant = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(_COMMANDS)}."
-            ctx.fail(f'There is no command "{name}". {meant}')
-        return super().resolve_command(ctx, args)
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,40 +47,54 @@ def cli() -> None:
     """Set the status of many orders at once through an Order Status API.
 
     Exit status: 0 every row is updated; 1 some rows are rejected, failed or invalid; 2 refused,
-    nothing was sent; 3 stopped before the end, resume later; 130 and 143 interrupted, resume
-    later.
+    nothing was sent; 3 stopped before the end, resume later; 4 stopped, and something has to be
+    put right first; 130, 143 and 129 interrupted, resume later.
     """
 
 
 def main() -> None:
     """Run the program: parse the command line, and turn errors into sentences and exit statuses."""
+    _open_standard_streams()
+    status = _run()
+    # What has been done is done, whether or not the last of it can be printed.
+    from bulkstatus.terminal import said
+
+    with said():
+        pass
+    sys.exit(status)
+
+
+def _run() -> int:
     from bulkstatus.errors import BulkstatusError
 
-    _open_standard_streams()
     try:
-        status = cli.main(prog_name="bulkstatus", standalone_mode=False)
+        status: int = cli.main(prog_name="bulkstatus", standalone_mode=False)
+        return status
     except (click.exceptions.Abort, click.ClickException, BulkstatusError) as error:
-        from bulkstatus.cli.refusal import show_refusal
+        from bulkstatus.cli.output import show_refusal
 
-        status = show_refusal(error, as_json="--json" in sys.argv)
+        return show_refusal(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
-        status = 130
+        return 130
     except BrokenPipeError:
         # Whoever read the output has gone. Nothing more can be said to them.
-        sys.stderr.close()
-        status = 0
-    except Exception:
-        # Python's own exit status for this would be 1, which says that the run finished.
+        return 0
+    except Exception as error:
         from traceback import print_exc
 
-        print_exc()
-        click.echo(
+        from bulkstatus.terminal import said, say
+
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            say("The disk is full, so the output could not be written.")
+            return 2
+        # Python's own exit status for this would be 1, which says that the run finished.
+        with said():
+            print_exc()
+        say(
             "This is a fault of bulkstatus itself. What it sent until then is in the result log, "
-            "if there is one; `bulkstatus resume` goes on from there.",
-            err=True,
+            "if there is one; `bulkstatus resume` goes on from there."
         )
-        status = 3
-    sys.exit(status)
+        return 3
 
 
 def _open_standard_streams() -> None:

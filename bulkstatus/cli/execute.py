@@ -2,67 +2,50 @@
 
 import asyncio
 import gc
+import math
+import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-import click
-
+from bulkstatus.api.credentials import Credentials
 from bulkstatus.cli import question
-from bulkstatus.cli.options import split_columns
-from bulkstatus.cli.outcome import show_summary
-from bulkstatus.config import (
-    DEFAULTS,
-    Settings,
-    find_account,
-    logged_settings,
-    no_credentials,
-    settings_from,
-)
-from bulkstatus.credentials import Credentials
-from bulkstatus.progress import Course, course_of, observe
-from bulkstatus.resultlog import RunRecord
-from bulkstatus.run import Observer
-from bulkstatus.sending import Proposal, Summary, Terms
+from bulkstatus.cli.output import print_json
+from bulkstatus.errors import LogRefused, SettingsRefused
+from bulkstatus.job import Ended, Proposal, Terms
+from bulkstatus.job.run import Observer
+from bulkstatus.progress import observe
+from bulkstatus.settings.keys import credentials_for, find_key
+from bulkstatus.settings.table import Settings
 from bulkstatus.signals import ending_undisturbed
-from bulkstatus.terminal import say
-from bulkstatus.text import printable
+from bulkstatus.terminal import said, say, tell, width_of
+from bulkstatus.words import counted, printable
 
 _T = TypeVar("_T")
 
-
-def given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings among the options that were typed."""
-    given = {name: options.get(name) for name in DEFAULTS}
-    given["column"] = split_columns(options.get("column") or ())
-    given["quota"] = list(options.get("quota") or ()) or None
-    return given
+#: How many files a process must be able to open, by which its event loop can be relied on.
+FEWEST_FILES = 64
 
 
-def settings_of(options: Mapping[str, Any], run: RunRecord | None = None) -> Settings:
-    """Return the settings in force; `run` is the one of a log that a resumed run goes on with."""
-    return settings_from(given_settings(options), None if run is None else logged_settings(run))
-
-
-def terms_from(
-    options: Mapping[str, Any],
-    changed_input: bool = False,
-    observer: Callable[[Proposal], Observer] | None = None,
-) -> Terms:
+def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
     """Return the terms of a run as the options have them."""
-    dry_run, quiet = options["dry_run"], options["quiet"]
+    dry_run, quiet, yes = options["dry_run"], options["quiet"], options["yes"]
+    is_terminal = question.is_terminal()
 
     def confirm(proposal: Proposal) -> bool:
-        asks = not (dry_run or options["yes"] or proposal.settings.values["sandbox"])
-        if not quiet or (asks and question.is_terminal()):
-            question.show(proposal)
-        if dry_run or proposal.settings.values["sandbox"]:
+        needs_yes = not (dry_run or proposal.settings.sandbox)
+        if not quiet or (needs_yes and is_terminal and not yes):
+            say(question.sections(proposal))
+        if not needs_yes:
             return True
-        return question.ask(proposal, options["yes"], options["cancellations"], changed_input)
+        return question.ask(proposal, yes, options["cancellations"], changed_input)
 
+    may_ask = is_terminal and not yes
     return Terms(
         credentials=_credentials,
         confirm=confirm,
-        observer=None if quiet else observer,
+        retry_rejected=question.ask_rejected if may_ask else lambda log, count: False,
+        take_over=question.ask_changed if may_ask else lambda name: False,
+        observer=None if quiet else _observer,
         limit=options["limit"],
         max_failures=options["max_failures"],
         dry_run=dry_run,
@@ -70,57 +53,93 @@ def terms_from(
     )
 
 
+def _observer(proposal: Proposal) -> Observer:
+    settings = proposal.settings
+    return observe(proposal.plan.due, settings.rate, settings.give_up_after)
+
+
 def _credentials(settings: Settings, needs_key: bool) -> Credentials | None:
     """Return the account's credentials, and ask for those that are needed and found nowhere."""
+    ref_id = settings.ref_id
     if not needs_key:
-        return Credentials(settings.ref_id, "") if settings.ref_id else None
-    ref_id, key = find_account(settings)
-    if ref_id and key:
-        return Credentials(ref_id, key.value)
+        return Credentials(ref_id, "") if ref_id else None
     if not question.is_terminal():
-        raise no_credentials(ref_id)
-    say(
-        "The API takes updates from an account of the platform, named by its ref ID, with its API "
-        "key (which is not shown as you type). To be asked no more, set BULKSTATUS_REF_ID and "
-        "BULKSTATUS_API_KEY, or make a profile."
-    )
+        return credentials_for(settings)
+    key = find_key(settings)
     with question.ctrl_c_answers():
-        ref_id = ref_id or str(click.prompt("Ref ID", err=True))
-        if key is None:
-            prompt = f"API key of the account {printable(ref_id)}"
-            return Credentials(ref_id, str(click.prompt(prompt, hide_input=True, err=True)))
-    return Credentials(ref_id, key.value)
+        if ref_id is None:
+            ref_id = question.prompt("Ref ID of your account of the platform")
+        if key is not None:
+            return Credentials(ref_id, key.value)
+        asked = f"API key of the account {printable(ref_id)}"
+        return Credentials(ref_id, question.prompt(asked, hidden=True))
 
 
 def execute(
-    work: Callable[[Terms], Coroutine[Any, Any, Summary]],
+    work: Callable[[Terms], Coroutine[Any, Any, Ended]],
     options: Mapping[str, Any],
     changed_input: bool = False,
 ) -> int:
     """Run the work in an event loop, print what came of it and return the exit status."""
-    course: Course | None = None
-
-    def observer(proposal: Proposal) -> Observer:
-        nonlocal course
-        course = course_of(proposal)
-        return observe(course)
-
     with ending_undisturbed() as ignore_signals:
 
-        async def to_its_end() -> Summary:
+        async def to_its_end() -> Ended:
             try:
-                return await work(terms_from(options, changed_input, observer))
+                return await work(_terms(options, changed_input))
             finally:
                 ignore_signals()
 
-        summary = run_in_loop(to_its_end())
-        advice = course.advice(course.clock()) if course is not None else ""
-        show_summary(summary, advice, options["as_json"], options["quiet"])
-    return summary.ending.exit_status
+        ended = run_in_loop(to_its_end())
+        # The run is over and logged: what cannot be printed of it changes nothing.
+        with said():
+            _show(ended, options["as_json"], options["quiet"])
+    return ended.ending.exit_status
+
+
+def _show(ended: Ended, as_json: bool, quiet: bool) -> None:
+    """Print what came of a run: what `report` prints, and before it what kept it from its end."""
+    from bulkstatus.reporting import summarise, summary_record, summary_text
+
+    ending = ended.ending
+    # What the run has left in memory must not add to what the report needs.
+    gc.collect()
+    try:
+        summary = summarise(ended.log_path) if ended.log_path is not None else None
+    except LogRefused as error:
+        say(str(error))
+        summary = None
+    if as_json:
+        record = {
+            "reason": ending.reason,
+            "exit_status": ending.exit_status,
+            "message": ending.message,
+            "ran": ended.ran,
+            "rows": ended.rows,
+            "counts": {str(outcome): count for outcome, count in ended.counts.items()},
+            "to_send": ended.to_send,
+        }
+        print_json({**(summary_record(summary) if summary is not None else {}), **record})
+        return
+    if not quiet and not ended.ran:
+        would = f"; {counted(ended.to_send, 'row')} would be" if ended.to_send else ""
+        say(f"Nothing was sent{would}.")
+    elif summary is None or summary.contents.runs[-1].end is None:
+        # The log, which else has the last word, did not get to hold it.
+        say(printable(ending.message))
+    if summary is not None and (not quiet or ending.exit_status):
+        stream = sys.stderr if quiet else sys.stdout
+        (say if quiet else tell)(summary_text(summary, width_of(stream)), whole=True)
 
 
 def run_in_loop(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine in uvloop's event loop where there is one, else in asyncio's own."""
+    if (most := _open_files()) < FEWEST_FILES:
+        work.close()
+        raise SettingsRefused(
+            f"The system lets this process open {most} files at once, and {FEWEST_FILES} are "
+            "needed, connections among them. Nothing was sent. Raise that first:\n"
+            f"  ulimit -n {FEWEST_FILES}"
+        )
     # Rows are many, short-lived and free of cycles: to look for cycles among them at Python's
     # usual pace takes a fifth of the time of a check. What is imported by now stays anyway.
     gc.freeze()
@@ -133,3 +152,13 @@ def run_in_loop(work: Coroutine[Any, Any, _T]) -> _T:
         factory = new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work)
+
+
+def _open_files() -> float:
+    """Return how many files and connections the system lets this process have open."""
+    if sys.platform == "win32":
+        return math.inf
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if most == resource.RLIM_INFINITY else most

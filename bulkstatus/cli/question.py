@@ -2,190 +2,163 @@
 
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from operator import itemgetter
+from pathlib import Path
 
 import click
 
 from bulkstatus import terminal
-from bulkstatus.cli.description import (
-    CELL,
-    Section,
-    Whole,
-    input_sections,
-    laid_out,
-    plan_sections,
-)
-from bulkstatus.config import passed_over_base_url
+from bulkstatus.cli.output import CELL
 from bulkstatus.errors import Interrupted, SettingsRefused
-from bulkstatus.preflight import Plan
-from bulkstatus.result import Outcome
-from bulkstatus.resultlog import LogContents, RunRecord
-from bulkstatus.resultlog.inputs import input_name, input_path
-from bulkstatus.sending import Proposal
-from bulkstatus.sending.typed import options_of_log, send_command
+from bulkstatus.job import Proposal
+from bulkstatus.job.plan import Plan
+from bulkstatus.order import StatusUpdate
+from bulkstatus.settings.table import Settings
+from bulkstatus.source import Source
+from bulkstatus.source.options import FIELDS, LABELS
 from bulkstatus.terminal import say
-from bulkstatus.text import printable
-from bulkstatus.wording import clock_time, command_line, counted, duration, some_of
+from bulkstatus.words import (
+    Whole,
+    clock_time,
+    command_line,
+    counted,
+    duration,
+    printable,
+    section,
+    some_of,
+)
 
 # From how long a run on, in seconds, the time of day of its end is told too.
 _LONG = 90.0
 
-_NO = {"", "n", "no"}
+# How many of the rows that are overtaken are named.
+_SUPERSEDED = 3
 
 # How often the number of cancellations may be typed.
 _TRIES = 3
 
 
-def show(proposal: Proposal) -> None:
-    """Print to stderr what a run is about to do."""
-    say(laid_out(_sections(proposal), sys.stderr), whole=True)
-
-
-def _sections(proposal: Proposal) -> Iterator[Section]:
-    whole = replace(proposal.plan, rows=proposal.plan.rows + proposal.left_out)
-    yield from input_sections(proposal.source, whole, proposal.settings)
+def sections(proposal: Proposal) -> Iterator[str]:
+    """Yield the lines that say what a run is about to do."""
+    plan, settings = proposal.plan, proposal.settings
     if proposal.log is not None:
-        yield "Log", list(_log(proposal))
-    yield from plan_sections(proposal.plan, "To send")
-    if proposal.plan.due < proposal.all_due:
-        left = proposal.all_due - proposal.plan.due
-        are = "is" if left == 1 else "are"
-        yield "", [f"These are the first ones (--limit); {left} more {are} left for a resume."]
-    yield "To", list(_target(proposal))
-    yield "Time", [_time(proposal)]
+        yield from section("Log", _log(proposal))
+    if proposal.withdraws:
+        return
+    yield from file_sections(proposal.source, plan, settings, "To send")
+    if settings.sandbox:
+        yield from section("To", ["the sandbox in this program: a rehearsal, no order changes"])
+    else:
+        account = f"account (ref ID) {printable(proposal.ref_id) or 'not given'}"
+        yield from section("To", [printable(proposal.base_url), account])
+    yield from section("Time", [_time(proposal)])
+
+
+def file_sections(
+    source: Source | None, plan: Plan, settings: Settings, heading: str
+) -> Iterator[str]:
+    """Yield how a file was understood, what of it can be sent, under `heading`, and what cannot.
+
+    Without a `source` the rows are those of a log, of which the user has been told before.
+    """
+    if source is not None:
+        name = f"{printable(source.name)}, {counted(plan.rows, 'row')}"
+        yield from section("File", [name, *source.notes])
+        yield from section("Columns", [_column(f, source.columns, settings) for f in FIELDS])
+        more = ["and so on"] if plan.due > len(plan.sample) else []
+        if plan.sample:
+            yield from section("Rows", [*(_row(line, row) for line, row in plan.sample), *more])
+    due = counted(plan.due, "row") if plan.due else "nothing"
+    orders = f", for {counted(plan.orders, 'order')}" if plan.orders != plan.due else ""
+    yield from section(heading, [due + orders, *_by_status(plan)])
+    if left := plan.all_due - plan.due:
+        yield from section(
+            "", [f"These are the first ones (--limit); {left} more would be left for a resume."]
+        )
+    not_sent = {
+        "repeated: each is sent once": plan.duplicates,
+        "superseded: a later row or status counts": plan.superseded,
+        "with a mistake": plan.invalid,
+        "in contradiction to others": plan.conflicts,
+    }
+    overtaken = (
+        f"  line {row.line}: {printable(row.error.message)}"
+        for row in plan.overtaken[:_SUPERSEDED]
+        if row.error is not None
+    )
+    yield from section("Not sent", [*_rows(not_sent), *overtaken])
+    tracking = {"of a shipping status without a tracking number": plan.without_tracking}
+    rounded = (_rounded(field, example) for field, example in plan.rounded.items())
+    yield from section("Look at", [*_rows(tracking), *rounded])
+
+
+def _column(field: str, columns: Mapping[str, str], settings: Settings) -> str:
+    """Return where a field comes from."""
+    label = LABELS[field]
+    status = settings.status
+    given = f"{status.label} ({status:d})" if field == "status" and status is not None else ""
+    if field not in columns:
+        return f"{label}: {f'{given} for every row (--status)' if given else 'none'}"
+    words = f'{label}: "{printable(columns[field], CELL)}"'
+    return f"{words}, {given} where that is blank (--status)" if given else words
+
+
+def _row(line: int, row: StatusUpdate) -> str:
+    words = f"line {line}: order {printable(row.order_id, CELL)} → {row.status.label}"
+    return f"{words}, tracking {printable(row.tracking, CELL)}" if row.tracking else words
+
+
+def _rows(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield how many rows there are of each kind of which there are any."""
+    return (f"{counted(count, 'row')} {kind}" for kind, count in counts.items() if count)
+
+
+def _by_status(plan: Plan) -> list[str]:
+    """Return how many of the due rows there are of each status."""
+    counts = [(count, status) for status, count in sorted(plan.by_status.items()) if count]
+    width = len(str(max((count for count, _ in counts), default=0)))
+    return [f"  {count:{width}} {status.label} ({status:d})" for count, status in counts]
+
+
+def _rounded(field: str, example: str) -> str:
+    """Return a warning for a column that looks as if Excel had cut its numbers off."""
+    return (
+        f"the long numbers of the {LABELS[field]} column all end in zeros, such as "
+        f"{printable(example, CELL)}: Excel keeps 15 digits of a number and makes zeros of the "
+        "others. If these are not the true numbers, format the column as text and export it again"
+    )
 
 
 def _log(proposal: Proposal) -> Iterator[str]:
-    """Yield what the log of a resumed run says about the rows."""
-    plan, log = proposal.plan, proposal.log
-    if log is None:
-        return
+    """Yield what there is to say of the log that is gone on with."""
+    plan, settings = proposal.plan, proposal.settings
     yield Whole(printable(str(proposal.log_path)))
-    if log.torn:
-        yield "Its last line was torn (a crash or a full disk) and was cut off."
-    yield from _rows(plan)
-    if proposal.picked_up or proposal.source.sha256 != log.last_run.input_sha256:
-        yield from _another_input(proposal, log)
-    if proposal.left_out:
-        stay, them = ("stays", "it") if proposal.left_out == 1 else ("stay", "them")
-        yield f"{_mended(proposal.left_out)} {stay} withdrawn: nothing is sent for {them}."
-    if proposal.brought_back:
-        yield _brought_back(proposal)
-    if plan.gone:
-        one = len(plan.gone) == 1
-        are, were, them = ("is", "it was", "it") if one else ("are", "they were", "them")
-        yield (
-            f"{counted(len(plan.gone), 'row')} that failed before {are} not in this file as "
-            f"{were} (mended or taken out): nothing is sent for {them}, and the log marks {them} "
-            "as withdrawn."
-        )
-        in_file_order = sorted(plan.gone, key=itemgetter(0))
-        yield _named_orders(content.order_id for _, content in in_file_order)
-    if proposal.left_behind:
-        rows = counted(proposal.left_behind, "row")
-        yield (
-            f"At least {rows} of the last run's file were never sent and are not in this one: this "
-            "run leaves them behind."
-        )
-    if proposal.unfinished is not None:
-        yield from _own_input_left(proposal, proposal.unfinished)
-    if options := options_of_log(proposal.settings):
+    if proposal.log is not None and proposal.log.cut_off:
+        yield "What a crash left unfinished at its end was cut off; nothing of it was sent."
+    withdrawn, left = (
+        f" (orders {some_of([printable(order, CELL) for order in orders])})" if orders else ""
+        for orders in (plan.withdrawn_orders, plan.left_orders)
+    )
+    yield from _rows(
+        {
+            "done already, not sent again": plan.done,
+            "new or mended": plan.new,
+            "that failed, sent again": plan.failed,
+            "that the API refused, sent again as they were": plan.rejected,
+            f"withdrawn: nothing is sent for them any more{withdrawn}": plan.withdrawn,
+            f"never sent that the file does not have stay to be sent{left}. To send them after "
+            "this:": plan.left,
+        }
+    )
+    if plan.left:
+        yield Whole(f"  {command_line('bulkstatus', 'resume', proposal.log_path)}")
+    yield from proposal.notes
+    kept = [name for name, origin in settings.origins.items() if origin == "result log"]
+    if (options := list(settings.typed(kept))) and not proposal.withdraws:
         typed = ", ".join(command_line(*words) for words in options)
         yield f"As before, from the log: {printable(typed)}."
-
-
-def _named_orders(orders: Iterable[str]) -> str:
-    """Return such as "Orders: 46140654, 46140834"; blank IDs, which a mistake may be, as such."""
-    names = [printable(order, CELL) or "(blank)" for order in dict.fromkeys(orders)]
-    return f"{'Orders' if len(names) > 1 else 'Order'}: {some_of(names)}"
-
-
-def _rows(plan: Plan) -> Iterator[str]:
-    """Yield what the log says about the rows of the file, and which of them are as they failed."""
-    new = "new or mended" if plan.gone else "not sent before"
-    counts = {"done": plan.done, "to be sent again": plan.again, new: plan.due - plan.again}
-    yield ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none to send"
-    refused = plan.tried[Outcome.REJECTED]
-    if refused == 1:
-        yield (
-            "1 row is as it was when the API refused it, and is sent again. To leave it, take it "
-            "out of the file."
-        )
-    elif refused:
-        yield (
-            f"{refused} rows are as they were when the API refused them, and are sent again. To "
-            "leave them, take them out of the file."
-        )
-
-
-def _another_input(proposal: Proposal, log: LogContents) -> Iterator[str]:
-    """Yield how an input that is not the last run's stands to the log."""
-    name, last = printable(proposal.source.name), log.last_run
-    path = proposal.source.path
-    if proposal.picked_up:
-        yield (
-            f"This goes on with {name}, which no run has finished; the last run, over "
-            f"{printable(input_name(last))}, finished."
-        )
-        if proposal.changed:
-            yield f"{name} was changed since its own last run."
-    elif not proposal.changed:
-        yield f"{name} is the file of an earlier run of this log, not of the last."
-    elif path is not None and path.resolve() == input_path(last, proposal.log_path).resolve():
-        yield f"{name} was changed since the last run."
-    else:
-        yield f"{name} is another file than the last run's ({printable(input_name(last))})."
-    yield "Rows are known by their order ID, status and tracking, not by their line."
-    if done := log.state.counts().get(Outcome.UPDATED, 0):
-        stay, are = ("stays", "is") if done == 1 else ("stay", "are")
-        yield f"The {counted(done, 'row')} updated so far {stay} so and {are} not sent again."
-
-
-def _own_input_left(proposal: Proposal, run: RunRecord) -> Iterator[str]:
-    """Yield that the log's own input, over which `run` was, stays unfinished, and what to do."""
-    own = printable(input_name(run))
-    later = "a later resume without a file goes on with it" if run.input != "-" else "it stays open"
-    instead = (
-        "stop here and send the right one by itself instead:"
-        if proposal.is_new
-        else "leave it, and do not resume this log again when this file is done."
-    )
-    yield (
-        f"No run has finished {own}, which this log was made for, so {later}. If that was the "
-        f"wrong file, {instead}"
-    )
-    if proposal.is_new:
-        yield Whole(f"  {printable(send_command(proposal.source, proposal.settings))}")
-
-
-def _target(proposal: Proposal) -> Iterator[str]:
-    if proposal.settings.values["sandbox"]:
-        yield f"{proposal.address}: a rehearsal, no real order changes"
-        yield from _updated_elsewhere(proposal)
-        return
-    yield printable(proposal.base_url)
-    yield from _updated_elsewhere(proposal)
-    if other := passed_over_base_url(proposal.settings):
-        yield (
-            f"That is the log's base URL; your settings say {printable(other)}. To send there "
-            "instead, give it with --base-url."
-        )
-    yield f"account (ref ID) {printable(proposal.ref_id) or 'not given'}"
-
-
-def _updated_elsewhere(proposal: Proposal) -> Iterator[str]:
-    for place, count in proposal.updated_at.items():
-        if place != proposal.address:
-            were, they = ("was", "it counts") if count == 1 else ("were", "they count")
-            yield (
-                f"{counted(count, 'row')} of this log {were} updated at {printable(place)}, not at "
-                f"the address above; {they} as done."
-            )
 
 
 def _time(proposal: Proposal) -> str:
@@ -193,7 +166,7 @@ def _time(proposal: Proposal) -> str:
     words = f"about {duration(proposal.seconds)}"
     if proposal.seconds > _LONG:
         words += f", until {clock_time(now + proposal.seconds, now)}"
-    limits = [str(rate) for rate in (settings.rate, *settings.quotas) if rate is not None]
+    limits = [str(rate) for rate in (settings.rate, *settings.quota) if rate is not None]
     return f"{words} (at most {', '.join(limits)})" if limits else words
 
 
@@ -208,52 +181,75 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
     Raises SettingsRefused when there is nobody to ask, or nobody is to be asked, and the options
     do not answer.
     """
-    count = proposal.plan.cancellations
+    plan, count = proposal.plan, proposal.plan.cancellations
     if cancellations is not None and cancellations != count:
         raise SettingsRefused(
             f"--cancellations says {cancellations}, but this run would cancel "
-            f"{counted(count, 'order')}{_counted_without(proposal)}. Nothing was sent; look at the "
-            "file again, or say that number."
+            f"{counted(count, 'order')}. Nothing was sent; look at the file again, or say that "
+            "number."
         )
     if is_terminal() and not yes:
         with ctrl_c_answers():
-            return _type_number(proposal, count) if count else _confirm(proposal)
-    missing = [] if yes else ["--yes"]
-    if count and cancellations is None:
-        missing.append(f"--cancellations {count}")
-    if (proposal.changed or proposal.brought_back) and not changed_input:
-        missing.append("--changed-input")
+            return _type_number(proposal, count) if count else _confirm(_question(proposal))
+    missing = {} if yes else {"--yes": "There is no terminal to ask on."}
+    if plan.untold_cancellations and cancellations is None:
+        missing[f"--cancellations {count}"] = f"This run would cancel {counted(count, 'order')}."
+    if proposal.changes_input and not changed_input:
+        changes = {
+            "new or mended": plan.new,
+            "refused before and sent again": plan.rejected,
+            "withdrawn": plan.withdrawn,
+            "of the log left to be sent later": plan.left,
+        }
+        told = f"The file is not as the log has it: {', '.join(_rows(changes))}."
+        missing["--changed-input"] = told
     if missing:
-        lines = [" ".join(_unanswered(proposal, missing, count))]
-        if "--changed-input" in missing and proposal.unfinished is not None:
-            lines += _own_input_left(proposal, proposal.unfinished)
-        raise SettingsRefused("\n".join(lines))
+        add = f"Nothing was sent. If all this is meant, add {' '.join(missing)}."
+        raise SettingsRefused(" ".join([*missing.values(), add]))
     return True
 
 
-def _counted_without(proposal: Proposal) -> str:
-    """Return why a run may cancel other orders than the file asks for."""
-    reasons = []
-    if proposal.plan.due < proposal.all_due:
-        reasons.append("after --limit")
-    if proposal.log is not None:
-        reasons.append("without those done already")
-    return f", {' and '.join(reasons)}" if reasons else ""
+def ask_rejected(log: Path, count: int) -> bool:
+    """Ask whether the rows are to be sent again that the API refused, with its words."""
+    from bulkstatus.log import Outcome
+    from bulkstatus.reporting import summarise
+    from bulkstatus.reporting.text import failure_lines
+
+    failures = [f for f in summarise(log).failures if f.outcome is Outcome.REJECTED]
+    say(failure_lines(failures))
+    with ctrl_c_answers():
+        return _confirm(f"The API refused {counted(count, 'row')}. Send them again as they are?")
 
 
-def _confirm(proposal: Proposal) -> bool:
-    what = "this update" if proposal.plan.due == 1 else f"these {proposal.plan.due} updates"
-    question = (
-        f"Send {what}?" if proposal.plan.due else "Nothing is to be sent. Bring the log up to date?"
-    )
+def ask_changed(name: str) -> bool:
+    """Ask whether the log's file, which has changed since, is to be taken over."""
+    say(f"{printable(name)} has changed since it was sent.")
+    with ctrl_c_answers():
+        return _confirm("Take over its rows as they are now? Else the log's rows are sent.")
+
+
+def prompt(question: str, hidden: bool = False) -> str:
+    """Return what is typed to a question, without blanks around it."""
+    default = None if hidden else ""
+    typed = click.prompt(question, default, hide_input=hidden, show_default=False, err=True)
+    return str(typed).strip()
+
+
+def _question(proposal: Proposal) -> str:
+    plan = proposal.plan
+    if proposal.withdraws:
+        return f"Send nothing more, and withdraw {counted(plan.withdrawn, 'row')}?"
+    if not plan.due:
+        return "Nothing is to be sent. Bring the log up to date?"
+    return f"Send {'this update' if plan.due == 1 else f'these {plan.due} updates'}?"
+
+
+def _confirm(question: str) -> bool:
     say("")
     while True:
-        typed = click.prompt(f"{question} [y/N]", default="", show_default=False, err=True)
-        answer = str(typed).strip().lower()
-        if answer in {"y", "yes"}:
-            return True
-        if answer in _NO:
-            return False
+        answer = prompt(f"{question} [y/N]").lower()
+        if answer in {"y", "yes", "", "n", "no"}:
+            return answer.startswith("y")
         say("Type y for yes, or n (or just Enter) for no.")
 
 
@@ -262,57 +258,18 @@ def _type_number(proposal: Proposal, count: int) -> bool:
     besides = f" and sends {counted(others, 'other update')}" if others else ""
     say(f"\nThis cancels {counted(count, 'order')}{besides}.")
     for _ in range(_TRIES):
-        typed = click.prompt(
-            f"Type {count} to do that, or press Enter to stop",
-            default="",
-            show_default=False,
-            err=True,
-        )
-        answer = str(typed).strip()
+        answer = prompt(f"Type {count} to do that, or press Enter to stop")
         if answer == str(count):
             return True
-        if answer.lower() in _NO:
+        if answer.lower() in {"", "n", "no"}:
             return False
         say(f'You typed "{printable(answer, CELL)}", and {count} is needed.')
     return False
 
 
-def _brought_back(proposal: Proposal) -> str:
-    are = "is" if proposal.brought_back == 1 else "are"
-    return f"{_mended(proposal.brought_back)} {are} sent again."
-
-
-def _mended(count: int) -> str:
-    """Return the beginning of a sentence about rows that were withdrawn since."""
-    were = "was" if count == 1 else "were"
-    return (
-        f"{counted(count, 'row')} of it that failed {were} mended or taken out of a later file "
-        "since, and"
-    )
-
-
-def _unanswered(proposal: Proposal, missing: list[str], count: int) -> Iterator[str]:
-    """Yield the sentences that say which options would have answered."""
-    if "--yes" in missing:
-        yield "There is no terminal to ask on."
-    if f"--cancellations {count}" in missing:
-        yield f"This run would cancel {counted(count, 'order')}."
-    if "--changed-input" in missing and proposal.changed:
-        yield (
-            "The file is not the one that this log goes on with: it is another one, or was "
-            "changed since."
-        )
-    elif "--changed-input" in missing:
-        yield _brought_back(proposal)
-    yield f"Nothing was sent. If all this is meant, add {' '.join(missing)}."
-
-
 @contextmanager
 def ctrl_c_answers() -> Iterator[None]:
     """Let Ctrl-C end a prompt; the event loop's own handler would only note it for later."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield

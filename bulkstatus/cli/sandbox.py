@@ -1,32 +1,55 @@
 """`bulkstatus sandbox`."""
 
+import re
 from pathlib import Path
 
 import click
 
-from bulkstatus.cli.numbers import WholeNumber
+from bulkstatus.cli.options import whole
+
+
+class _Figure(click.types.FloatParamType):
+    """A number with its unit, such as 50ms or 2%; `units` says how many of each make one."""
+
+    def __init__(self, name: str, units: dict[str, float], example: str) -> None:
+        self.name = name
+        self._units = units
+        self._example = example
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the figure in seconds, or as a share of 1."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|%)", str(value).strip().lower(), re.ASCII)
+        if match is None or match[2] not in self._units:
+            self.fail(f'"{value}" is not a number with its unit, such as {self._example}.')
+        return float(match[1]) / self._units[match[2]]
+
+
+_TIME = _Figure("time", {"ms": 1000.0, "s": 1.0}, "50ms or 0.5s")
+_SHARE = _Figure("share", {"%": 100.0}, "2% or 0.5%")
 
 
 @click.command("sandbox", short_help="Run a local stand-in of the API.")
-@click.option("--port", type=WholeNumber(0, 65535), default=8080, show_default=True)
+@click.option("--port", type=int, callback=whole(0, 65535), default=8080, show_default=True)
 @click.option(
     "--orders",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="The order IDs that it knows, one a line; without it any order is accepted.",
 )
-@click.option("--latency", default="0ms", metavar="TIME", help="Wait before each answer: 50ms.")
+@click.option("--latency", type=_TIME, default="0ms", help="Wait before each answer: 50ms.")
 @click.option("--limit", metavar="N/s", help="Answer more requests than this with the API's limit.")
-@click.option("--fail", default="0%", metavar="SHARE", help="Answer this share with HTTP 500: 2%.")
-@click.option("--drop", default="0%", metavar="SHARE", help="Drop this share unanswered: 1%.")
+@click.option("--fail", type=_SHARE, default="0%", help="Answer this share with HTTP 500: 2%.")
+@click.option("--drop", type=_SHARE, default="0%", help="Drop this share unanswered: 1%.")
 @click.option("--seed", type=int, help="Make the same faults again.")
 def command(
     port: int,
     orders: Path | None,
-    latency: str,
+    latency: float,
     limit: str | None,
-    fail: str,
-    drop: str,
+    fail: float,
+    drop: float,
     seed: int | None,
 ) -> None:
     """Run a local stand-in of the API until Ctrl-C; its page shows what it receives.
@@ -40,17 +63,17 @@ def command(
     import asyncio
 
     from bulkstatus.cli.execute import run_in_loop
-    from bulkstatus.pace import parse_rate
-    from bulkstatus.sandbox import Faults, Sandbox, parse_duration, parse_share
+    from bulkstatus.pace.rate import parse_rate
+    from bulkstatus.sandbox import Faults, Sandbox
     from bulkstatus.signals import interrupting
 
     try:
         rate = parse_rate(limit) if limit else None
         faults = Faults(
-            latency=parse_duration(latency),
+            latency=latency,
             limit=(rate.count, rate.seconds) if rate else None,
-            fail=parse_share(fail),
-            drop=parse_share(drop),
+            fail=fail,
+            drop=drop,
             seed=seed,
         )
     except ValueError as error:

@@ -1,12 +1,16 @@
 """`Quotas`: no window of a quota ever holds more requests than it allows."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import datetime
+from hashlib import blake2b
 from typing import NamedTuple
 
-from bulkstatus.errors import BulkstatusError, SettingsRefused, Stopped
-from bulkstatus.pace.ledger import Ledger, account_number
+from bulkstatus.errors import LedgerLost, SettingsRefused
+from bulkstatus.pace.ledger import KEPT, Ledger
+from bulkstatus.pace.pacer import spacing
 from bulkstatus.pace.rate import LONGEST_WINDOW, Rate
 
 #: How far apart, in seconds, two events can be that a coarse wall clock (Windows: 16 ms) gives
@@ -15,9 +19,6 @@ CLOCK_TICK = 0.016
 
 #: The shortest wait that is asked for, in seconds.
 SHORTEST_WAIT = 0.001
-
-#: How far ahead of the clock, in seconds, the ledger can be and a wait still be sensible.
-FAR_AHEAD = LONGEST_WINDOW
 
 
 class Place(NamedTuple):
@@ -49,7 +50,7 @@ class Quotas:
 
     With no quota at all, every method returns at once and the ledger is never opened.
 
-    Raises SettingsRefused when the ledger cannot be used.
+    Raises SettingsRefused when the ledger cannot be used; later, every method raises LedgerLost.
     """
 
     def __init__(
@@ -62,63 +63,63 @@ class Quotas:
     ) -> None:
         self._quotas = tuple(quotas)
         self._ledger = ledger
-        self._account = account_number(account)
+        # A number stands for the account, so that the ledger need not name it.
+        digest = blake2b(account.encode(), digest_size=8).digest()
+        self._account = int.from_bytes(digest, signed=True)
         self._hold = hold
         self._clock = clock
         if self._quotas:
-            ledger.open()
-            with ledger.transaction(otherwise=SettingsRefused):
-                now = clock()
-                self._refuse_far_ahead(now, SettingsRefused)
-                ledger.purge(now)
+            try:
+                with ledger.transaction() as tables:
+                    self._refuse_far_ahead(tables, clock())
+                    self._forget_old(tables, clock())
+            except LedgerLost as error:
+                raise SettingsRefused(str(error)) from error
 
     def try_take(self) -> Place | float:
         """Return a place in every window at once, or the seconds until there may be one.
 
         Send the request, with a timeout of `hold`, as soon as the place is there. The seconds
         are above zero and never too many, unless a place is given back in the meantime.
-        Raises Stopped when the ledger can no longer be used.
         """
         if not self._quotas:
             return _UNCOUNTED
-        with self._ledger.transaction():
+        with self._ledger.transaction() as tables:
             now = self._clock()
-            wait = max(self._seconds_until_free(quota, now) for quota in self._quotas)
-            if wait <= 0:
-                row = self._ledger.add_in_flight(self._account, now + self._hold)
-                return Place(row, now)
-            self._refuse_far_ahead(now, Stopped)
-            return wait
+            wait = 0.0
+            for quota in self._quotas:
+                too_many = self._held(tables, quota, now) - quota.count
+                if too_many >= 0:
+                    wait = max(wait, self._free_in(tables, quota, now, too_many + 1)[-1])
+            if wait:
+                self._refuse_far_ahead(tables, now)
+                return wait
+            statement = "INSERT INTO in_flight (account, latest) VALUES (?, ?)"
+            with closing(tables.execute(statement, (self._account, now + self._hold))) as cursor:
+                assert cursor.lastrowid is not None
+                return Place(cursor.lastrowid, now)
 
     def give_back(self, place: Place) -> None:
-        """Free the place of a request that never left the machine.
-
-        Raises Stopped when the ledger can no longer be used; the place stays held then.
-        """
+        """Free the place of a request that never left the machine; held still where it raises."""
         if self._quotas:
-            with self._ledger.transaction():
-                self._ledger.remove_in_flight(place.row)
+            with self._ledger.transaction() as tables:
+                tables.execute("DELETE FROM in_flight WHERE id = ?", (place.row,))
 
     def answered(self, place: Place) -> None:
         """Hold the place for one window from now: its request cannot arrive any more.
 
-        Raises Stopped when the ledger can no longer be used; the place stays held then as
-        though its answer had not come.
+        Where this raises, the place stays held as though its answer had not come.
         """
         if self._quotas:
-            with self._ledger.transaction():
+            with self._ledger.transaction() as tables:
                 now = self._clock()
-                self._ledger.remove_in_flight(place.row)
-                self._ledger.add_answered(self._account, max(now, place.taken))
-                self._ledger.purge(now, self._account)
-
-    def used(self) -> list[tuple[Rate, int]]:
-        """Return how many places of each quota are held now, by all runs of the account."""
-        if not self._quotas:
-            return []
-        with self._ledger.transaction():
-            now = self._clock()
-            return [(quota, self._held(quota, now)) for quota in self._quotas]
+                tables.execute("DELETE FROM in_flight WHERE id = ?", (place.row,))
+                last_at, last_number = self._last(tables)
+                # Moments never go down, also where the clock has gone back since the last one.
+                at = max(now, place.taken, last_at)
+                statement = "INSERT INTO answered VALUES (?, ?, ?)"
+                tables.execute(statement, (self._account, at, last_number + 1))
+                self._forget_old(tables, now)
 
     def coming_free(self) -> list[tuple[Rate, list[float]]]:
         """Return for each quota in how many seconds each place that is held comes free, sorted.
@@ -127,37 +128,60 @@ class Quotas:
         """
         if not self._quotas:
             return []
-        with self._ledger.transaction():
+        with self._ledger.transaction() as tables:
             now = self._clock()
-            return [
-                (quota, self._free_in(quota, now, self._held(quota, now))) for quota in self._quotas
-            ]
+            return [(quota, self._free_in(tables, quota, now)) for quota in self._quotas]
 
-    def _held(self, quota: Rate, now: float) -> int:
-        horizon = now - _held_for(quota)
-        in_flight = self._ledger.in_flight_after(self._account, horizon)
-        return len(in_flight) + self._ledger.count_answered_after(self._account, horizon)
+    def _held(self, tables: sqlite3.Connection, quota: Rate, now: float) -> int:
+        """Return how many places of a quota are held, by all runs of the account."""
+        after = (self._account, now - quota.seconds - CLOCK_TICK)
+        statement = "SELECT count(*) FROM in_flight WHERE account = ? AND latest > ?"
+        (flying,) = tables.execute(statement, after).fetchone()
+        statement = (
+            "SELECT number FROM answered WHERE account = ? AND at > ? ORDER BY at, number LIMIT 1"
+        )
+        first = tables.execute(statement, after).fetchone()
+        return int(flying) + (self._last(tables)[1] - first[0] + 1 if first else 0)
 
-    def _seconds_until_free(self, quota: Rate, now: float) -> float:
-        """Return 0.0 if there is a place, else in how many seconds there may be one."""
-        too_many = self._held(quota, now) - quota.count
-        return 0.0 if too_many < 0 else self._free_in(quota, now, too_many + 1)[-1]
-
-    def _free_in(self, quota: Rate, now: float, count: int) -> list[float]:
-        """Return in how many seconds each of the next `count` places comes free, sorted.
+    def _free_in(
+        self, tables: sqlite3.Connection, quota: Rate, now: float, count: int = -1
+    ) -> list[float]:
+        """Return in how many seconds each of the next `count` places, or of all, comes free.
 
         A request in flight is taken as answered now, the soonest that it can be.
         """
-        horizon = now - _held_for(quota)
-        in_flight = self._ledger.in_flight_after(self._account, horizon)
-        answered = self._ledger.answered_after(self._account, horizon, count)
-        moments = sorted([*answered, *(min(latest, now) for latest in in_flight)])[:count]
-        return [max(moment - horizon, SHORTEST_WAIT) for moment in moments]
+        horizon = now - quota.seconds - CLOCK_TICK
+        moments = tables.execute(
+            "SELECT * FROM (SELECT at FROM answered WHERE account = :account AND at > :horizon "
+            "ORDER BY at, number LIMIT :count) UNION ALL "
+            "SELECT min(latest, :now) FROM in_flight WHERE account = :account AND latest > :horizon"
+            " ORDER BY 1 LIMIT :count",
+            {"account": self._account, "horizon": horizon, "now": now, "count": count},
+        )
+        return [max(moment - horizon, SHORTEST_WAIT) for (moment,) in moments]
 
-    def _refuse_far_ahead(self, now: float, kind: type[BulkstatusError]) -> None:
-        latest = self._ledger.latest(self._account)
-        if latest > now + self._hold + FAR_AHEAD:
-            raise kind(
+    def _last(self, tables: sqlite3.Connection) -> tuple[float, int]:
+        """Return moment and number of the last answer, zeros where there is none."""
+        statement = (
+            "SELECT at, number FROM answered WHERE account = ? "
+            "ORDER BY at DESC, number DESC LIMIT 1"
+        )
+        last: tuple[float, int] | None = tables.execute(statement, (self._account,)).fetchone()
+        return last or (0.0, 0)
+
+    def _forget_old(self, tables: sqlite3.Connection, now: float) -> None:
+        """Forget what is too old to count."""
+        old = (self._account, now - KEPT)
+        tables.execute("DELETE FROM in_flight WHERE account = ? AND latest < ?", old)
+        tables.execute("DELETE FROM answered WHERE account = ? AND at < ?", old)
+
+    def _refuse_far_ahead(self, tables: sqlite3.Connection, now: float) -> None:
+        statement = "SELECT max(latest) FROM in_flight WHERE account = ?"
+        (latest,) = tables.execute(statement, (self._account,)).fetchone()
+        latest = max(latest or 0.0, self._last(tables)[0])
+        # Up to one window ahead, a wait is still sensible.
+        if latest > now + self._hold + LONGEST_WINDOW:
+            raise LedgerLost(
                 f"The ledger {self._ledger.path}, which counts the requests for --quota, holds "
                 f"requests of {_readable(latest)}, and the clock of this machine says "
                 f"{_readable(now)}. Set the clock right if it is wrong. If it was wrong then, "
@@ -166,9 +190,26 @@ class Quotas:
             )
 
 
-def _held_for(quota: Rate) -> float:
-    return quota.seconds + CLOCK_TICK
-
-
 def _readable(moment: float) -> str:
     return datetime.fromtimestamp(moment).astimezone().isoformat(" ", "seconds")
+
+
+def seconds_needed(
+    requests: int, rate: Rate | None, quotas: Sequence[tuple[Rate, Sequence[float]]] = ()
+) -> float:
+    """Return in about how many seconds the last of `requests` can leave.
+
+    `quotas` is as `Quotas.coming_free` has it, and the tightest of them counts. How long answers
+    take is left out.
+    """
+    apart = spacing(rate) if rate is not None else 0.0
+    seconds = [apart * max(0, requests - 1)]
+    for quota, held in quotas if requests else ():
+        # Each request follows one window after that so many before it.
+        windows, place = divmod(requests - 1, quota.count)
+        last = held[-quota.count :]
+        # Places are taken as they come free, and from each on as the rate allows.
+        waits = reversed(last[: max(0, place + 1 + len(last) - quota.count)])
+        waited = [wait + further * apart for further, wait in enumerate(waits)]
+        seconds.append(windows * quota.seconds + max([*waited, place * apart]))
+    return max(seconds)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.text import printable
+from bulkstatus.words import printable
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LETTERS = {seconds: letter for letter, seconds in _SECONDS.items()}
@@ -40,7 +40,7 @@ def parse_rate(text: str) -> Rate | None:
 
     Raises SettingsRefused, with the forms it takes, for anything else.
     """
-    return _parse(text, "smh", _RATE_FORMS)
+    return _parse(text, "smh", "rate", "second, minute or hour, such as 10/s, 600/m or 1000/h")
 
 
 def parse_quota(text: str) -> Rate | None:
@@ -48,24 +48,17 @@ def parse_quota(text: str) -> Rate | None:
 
     Raises SettingsRefused, with the forms it takes, for anything else.
     """
-    return _parse(text, "mhd", _QUOTA_FORMS)
+    return _parse(text, "mhd", "quota", "minute, hour or day, such as 30/m, 1000/h or 10000/d")
 
 
-_RATE_FORMS = (
-    '--rate "{text}" is not a rate. Write a whole number above zero per second, minute or hour, '
-    'such as 10/s, 600/m or 1000/h, or "none" to send without one.'
-)
-_QUOTA_FORMS = (
-    '--quota "{text}" is not a quota. Write a whole number above zero per minute, hour or day, '
-    'such as 30/m, 1000/h or 10000/d, or "none" to send without one.'
-)
-
-
-def _parse(text: str, letters: str, forms: str) -> Rate | None:
+def _parse(text: str, letters: str, name: str, forms: str) -> Rate | None:
     asked = text.strip().lower()
     if asked == "none":
         return None
     match = _FORM.fullmatch(asked)
     if match is None or match[2] not in letters or int(match[1]) == 0:
-        raise SettingsRefused(forms.format(text=printable(text, 40)))
+        raise SettingsRefused(
+            f'--{name} "{printable(text, 40)}" is not a {name}. Write a whole number above zero '
+            f'per {forms}, or "none" to send without one.'
+        )
     return Rate(int(match[1]), _SECONDS[match[2]])

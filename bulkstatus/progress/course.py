@@ -1,297 +1,187 @@
-"""`Course`: what is known of a run under way. The run tells it, a view reads it."""
+"""`Course`: what is known of a run under way, in words. The run tells it, a view reads it."""
 
 import asyncio
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from operator import attrgetter
-from typing import NamedTuple
 
-from bulkstatus.pace import Rate
-from bulkstatus.progress.advice import LIMITS, REFUSALS, all_refused, steadier
-from bulkstatus.progress.outlook import Held, seconds_left
-from bulkstatus.result import Outcome, Result
-from bulkstatus.run import Ending, Hold, HoldReason
+from bulkstatus.job.run import Ending, Hold, HoldReason
+from bulkstatus.log.records import Outcome, Result
+from bulkstatus.pace import Rate, seconds_needed
+from bulkstatus.words import clock_time, counted, duration, printable
 
 # The outcomes of rows that were sent, in the order in which they are shown.
-SENT = (Outcome.UPDATED, Outcome.REJECTED, Outcome.FAILED)
+_SENT = (Outcome.UPDATED, Outcome.REJECTED, Outcome.FAILED)
 
-#: Over how many seconds the rate is measured that is shown, and the speed that is expected.
-_NOW_SECONDS = 5.0
-_SPEED_SECONDS = 60.0
+#: How many answers, the first ones of a run, are all refusals before the file is doubted.
+REFUSALS = 20
 
-# How many samples are kept at the most.
-_SAMPLES = 512
+#: Over how many seconds the rate is measured.
+_MEASURED = 10.0
 
-#: How often the time left is worked out anew, in seconds; between, it just passes.
-_OUTLOOK_SECONDS = 2.0
-
-# For how many of its seconds a hold for a limit counts as a part of the pace: the short ones come
-# again and again.
-_RECURRING = 10.0
-
-#: A wait that is shorter, in seconds, is a part of the pace: most answers that are lost on the way
-#: hold the run for a second, until a probe is answered.
-SHORTEST_SHOWN = 2.0
-
-_outcome_of = attrgetter("outcome")
-_attempts_of = attrgetter("attempts")
-
-
-class Waiting(NamedTuple):
-    """What a run waits for; moments are by the course's clock.
-
-    `reason` is None for a quota. At `until` the run goes on where `has_known_end`, else it tries
-    whether it can. `gives_up` is None where it never does, or after some tries rather than a time.
-    """
-
-    reason: HoldReason | None
-    message: str
-    since: float
-    until: float
-    has_known_end: bool
-    gives_up: float | None = None
-
-
-class _Sample(NamedTuple):
-    """How far a run was at a moment; `active` is for how many seconds nothing had held it."""
-
-    moment: float
-    active: float
-    attempts: int
+#: Waits that are shorter, in seconds, are not told: most answers that are lost on the way hold the
+#: run for a second, until a probe is answered.
+_SHORTEST_TOLD = 2.0
 
 
 class Course:
-    """A run under way, as far as its observer is told.
+    """A run of `due` rows, as far as its observer is told; `rate` is the one asked for.
 
     The run calls the first group of methods, which are those of `run.Observer`, in its event
-    loop; a view reads the others, from a thread of its own. Moments and seconds are by `clock`.
+    loop; a view reads the others, from a thread of its own. Seconds are by `clock`; `wall` is the
+    time of day in seconds since the epoch. The run gives up after `give_up_after` seconds of
+    outage.
     """
 
     def __init__(
         self,
         due: int,
         rate: Rate | None = None,
-        quotas: Sequence[Rate] = (),
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        host: str = "the API",
         give_up_after: float = 900.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.due = due
-        self.rate = rate
-        self.quotas = tuple(quotas)
-        self.clock = clock
-        self.host = host
-        self._give_up_after = give_up_after
         self.counts: Counter[Outcome] = Counter()
-        self.ending: Ending | None = None
-        self.notices: list[str] = []
-        """What the user should know from some moment on, as sentences without their full stop."""
-        self.began = clock()
+        self.clock = clock
+        self.news = threading.Event()
+        """Set when something happened that is to be told at once."""
+        self._rate = rate
+        self._give_up_after = give_up_after
+        self._wall = wall
+        self._samples = deque([(clock(), 0)])
+        self._last_leaves = clock()
         self._attempts = 0
-        self._limits = 0
-        self._outages = 0.0
-        self._is_doubted = due <= REFUSALS
-        self._answered: deque[tuple[float, int]] = deque()
-        self._places: list[Held] = []
-        self._hold: Waiting | None = None
-        self._held_by: Hold | None = None
-        self._hold_from = self.began
-        self._quota_from = self._quota_until = self.began
-        # What tells the time at work is touched by both threads.
-        self._lock = threading.Lock()
-        self._noted = self.began
-        self._active = 0.0
-        self._samples = deque([_Sample(self.began, 0.0, 0)], _SAMPLES)
-        self._finish: float | None = None
-        self._worked_out: float | None = None
+        self._quotas = self._doubt = ""
+        self._ending: Ending | None = None
+        self._hold: Hold | None = None
+        self._quota: Hold | None = None
+        self._ahead = 0.0
+        """By how much the course's clock is ahead of the event loop's, by which holds are."""
 
     # What the run tells.
 
     def started(self, places: Sequence[tuple[Rate, Sequence[float]]]) -> None:
         """See `run.Observer`."""
-        now = self.began = self._noted = self.clock()
-        self._samples = deque([_Sample(now, 0.0, 0)], _SAMPLES)
-        self._places = [(quota, [(now + seconds, 1) for seconds in held]) for quota, held in places]
+        self._samples = deque([(self.clock(), 0)])
+        self._last_leaves = self.clock() + seconds_needed(self.due, self._rate, places)
+        self._quotas = " or ".join(str(quota) for quota, _ in places)
 
     def wrote(self, results: Sequence[Result]) -> None:
-        """See `run.Observer`; thousands of results come in a second."""
-        self.counts.update(map(_outcome_of, results))
-        attempts = sum(map(_attempts_of, results))
-        self._attempts += attempts
-        if self._places and attempts:
-            self._count_answered(attempts)
-        if not self._is_doubted and (settled := self.settled) >= REFUSALS:
-            self._is_doubted = True
-            if self.counts[Outcome.REJECTED] == settled < self.due:
-                self.notices.append(all_refused(settled))
-
-    def _count_answered(self, attempts: int) -> None:
-        """Note what the run itself adds to the quotas' windows, a thousandth of each together."""
-        now = self.clock()
-        answered = self._answered
-        windows = [quota.seconds for quota, _ in self._places]
-        if answered and now - answered[-1][0] < min(windows) / 1000:
-            answered[-1] = (answered[-1][0], answered[-1][1] + attempts)
-        else:
-            answered.append((now, attempts))
-        while now - answered[0][0] > max(windows):
-            answered.popleft()
+        """See `run.Observer`."""
+        before = self.settled
+        self.counts.update(result.outcome for result in results)
+        self._attempts += sum(result.attempts for result in results)
+        if before < REFUSALS <= self.counts[Outcome.REJECTED] == self.settled < self.due:
+            self._doubt = (
+                f"all of the first {self.settled} answers are refusals. If this is not the right "
+                f"file, Ctrl-C stops the run; with --max-failures {REFUSALS} it stops by itself"
+            )
+            self.news.set()
 
     def holding(self, hold: Hold | None) -> None:
         """See `run.Observer`."""
-        now = self.clock()
-        self._note(now)
-        self._worked_out = None
-        before, self._held_by = self._held_by, hold
-        if before is not None and before is not hold and before.reason is HoldReason.OUTAGE:
-            self._outage_over(now - self._hold_from)
-        if hold is None:
-            self._hold = None
-            return
-        if hold is not before:
-            self._hold_from = now
-            if hold.reason is HoldReason.LIMIT:
-                self._limit_reached(now)
-        is_outage = hold.reason is HoldReason.OUTAGE
-        gives_up = self._hold_from + self._give_up_after
-        self._hold = Waiting(
-            hold.reason,
-            hold.message,
-            self._hold_from,
-            until=now + hold.until - asyncio.get_running_loop().time(),
-            has_known_end=hold.asked and not is_outage,
-            # Before the first answer it is the number of tries that counts.
-            gives_up=gives_up if is_outage and self._attempts else None,
-        )
-
-    def _outage_over(self, lasted: float) -> None:
-        if lasted >= SHORTEST_SHOWN:
-            self._outages += lasted
-        else:
-            with self._lock:
-                self._active += lasted
-
-    def _limit_reached(self, now: float) -> None:
-        self._limits += 1
-        if self._limits == LIMITS:
-            self.notices.append(self.advice(now))
+        self._ahead = self.clock() - asyncio.get_running_loop().time()
+        self._hold = hold
+        self.news.set()
 
     def waiting_for_quota(self, seconds: float) -> None:
         """See `run.Observer`."""
-        now = self.clock()
-        self._note(now)
-        if now >= self._quota_until:
-            self._quota_from = now
-        self._quota_until = now + seconds
+        now = asyncio.get_running_loop().time()
+        self._ahead = self.clock() - now
+        self._quota = Hold(HoldReason.LIMIT, f"the quota of {self._quotas}", now, seconds)
+        if seconds >= _SHORTEST_TOLD:
+            self.news.set()
 
     def stopping(self, ending: Ending) -> None:
         """See `run.Observer`."""
-        self.ending = ending
+        self._ending = ending
+        self.news.set()
 
     # What a view reads.
 
     @property
     def settled(self) -> int:
         """How many of the due rows have their outcome."""
-        return sum(self.counts[outcome] for outcome in SENT)
+        return sum(self.counts[outcome] for outcome in _SENT)
 
-    def waiting(self, now: float) -> Waiting | None:
-        """Return what the run waits for, None when it goes on or will in a moment."""
-        wait = self._hold
-        if wait is None and now < self._quota_until:
-            wait = Waiting(None, "", self._quota_from, self._quota_until, has_known_end=True)
-        if wait is None or max(wait.until, now) - wait.since < SHORTEST_SHOWN:
-            return None
-        return wait
-
-    def advice(self, now: float) -> str:
-        """Return how the next run would go better, as a sentence without its full stop, or ""."""
-        outages = self._outages
-        if self._hold is not None and self._hold.reason is HoldReason.OUTAGE:
-            outages += now - self._hold_from
-        speed = self.settled / max(now - self.began - outages, 1.0)
-        return steadier(self._limits, self.rate, speed)
-
-    def sample(self, now: float) -> None:
+    def sample(self) -> None:
         """Note how far the run is; to be called now and then, so that its speed can be told."""
-        self._note(now)
-        samples = self._samples
-        samples.append(_Sample(now, self._active, self._attempts))
-        while (
-            len(samples) > 2
-            and self._active - samples[1].active >= _SPEED_SECONDS
-            and now - samples[1].moment >= _NOW_SECONDS
-        ):
+        now, samples = self.clock(), self._samples
+        if self._waiting() is not None:  # a wait says nothing about the speed
+            samples.clear()
+        samples.append((now, self._attempts))
+        while len(samples) > 2 and now - samples[1][0] >= _MEASURED:
             samples.popleft()
 
-    def requests_per_second(self, now: float) -> float:
-        """Return how many requests were answered a second over the last few seconds."""
-        since = self._samples[0]
-        for sample in reversed(self._samples):
-            if now - sample.moment >= _NOW_SECONDS:
-                since = sample
-                break
-        return (self._attempts - since.attempts) / max(now - since.moment, 1.0)
+    def figures(self) -> list[str]:
+        """Return how far the run is, its counts, its rate, and the time left if that is known.
 
-    def seconds_left(self, now: float) -> float | None:
-        """Return in how many seconds the last due row will be settled; None when nothing tells.
-
-        This knows of the rate, the quotas and the hold that there is, not of holds to come.
+        Such as ["184 of 330 rows (55 %)", "180 updated", "3 rejected", "1 failed", "9.8/s of
+        10/s", "about 15 s left"]; never 100 % before the end.
         """
-        wait = self.waiting(now)
-        if wait is not None and not wait.has_known_end:
-            return None
-        if self._worked_out is None or now - self._worked_out >= _OUTLOOK_SECONDS:
-            self._worked_out = now
-            left = self._work_out(now)
-            self._finish = None if left is None else now + left
-        return None if self._finish is None else max(0.0, self._finish - now)
-
-    def _work_out(self, now: float) -> float | None:
-        self._note(now)
-        since = self._samples[0]
-        active = self._active - since.active
-        attempts = self._attempts - since.attempts
-        speed = attempts / active if active >= 1.0 and attempts else None
-        settled = self.settled
-        tries = self._attempts / settled if settled else 1.0
-        requests = round((self.due - settled) * tries)
-        left = seconds_left(requests, self.rate, self._held(now), speed)
-        if left is not None and self._hold is not None:
-            left += max(0.0, self._hold.until - now)
-        return left
-
-    def _held(self, now: float) -> list[Held]:
-        """Return for each quota in how many seconds its places come free, the run's own last."""
-        own = tuple(self._answered)
+        share = self.settled * 100 // max(1, self.due)
+        speed, left = self._requests_per_second(), self._seconds_left()
         return [
-            (
-                quota,
-                [(free - now, count) for free, count in others if free > now]
-                + [
-                    (answered + quota.seconds - now, count)
-                    for answered, count in own
-                    if answered + quota.seconds > now
-                ],
-            )
-            for quota, others in self._places
+            f"{self.settled} of {counted(self.due, 'row')} ({share} %)",
+            *(f"{self.counts[outcome]} {outcome}" for outcome in _SENT),
+            f"{speed:.1f}/s of {self._rate}" if self._rate else f"{speed:.1f}/s",
+            *([f"about {duration(left)} left"] if left is not None else []),
         ]
 
-    def _note(self, now: float) -> None:
-        """Add the time since the last note to the time at work, as far as it was that."""
-        with self._lock:
-            since, self._noted = self._noted, max(now, self._noted)
-            if self._hold is None:
-                waited = _overlap(since, now, self._quota_from, self._quota_until)
-                self._active += max(0.0, now - since) - waited
-            elif self._hold.reason is HoldReason.LIMIT:
-                recurring_until = self._hold_from + _RECURRING
-                self._active += _overlap(since, now, self._hold_from, recurring_until)
+    def notes(self) -> dict[str, str]:
+        """Return what is out of the ordinary, by its kind: a stop, a wait, a doubt."""
+        notes, wait = {}, self._waiting()
+        if self._ending is not None:
+            again = "Ctrl-C again stops without them" * (self._ending.reason == "interrupted")
+            notes["stopping"] = f"stopping: waiting for the answers that are on the way. {again}"
+        elif wait is not None:
+            said = f" ({printable(wait.message, 120)})" if wait.message else ""
+            then = "going on" if wait.asked else "next try"
+            until = self._at(max(wait.until, self.clock() - self._ahead))
+            note = f"{wait.reason.value}{said} since {self._at(wait.since)}, {then} at {until}"
+            # Before the first answer it is the number of tries that counts.
+            if wait.reason is HoldReason.OUTAGE and self._attempts:
+                note += f", gives up at {self._at(wait.since + self._give_up_after)}"
+            notes[wait.reason.value] = note
+        if self._doubt:
+            notes["doubt"] = self._doubt
+        return notes
 
+    def _waiting(self) -> Hold | None:
+        """Return what the run waits for, None when it goes on or will in a moment."""
+        now, wait = self.clock() - self._ahead, self._hold
+        if wait is None and self._quota is not None and now < self._quota.until:
+            wait = self._quota
+        return wait if wait and max(wait.until, now) - wait.since >= _SHORTEST_TOLD else None
 
-def _overlap(since: float, until: float, begin: float, end: float) -> float:
-    """Return for how long two spans of time overlap."""
-    return max(0.0, min(until, end) - max(since, begin))
+    def _requests_per_second(self) -> float:
+        """Return how many requests were answered a second of late, 0.0 until that is known."""
+        since, attempts = self._samples[0]
+        seconds = self.clock() - since
+        return (self._attempts - attempts) / seconds if seconds >= 1.0 else 0.0
+
+    def _seconds_left(self) -> float | None:
+        """Return in how many seconds the last due row will be settled; None when nothing tells.
+
+        That is by the rate now, and not before rate and quotas, as they were at first, let expect
+        it. It knows of the wait that there is, not of those to come.
+        """
+        now, wait, rows = self.clock(), self._waiting(), self.due - self.settled
+        if self._ending is not None or (wait is not None and not wait.asked):
+            return None
+        # Rows that need several tries are expected to go on doing so.
+        requests = round(rows * self._attempts / self.settled) if self.settled else rows
+        speed = self._requests_per_second()
+        left = requests / speed if speed else seconds_needed(requests, self._rate)
+        left = max(left, self._last_leaves - now)
+        if not rows or left <= 0.0:
+            return None
+        held = wait.until + self._ahead - now if wait is not None and wait is self._hold else 0.0
+        return left + max(held, 0.0)
+
+    def _at(self, moment: float) -> str:
+        """Return a moment by the event loop's clock as a time of day."""
+        wall = self._wall()
+        return clock_time(wall + moment + self._ahead - self.clock(), wall)

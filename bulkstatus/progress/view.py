@@ -1,82 +1,128 @@
-"""`View`: an observer that has a run's course painted, without ever keeping the run waiting."""
+"""`View`: an observer that shows a run's course, without ever keeping the run waiting."""
 
+import sys
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from bulkstatus.job.run import Observer, Silent
 from bulkstatus.pace import Rate
-from bulkstatus.progress.course import SHORTEST_SHOWN, Course
-from bulkstatus.result import Result
-from bulkstatus.run import Ending, Hold
+from bulkstatus.progress.course import Course
+from bulkstatus.terminal import can_redraw, encodable
+from bulkstatus.words import capitalised
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+
+#: Shows a course each time that it is asked for the seconds until it does so again; may block.
+Painter = Callable[[Course], Generator[float, None, None]]
 
 
-class Painter(Protocol):
-    """Shows a course; its methods are called from one thread and may block."""
+def print_lines(course: Course, stream: TextIO) -> Generator[float, None, None]:
+    """Print a line every ten seconds, later every minute, and at once what is of a new kind."""
+    began = course.clock()
+    due = began + 10.0
+    told: set[str] = set()
+    while True:
+        course.sample()
+        now, notes = course.clock(), course.notes()
+        if now >= due or notes.keys() - told:
+            due = now + (10.0 if now < began + 60.0 else 60.0)
+            told |= notes.keys()
+            words = "; ".join([*course.figures(), *notes.values()])
+            stream.write(encodable(f"{time.strftime('%H:%M:%S')}  {words}\n", stream))
+            stream.flush()
+        yield 1.0
 
-    def paint(self) -> float:
-        """Show how things stand, and return in how many seconds to do so again."""
 
-    def close(self) -> None:
-        """Take away what the end of the run makes pointless."""
+def draw(course: Course, console: "Console") -> Generator[float, None, None]:
+    """Draw the course anew a few times a second, and wipe it away in the end: see `Painter`."""
+    from rich.live import Live
+
+    with Live(
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as live:
+        while True:
+            course.sample()
+            live.update(drawing(course, console), refresh=True)
+            yield 0.25
 
 
-class View:
-    """Observes a run.
+def drawing(course: Course, console: "Console") -> "Group":
+    """Return how things stand, as wide as the terminal: a bar and the lines below it."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    figures = Text("   ".join(course.figures()))
+    figures.highlight_regex("^.*?[)]", "bold")
+    figures.highlight_regex("[1-9][0-9]* updated", "green")
+    figures.highlight_regex("[1-9][0-9]* (rejected|failed)", "red")
+    # `Text` keeps what the API said from being read as markup.
+    notes = "\n".join(capitalised(note) for note in course.notes().values())
+    told = Text(encodable(notes, cast("TextIO", console.file)), "yellow")
+    # A terminal writes ^C where the drawing ends; if that began a new line, wiping would miss one.
+    width = max(1, console.width - len("^C"))
+    return Group(
+        Padding(ProgressBar(max(1, course.due), course.settled), 0),  # a line of its own
+        *figures.wrap(console, width),
+        *(told.wrap(console, width) if notes else []),
+    )
+
+
+class View(Course):
+    """The course of a run, painted while it is taken; the arguments after the first are `Course`'s.
 
     The painting is done in a thread of its own, since a terminal can keep its writers waiting for
     as long as it likes: a Windows console does while text is selected in it, any terminal does
     after Ctrl-S. A terminal that goes away ends the painting, not the run.
     """
 
-    def __init__(self, course: Course, painter: Painter) -> None:
-        self._course = course
+    def __init__(self, painter: Painter, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._painter = painter
-        self._news = threading.Event()
         self._over = False
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._paint, name="progress", daemon=True)
 
     def started(self, places: Sequence[tuple[Rate, Sequence[float]]]) -> None:
         """See `run.Observer`."""
-        self._course.started(places)
-        self._thread = threading.Thread(target=self._paint, name="progress", daemon=True)
+        super().started(places)
         self._thread.start()
-
-    def wrote(self, results: Sequence[Result]) -> None:
-        """See `run.Observer`."""
-        noticed = len(self._course.notices)
-        self._course.wrote(results)
-        if len(self._course.notices) > noticed:
-            self._news.set()
-
-    def holding(self, hold: Hold | None) -> None:
-        """See `run.Observer`."""
-        self._course.holding(hold)
-        self._news.set()
-
-    def waiting_for_quota(self, seconds: float) -> None:
-        """See `run.Observer`."""
-        self._course.waiting_for_quota(seconds)
-        if seconds >= SHORTEST_SHOWN:
-            self._news.set()
-
-    def stopping(self, ending: Ending) -> None:
-        """See `run.Observer`."""
-        self._course.stopping(ending)
-        self._news.set()
 
     def ended(self) -> None:
         """See `run.Observer`; returns when the view is gone."""
         self._over = True
-        self._news.set()
-        if self._thread is not None:
+        self.news.set()
+        if self._thread.ident is not None:
             self._thread.join()
 
     def _paint(self) -> None:
-        try:
-            while not self._over:
-                seconds = self._painter.paint()
-                self._news.wait(seconds)
-                self._news.clear()
-            self._painter.close()
-        except (OSError, ValueError):  # ValueError: the stream is closed
-            return
+        # ValueError: the stream is closed.
+        with suppress(OSError, ValueError), closing(self._painter(self)) as pauses:
+            for seconds in pauses:
+                self.news.wait(seconds)
+                self.news.clear()
+                if self._over:
+                    return
+
+
+def observe(due: int, rate: Rate | None, give_up_after: float) -> Observer:
+    """Return the observer that shows on stderr how the run of `due` rows is getting on.
+
+    The rate is the one asked for; the run gives up after `give_up_after` seconds of outage.
+    """
+    stream = sys.stderr
+    if stream is None:  # a program without a console, on Windows
+        return Silent()
+    if can_redraw(stream):
+        from rich.console import Console
+
+        return View(lambda course: draw(course, Console(file=stream)), due, rate, give_up_after)
+    return View(lambda course: print_lines(course, stream), due, rate, give_up_after)

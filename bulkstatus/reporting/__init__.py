@@ -1,11 +1,11 @@
-"""The report side: a result log → what happened, as text, as JSON, as tables and as a page.
+"""The report: a result log → what happened, as text, JSON, tables and a page.
 
-`summarise` reads the log and makes a `Report`, of which `timeline`, `runs` and `groups` are the
-parts. `text` and `record` say it, `rows` and `failures` write tables, `page` draws it.
+`summarise` reads the log and makes a `Summary`, which all the others tell: `text`, `as_json`,
+`tables`, `page`, and `mend` for the rows to mend. `failures` words what failed and what to do.
 """
 
-from bulkstatus.reporting.record import report_record
-from bulkstatus.reporting.summary import Report, summarise
-from bulkstatus.reporting.text import failures_text, report_text
+from bulkstatus.reporting.as_json import summary_record
+from bulkstatus.reporting.summary import Summary, summarise
+from bulkstatus.reporting.text import summary_text
 
-__all__ = ["Report", "failures_text", "report_record", "report_text", "summarise"]
+__all__ = ["Summary", "summarise", "summary_record", "summary_text"]

@@ -1,166 +1,141 @@
-"""`--failures`: the rows to mend, as CSV in the columns of their input, to be fed back."""
+"""Why rows were not updated, and what to do next."""
 
-import csv
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 
-from bulkstatus.conflict import Fate
-from bulkstatus.errors import BulkstatusError, SettingsRefused
-from bulkstatus.order import Row, StatusUpdate
-from bulkstatus.preflight import check_source
-from bulkstatus.reporting.failure_table import FailureTable, lines_of, original_table, plain_table
-from bulkstatus.reporting.files import refuse_path, replacing
-from bulkstatus.reporting.original import original_records
-from bulkstatus.reporting.reasons import FORMULA_SIGNS
-from bulkstatus.reporting.summary import Report
-from bulkstatus.result import Outcome, Result
-from bulkstatus.resultlog import LogState
-from bulkstatus.rounding import KEPT_DIGITS
-from bulkstatus.source import InputOptions, Source, open_source
+from bulkstatus.log import ErrorKind, Outcome, Result, State
+from bulkstatus.reporting.summary import RUNNING, Summary
+from bulkstatus.words import Whole, capitalised, command_line, printable
+
+_WORDS = {
+    Outcome.REJECTED: "rejected by the API",
+    Outcome.FAILED: "failed",
+    Outcome.INVALID: "not sent",
+}
+
+# What differs from row to row in the sentences about rows that were never sent.
+_PARTICULARS = re.compile(r'"[^"]*"|\bline [0-9]+|(?<=\border )(?!ID\b)\S+')
+
+_LONGEST_MESSAGE = 300
 
 
-@dataclass
-class FailuresWritten:
-    """What became of the failures.
+def reason(result: Result) -> str:
+    """Return why a row is not updated, printable; "" where there is nothing to say."""
+    said = []
+    if result.error or result.outcome in _WORDS:
+        said.append(_said(result, _message(result)).rstrip("."))
+    if result.outcome is Outcome.FAILED:
+        said.append("It can be sent again as it is")
+    if result.uncertain:
+        said.append("The order may have been changed all the same")
+    return capitalised(". ".join(said))
 
-    `failed` is how many of the rows need no mending, since they failed for a passing reason.
-    `original` says that the rows stand in all the columns of their input. `left_out` are rows
-    that would have been read back as something else; `formulas` are order IDs and trackings that
-    a spreadsheet would calculate, and `numbers` those of which it would lose digits.
+
+def group_failures(failures: Iterable[Result]) -> list[tuple[str, list[Result]]]:
+    """Return what was said of failures, and of which, the largest group first.
+
+    What differs from row to row in what was said of several is told as "…".
     """
-
-    rows: int
-    failed: int
-    original: bool
-    left_out: list[Result] = field(default_factory=list)
-    formulas: list[str] = field(default_factory=list)
-    numbers: list[str] = field(default_factory=list)
-
-
-def options_to_feed_back(options: InputOptions) -> InputOptions:
-    """Return the options by which the file is read when it is fed back.
-
-    They are those of the log, but for what the file is: CSV in UTF-8, whatever the input was.
-    """
-    return replace(
-        options,
-        format="csv" if options.format in {"jsonl", "xlsx"} else options.format,
-        encoding="utf-8" if options.encoding else None,
-        sheet=None,
-    )
-
-
-async def write_failures(
-    path: Path, report: Report, source: Source | None, options: InputOptions, last_wins: bool
-) -> FailuresWritten:
-    """Write the rejected, failed and invalid rows to `path`.
-
-    `source` is the last run's input where it is still the file that it was, `options` say how it
-    is read, and `last_wins` is `--on-conflict last`. The file is read back before it is given its
-    name: a row of it means what it meant, or it is left out. Raises SettingsRefused when the file
-    cannot be written, is there already, or is not to be called .csv.
-    """
-    if path.suffix.lower() != ".csv":
-        raise SettingsRefused(
-            f"--failures {path}: the file is CSV, and its name must say so. End it in .csv."
-        )
-    refuse_path("--failures", path, {"the log": report.log_path}, None)
-    tables = [plain_table(report.failures, options)]
-    original = None
-    if source is not None:
-        lines = await lines_of(source, report.failures)
-        original = await original_records(source, options, set(lines.values()))
-        if original is not None:
-            tables.insert(0, original_table(report.failures, lines, original, options))
-    back = options_to_feed_back(options)
-    with replacing("--failures", path) as new:
-        for table in tables:
-            rows = await _write_what_holds(new, table, back, report.contents.state, last_wins)
-            if rows is not None:
-                break
-        else:
-            raise SettingsRefused(
-                f"--failures {path}: the rows cannot be written so that they are read back as they "
-                "are. Mend them in the input itself; --rows lists them."
-            )
-    written = {id(result) for result in rows}
-    return FailuresWritten(
-        rows=len(rows),
-        failed=sum(result.outcome is Outcome.FAILED for result in rows),
-        original=original is not None and table is tables[0],
-        left_out=[result for result in report.failures if id(result) not in written],
-        formulas=[
-            text
-            for result in rows
-            for text in (result.order_id, result.tracking)
-            if text and text.startswith(FORMULA_SIGNS)
-        ],
-        numbers=[
-            text
-            for result in rows
-            for text in (result.order_id, result.tracking)
-            if text and text.isdecimal() and (text.startswith("0") or len(text) > KEPT_DIGITS)
-        ],
-    )
-
-
-async def _write_what_holds(
-    path: Path, table: FailureTable, options: InputOptions, log: LogState, last_wins: bool
-) -> list[Result] | None:
-    """Write the rows that are read back as what they are, and return them.
-
-    A row that is not is taken out, and the others are judged again, since rows are read with
-    their neighbours. Returns None when it cannot be told which row is at fault.
-    """
-    rows = table.rows
-    while True:
-        _write(path, table, rows)
-        if not rows:
-            return None if table.rows else []
-        try:
-            async with await open_source(str(path), options) as source:
-                fates = await _fates(source, log, last_wins)
-        except BulkstatusError:
-            return None
-        if len(fates) != len(rows):
-            return None
-        holding = [
-            pair for pair, fate in zip(rows, fates, strict=True) if _is_as_before(pair[0], *fate)
-        ]
-        if len(holding) == len(rows):
-            return [result for result, _ in rows]
-        rows = holding
-
-
-def _write(path: Path, table: FailureTable, rows: Sequence[tuple[Result, list[str]]]) -> None:
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=table.delimiter)
-        if table.header:
-            writer.writerow(table.header)
-        writer.writerows(cells for _, cells in rows)
-
-
-async def _fates(source: Source, log: LogState, last_wins: bool) -> list[tuple[Row, Fate]]:
-    """Return every row of a source with what `resume` would make of it."""
-    plan = await check_source(source, log, last_wins=last_wins, keep=0)
-    return [
-        (row, plan.fate(line, row, log).fate if isinstance(row, StatusUpdate) else Fate.CONFLICT)
-        async for batch in source.batches()
-        for line, row in zip(batch.lines, batch.rows, strict=True)
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for result in failures:
+        code = result.error.code if result.error else None
+        kind = (result.outcome, result.http_status, code, _common_message(result))
+        groups.setdefault(kind, []).append(result)
+    told = [
+        (_said(results[0], str(kind[-1]) if len(results) > 1 else _message(results[0])), results)
+        for kind, results in groups.items()
     ]
+    return sorted(told, key=lambda group: -len(group[1]))
 
 
-def _is_as_before(result: Result, row: Row, fate: Fate) -> bool:
-    """Tell whether a row that was read back is the failure that was written.
+def _said(result: Result, message: str) -> str:
+    """Return what was said of a row by the API, or of it before it was sent, printable."""
+    origin = []
+    if result.http_status and not message.startswith("HTTP "):
+        origin.append(f"HTTP {result.http_status}")
+    if result.error and result.error.code not in {None, 0}:
+        origin.append(f"code {printable(str(result.error.code), 20)}")
+    words = f"{_WORDS[result.outcome]}: " if result.outcome in _WORDS else ""
+    from_where = f" ({', '.join(origin)})" if origin else ""
+    return f"{words}{printable(message, _LONGEST_MESSAGE)}{from_where}"
 
-    A row that was never to be sent must not be sent now either.
+
+def _message(result: Result) -> str:
+    return result.error.message if result.error else "no reason was given"
+
+
+def _common_message(result: Result) -> str:
+    """Return what was said of a row, without what is the row's own."""
+    message = _message(result)
+    if result.error is not None and result.error.kind is ErrorKind.ROW:
+        return _PARTICULARS.sub("…", message)
+    for own in (result.order_id, result.tracking):
+        # A short one might be part of a word or of another number.
+        if own and len(own) >= 4:
+            message = message.replace(own, "…")
+    return message
+
+
+# What to do next.
+
+
+def next_steps(summary: Summary, mend: Path | None = None) -> list[str]:
+    """Return the steps that bring the log nearer to its end; none when nothing is to be done.
+
+    They are sentences, each before its command, which is `Whole`. `mend` is the file that the
+    failures have just been written to.
     """
-    same = (row.order_id, row.status, row.tracking) == (
-        result.order_id,
-        result.status,
-        result.tracking,
-    )
-    if result.outcome is Outcome.INVALID:
-        return same and fate is Fate.CONFLICT
-    return same and isinstance(row, StatusUpdate)
+    log = summary.log
+    if summary.state == RUNNING:
+        return ["Look again later:", _command("report", log)]
+    steps: list[str] = []
+    rejected, invalid = summary.count(State.REJECTED), summary.count(State.INVALID)
+    # A file of failures has the failed ones too.
+    if summary.to_send or (summary.count(State.FAILED) and not rejected + invalid):
+        steps += ["Send what is left:", _command("resume", log)]
+    if rejected or invalid:
+        file = mend or mend_path(log)
+        if mend is None:
+            write = _command("report", log, "--failures", file)
+            steps += ["Write the rows to mend into a file:", write]
+        sentence = f"Mend them in {printable(file.name)}, and send that:"
+        steps += [sentence, _command("resume", log, file)]
+    if rejected and not invalid:
+        again = _command("resume", log, "--retry-rejected")
+        steps += ["Or send the rejected rows again as they are:", again]
+    return steps
+
+
+def all_steps(summary: Summary, mend: Path | None = None) -> list[str]:
+    """Return the next steps, and what to do instead where the file was the wrong one."""
+    steps = next_steps(summary, mend)
+    if not steps:
+        return ["Nothing is left to do."]
+    if summary.state not in {"finished", RUNNING}:
+        touched = _beside(summary.log, "touched.csv")
+        steps += ["If it was the wrong file, see what it touched and withdraw the rest:"]
+        steps += [_command("report", summary.log, "--touched", touched)]
+        steps += [_command("resume", summary.log, "--withdraw")]
+    return steps
+
+
+def commands(steps: Iterable[str]) -> list[str]:
+    """Return the commands among some steps."""
+    return [step for step in steps if isinstance(step, Whole)]
+
+
+def mend_path(log: Path) -> Path:
+    """Return where the failures of a log go: `dispatch.to-mend.xlsx`, or with the next number."""
+    names = (f"to-mend{f'-{number}' if number > 1 else ''}.xlsx" for number in count(1))
+    return next(path for name in names if not (path := _beside(log, name)).exists())
+
+
+def _command(*words: object) -> Whole:
+    return Whole(printable(command_line("bulkstatus", *words)))
+
+
+def _beside(log: Path, ending: str) -> Path:
+    stem = log.name.removesuffix(log.suffix).removesuffix(".results")
+    return log.with_name(f"{stem}.{ending}")

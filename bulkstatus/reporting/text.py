@@ -1,273 +1,213 @@
-"""A report as text, for a terminal or a mail."""
+"""What is said of a log, of several, and of one order, as text.
+
+`summary_text` is what `report` prints, and the end of a run. Its parts are the page's too.
+"""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from bulkstatus.order import OrderStatus
-from bulkstatus.reporting.groups import FailureGroup
-from bulkstatus.reporting.layout import kept_whole, labelled, laid_out
-from bulkstatus.reporting.notes import numbered, order_notes, row_notes
-from bulkstatus.reporting.reasons import said_status
-from bulkstatus.reporting.runs import How, RunReport
-from bulkstatus.reporting.steps import Step, next_steps, other_steps, rows_command
-from bulkstatus.reporting.summary import Report
-from bulkstatus.result import Outcome, Result
-from bulkstatus.resultlog.inputs import input_name
-from bulkstatus.text import printable
-from bulkstatus.wording import counted, duration
+from bulkstatus.log import Result, State
+from bulkstatus.order import SHIPPING, OrderStatus
+from bulkstatus.reporting.failures import all_steps, group_failures
+from bulkstatus.reporting.summary import BROKEN_OFF, RUNNING, RunSummary, Summary, Total
+from bulkstatus.words import Whole, counted, duration, laid_out, printable, section
 
 # How much is shown of what may be long.
 _GROUPS = 20
 _ROWS_OF_A_GROUP = 3
 _ORDERS = 20
-_RUNS = 20
-_LONGEST_ID = 60
+_RUNS = 10
+_LONGEST_TEXT = 60
 _LONGEST_MESSAGE = 300
 
-PERHAPS_TOUCHED = "Perhaps touched: a request may have arrived, but no answer was seen"
-SUPERSEDED = "Superseded: overtaken by a later row or a later status of the order"
+# What became of the rows that neither went out nor failed.
+_NEITHER = {
+    State.TO_SEND: "still to be sent",
+    State.DUPLICATE: "repeated or done before",
+    State.SUPERSEDED: "replaced by a later row",
+    State.WITHDRAWN: "withdrawn",
+}
 
 
-def report_text(report: Report, width: int | None = None) -> str:
-    """Return a report as lines of text, harmless for a terminal and not longer than `width`."""
-    lines = [state_sentence(report), "", *_figures(report)]
-    if report.groups:
-        lines += ["", *failures_text(report.groups, report.input_of_row).split("\n")]
-    if report.superseded:
-        lines += ["", *_superseded(report)]
-    if report.orders.perhaps_touched:
-        shown = _some(report.orders.perhaps_touched, _ORDERS)
-        lines += ["", PERHAPS_TOUCHED, *shown]
-    lines += ["", *_runs(report), "", *_sent_to(report), kept_whole("Log", report.log_path)]
-    lines += _inputs(report)
-    steps = [*next_steps(report), *other_steps(report)]
-    steps = steps or [Step(nothing_left(report), is_command=False)]
-    lines += [
-        (kept_whole if step.is_command else labelled)("" if index else "Next", step.text)
-        for index, step in enumerate(steps)
-    ]
+def summary_text(told: Summary | Total, width: int | None = None, mend: Path | None = None) -> str:
+    """Return what is said of a log, or of several, as lines of text, harmless for a terminal.
+
+    `mend` is the file that the failures have just been written to. Lines are not longer than
+    `width`, but for commands and paths; None says that they may be. Raises LogRefused when the log
+    can no longer be read.
+    """
+    lines = [headline(told), *state_sentences(told)]
+    if told.failures:
+        lines += ["", *failure_lines(told.failures)]
+    if isinstance(told, Summary):
+        if perhaps := perhaps_text(told, _ORDERS):
+            lines += ["", perhaps]
+        steps = all_steps(told, mend)
+        lines.append("")
+        lines += [Whole(f"  {step}") if isinstance(step, Whole) else step for step in steps]
+    lines.append("")
+    for label, lines_there in facts(told):
+        lines += section(label, lines_there)
     return laid_out(lines, width)
 
 
-def failures_text(
-    groups: Sequence[FailureGroup], input_of_row: Callable[[Result], str] = lambda result: ""
-) -> str:
-    """Return grouped failures as lines of text: what was said, how often, and a few rows each.
-
-    `input_of_row` returns the input that a row's line is of, "" where that goes without saying.
-    """
-    lines = ["Failures"]
-    for group in groups[:_GROUPS]:
-        lines.append(f"  {len(group.results):,} {group.kind.outcome}: {group_label(group)}")
-        some = group.results[:_ROWS_OF_A_GROUP]
-        lines += (f"      {row_text(result, input_of_row(result))}" for result in some)
-        if len(group.results) > _ROWS_OF_A_GROUP:
-            lines.append(f"      … and {len(group.results) - _ROWS_OF_A_GROUP:,} more")
-    if len(groups) > _GROUPS:
-        lines.append(f"  … and {len(groups) - _GROUPS:,} more kinds")
-    return "\n".join(lines)
-
-
-def _superseded(report: Report) -> Iterator[str]:
-    yield SUPERSEDED
-    for result in report.superseded[:_GROUPS]:
-        yield f"  {row_text(result, report.input_of_row(result))}"
-    hidden = len(report.superseded) - _GROUPS
-    if hidden > 0:
-        yield f"  … and {hidden:,} more; --rows FILE.csv lists them all"
+def history_lines(history: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a log knows of an order, given as JSON has it, harmless for a terminal."""
+    name = printable(Path(history["log"]).name)
+    order_id = printable(history["order_id"], _LONGEST_MESSAGE)
+    if not history["rows"]:
+        yield f"{name} has no row of the order {order_id}."
+        return
+    words = {"yes": "touched", "perhaps": "perhaps touched", "no": "not touched"}
+    yield f"Order {order_id} in {name}: {words[history['touched']]}."
+    for row in history["rows"]:
+        tracking = f", {printable(row['tracking'], _LONGEST_TEXT)}" if row["tracking"] else ""
+        state = row["state"].replace("_", " ")
+        yield f"  line {row['line']}: {status_name(row['status'])}{tracking}: {state}"
+        for result in row["results"]:
+            said = result["reason"] or result["outcome"].capitalize()
+            yield f"      {printable(result['at'], 40)}, run {result['run']}: {said}"
 
 
-def group_label(group: FailureGroup) -> str:
-    """Return what was said of a group of failures."""
-    status, code = group.kind.http_status, group.kind.code
-    origin = [f"HTTP {status}"] if status else []
-    origin += [f"code {printable(str(code), 20)}"] if code not in {None, 0} else []
-    message = printable(group.kind.message, _LONGEST_MESSAGE)
-    if message.startswith("HTTP "):
-        del origin[:1]
-    return f"{message} ({', '.join(origin)})" if origin else message
+# What the reader wants to know.
 
 
-def state_sentence(report: Report) -> str:
-    """Return in a sentence how the last run ended, or that it has not."""
-    run = report.runs[-1]
-    what = "The rehearsal in the sandbox" if report.sandbox else "The run"
-    when = moment(run.ended)
-    if run.how is How.RUNNING:
-        return f"{what} is going on: this is how far it had come."
-    if run.how is How.CRASHED:
-        torn = " Its last line is cut off; what it held is sent again." if _torn(report) else ""
-        return (
-            f"{what} broke off at about {when} without a word: a crash, a kill, a full disk or a "
-            f"power cut.{torn}"
+def headline(figures: Summary | Total) -> str:
+    """Return how many went out and how many did not: "60 in the file: 57 went out, 3 did not."."""
+    if isinstance(figures, Total):
+        where = f"in {counted(len(figures.summaries), 'log')}"
+    else:
+        brought = [run for run in figures.contents.runs if run.rows]
+        where = "in the file" if len(brought) < 2 else "in all"
+    rows, updated, failed = figures.rows, figures.count(State.UPDATED), len(figures.failures)
+    if not rows:
+        return f"0 {where}: there was nothing to send."
+    yes, no = _verbs(figures.by_status)
+    if updated == rows > 1:
+        return f"{rows:,} {where}: all {yes}."
+    parts = {yes: updated, no: failed}
+    parts |= {words: figures.count(state) for state, words in _NEITHER.items()}
+    told = (f"{count:,} {words}" for words, count in parts.items() if count or words == yes)
+    return f"{rows:,} {where}: {', '.join(told)}."
+
+
+def _verbs(by_status: Mapping[OrderStatus | None, object]) -> tuple[str, str]:
+    """Return what is said of rows that were updated, and of rows that failed."""
+    statuses = by_status.keys() - {None}
+    if statuses == {OrderStatus.CANCELLED}:
+        return "cancelled", "not"
+    return ("went out", "did not") if statuses and statuses <= SHIPPING else ("updated", "not")
+
+
+def state_sentences(told: Summary | Total) -> list[str]:
+    """Return in sentences what there is to say of the last run beside that it finished."""
+    if isinstance(told, Total):
+        return ["Each order and status counts once, as the latest log has it."]
+    run = told.runs[-1]
+    said = []
+    if told.contents.is_sandbox:
+        said.append("It was a rehearsal in the sandbox: nothing was sent to the API.")
+    if run.how == RUNNING:
+        said.append("A run is going on: this is how far it has come.")
+    elif run.how == BROKEN_OFF:
+        said.append(
+            f"The run broke off at about {moment(run.ended)} without a word: a crash, a kill, a "
+            "full disk or a power cut."
         )
-    if run.how is How.UNKNOWN:
-        return f"{what} has written no end: it is still going on, or broke off at about {when}."
-    ended = "was interrupted" if run.how is How.INTERRUPTED else run.how
-    failed = f"; {len(report.failures):,} of {counted(report.rows, 'row')} failed"
-    end = f"{failed if report.failures else ''}."
-    return f"{what} {ended} on {when}{_why_stopped(run) or end}"
+    elif run.how != "finished" or run.message:
+        message = f": {printable(run.message, _LONGEST_MESSAGE)}" if run.message else "."
+        was = "was " if run.how == "interrupted" else ""
+        said.append(f"The run {was}{run.how} on {moment(run.ended)}{message}")
+    return said
 
 
-def outcomes_text(counts: Mapping[Outcome, int], pending: int | None = 0) -> str:
-    """Return counts by outcome, such as "1,190 updated, 14 rejected, 3 pending"."""
-    parts = [f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts.get(outcome)]
-    if pending:
-        parts.append(f"{pending:,} pending")
-    return ", ".join(parts) or "none settled yet"
+def failure_lines(failures: Sequence[Result]) -> Iterator[str]:
+    """Yield what was said of the rows that failed, how often, and a few rows each."""
+    yield "Which did not, and why:"
+    groups = group_failures(failures)
+    for said, results in groups[:_GROUPS]:
+        yield f"  {len(results):,} {said}"
+        for result in results[:_ROWS_OF_A_GROUP]:
+            order_id = printable(result.order_id, _LONGEST_TEXT) or "(none)"
+            tracking = f", {printable(result.tracking, _LONGEST_TEXT)}" if result.tracking else ""
+            uncertain = " (may have been changed all the same)" if result.uncertain else ""
+            name = status_name(result.status)
+            yield f"      line {result.line}: order {order_id}, {name}{tracking}{uncertain}"
+        if len(results) > _ROWS_OF_A_GROUP:
+            yield f"      … and {len(results) - _ROWS_OF_A_GROUP:,} more"
+    if len(groups) > _GROUPS:
+        yield f"  … and {len(groups) - _GROUPS:,} more kinds"
 
 
-def status_name(status: int | None) -> str:
+def perhaps_text(summary: Summary, most: int) -> str:
+    """Return which orders are perhaps touched, `most` of them by their IDs; "" for none."""
+    rows = summary.orders.perhaps
+    if not rows:
+        return ""
+    ids = [printable(order_id, _LONGEST_TEXT) for order_id in summary.order_ids(rows[:most])]
+    if more := len(rows) - len(ids):
+        ids.append(f"… and {more:,} more; --touched FILE lists them all")
+    return (
+        f"{counted(len(rows), 'order')} perhaps touched, since a request may have arrived without "
+        f"its answer being seen: {', '.join(ids)}"
+    )
+
+
+# The particulars.
+
+
+def facts(told: Summary | Total) -> list[tuple[str, Sequence[str]]]:
+    """Return the particulars, as lines under a label, figures of speed last."""
+    touched, perhaps, untouched = map(len, told.orders)
+    by_status = [
+        f"{status_name(status)}: "
+        + ", ".join(f"{count:,} {_state_name(state)}" for state, count in counts.items())
+        for status, counts in told.by_status.items()
+    ]
+    orders = f"{touched:,} touched, {perhaps:,} perhaps touched, {untouched:,} not touched"
+    of_rows = [("Orders", [orders]), ("By status", by_status)]
+    if isinstance(told, Total):
+        logs = [f"{each.log.name}, {each.state}: {headline(each)}" for each in told.summaries]
+        return [*of_rows, ("Logs", logs)]
+    runs = [_run_text(run) for run in told.runs[-_RUNS:]]
+    if earlier := len(told.runs) - len(runs):
+        runs.insert(0, f"… {counted(earlier, 'earlier run')}")
+    records = (run.record for run in told.contents.runs)
+    places = dict.fromkeys(f"{record.base_url}, ref ID {record.ref_id}" for record in records)
+    time_taken = f"{duration(told.seconds)}, {counted(told.requests, 'request')}"
+    if told.answers and told.seconds:
+        time_taken += f", {told.answers / told.seconds:,.1f} rows a second"
+    return [
+        *of_rows,
+        ("Runs", runs),
+        ("Sent to", [printable(place, _LONGEST_MESSAGE) for place in places]),
+        ("Log", [Whole(told.log)]),
+        ("Time", [time_taken]),
+    ]
+
+
+def status_name(code: int | None) -> str:
     """Return a status as people read it: "Dispatched (8)"."""
-    if status is None:
+    if code is None:
         return "no valid status"
-    return f"{OrderStatus(status).label} ({status})" if status in set(OrderStatus) else f"{status}"
+    return f"{OrderStatus(code).label} ({code:d})"
 
 
-def status_text(result: Result) -> str:
-    """Return a row's status as people read it: where it is none, what the row says in its place."""
-    said = said_status(result)
-    return f'status "{said}"' if said is not None else status_name(result.status)
+def _state_name(state: State) -> str:
+    return "to be sent" if state is State.TO_SEND else state.name.lower()
+
+
+def _run_text(run: RunSummary) -> str:
+    """Return when a run went on, by whom, how it ended and how many answers it got."""
+    who = " on ".join(filter(None, (run.record.user, run.record.host)))
+    by = f" by {printable(who, _LONGEST_TEXT)}" if who else ""
+    how = "still going on" if run.how == RUNNING else run.how
+    took, answers = duration(run.seconds), counted(run.answers, "answer")
+    return f"{moment(run.started)}{by}: {how} after {took}, {answers}"
 
 
 def moment(seconds: float) -> str:
     """Return a time, given in seconds since the epoch, by the clock of this machine."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def exact_duration(seconds: float) -> str:
-    """Return how long something took, to the second below an hour: "0.8 s", "2 min 3 s"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    return duration(seconds)
-
-
-def time_text(report: Report) -> str:
-    """Return how long the runs took and how fast they were."""
-    took = exact_duration(report.seconds)
-    if not report.answers:
-        return took
-    rate = f", {report.answers / report.seconds:,.1f} rows a second" if report.seconds else ""
-    waited = f", {exact_duration(report.waited)} of it waiting" if report.waited else ""
-    return f"{took}{waited}{rate} ({counted(report.requests, 'request')})"
-
-
-def runs_text(runs: Sequence[RunReport]) -> list[str]:
-    """Return of each run when it went on and how it ended.
-
-    Why the last one stopped is left to `state_sentence`.
-    """
-    return [*(_run_text(run, _why_stopped(run)) for run in runs[:-1]), _run_text(runs[-1], "")]
-
-
-def _why_stopped(run: RunReport) -> str:
-    stopped = run.message and run.how is How.STOPPED
-    return f": {printable(run.message, _LONGEST_MESSAGE)}" if stopped else ""
-
-
-def _run_text(run: RunReport, why: str) -> str:
-    record = run.record
-    ended = {
-        How.RUNNING: "still going on",
-        How.CRASHED: "broke off",
-        How.UNKNOWN: "has written no end",
-    }.get(run.how, str(run.how))
-    who = printable(f"{record.user} on {record.host}", _LONGEST_ID)
-    name = printable(input_name(record), _LONGEST_ID)
-    what = f"{name} by {who}, {ended} after {exact_duration(run.seconds)}{why}"
-    return f"{moment(run.started)}  {what}"
-
-
-def _torn(report: Report) -> bool:
-    return report.contents.torn > 0
-
-
-def _figures(report: Report) -> Iterator[str]:
-    counts = {**report.counts, Outcome.WITHDRAWN: 0}
-    least = "at least " if report.pending is None else ""
-    yield labelled("Rows", f"{least}{report.rows:,}: {outcomes_text(counts, report.pending)}")
-    for note in row_notes(report):
-        yield labelled("", note)
-    label = "By status"
-    for status, counts in report.by_status.items():
-        yield labelled(label, f"{status_name(status)}: {outcomes_text(counts)}")
-        label = ""
-    orders = report.orders
-    yield labelled(
-        "Orders",
-        f"{orders.touched:,} touched, {len(orders.perhaps_touched):,} perhaps touched, "
-        f"{len(orders.untouched):,} not touched",
-    )
-    for note in order_notes(report):
-        yield labelled("", note)
-    yield labelled("", "which, row by row, with the run and the file of each:")
-    yield kept_whole("", rows_command(report.log_path))
-    yield labelled("Time", time_text(report))
-    if report.latency is not None:
-        median, p95, p99 = report.latency
-        yield labelled("Latency", f"median {median:,} ms, 95 % within {p95:,} ms, 99 % {p99:,} ms")
-
-
-def _runs(report: Report) -> Iterator[str]:
-    label = "Runs"
-    hidden = len(report.runs) - _RUNS
-    if hidden > 0:
-        yield labelled(label, f"… {counted(hidden, 'earlier run')}")
-        label = ""
-    for text in runs_text(report.runs[-_RUNS:]):
-        yield labelled(label, text)
-        label = ""
-
-
-def _inputs(report: Report) -> Iterator[str]:
-    first, last = report.first_input_path, report.input_path
-    if first is not None:
-        yield kept_whole("Input", first)
-    if last is not None and last != first:
-        yield kept_whole("" if first else "Input", f"{last} in the last run")
-
-
-def sent_to(report: Report) -> list[str]:
-    """Return where the rows were sent, and for which account; of which runs, where these differ."""
-    targets: dict[tuple[str, str], list[int]] = {}
-    for number, run in enumerate(report.contents.runs, 1):
-        targets.setdefault((run.base_url, run.ref_id), []).append(number)
-    return [
-        f"{base_url}, ref ID {ref_id}" + (f", in {numbered(numbers)}" if len(targets) > 1 else "")
-        for (base_url, ref_id), numbers in targets.items()
-    ]
-
-
-def _sent_to(report: Report) -> Iterator[str]:
-    for index, text in enumerate(sent_to(report)):
-        yield labelled("" if index else "Sent to", text)
-
-
-def nothing_left(report: Report) -> str:
-    """Return what to say when there is no next step."""
-    if report.left_behind:
-        return "nothing is left to do, but for the rows left behind: resume with a file of them"
-    return "nothing is left to do"
-
-
-def row_text(result: Result, name: str) -> str:
-    """Return which row a result is of, `name` being its input where that has to be said."""
-    tracking = f", {printable(result.tracking, _LONGEST_ID)}" if result.tracking else ""
-    uncertain = " (may have been changed all the same)" if result.uncertain else ""
-    order_id = printable(result.order_id, _LONGEST_ID) or "(none)"
-    status = printable(status_text(result), _LONGEST_ID)
-    of_input = f" of {printable(name, _LONGEST_ID)}" if name else ""
-    return f"line {result.line}{of_input}: order {order_id}, {status}{tracking}{uncertain}"
-
-
-def _some(order_ids: Iterable[str], most: int) -> Iterator[str]:
-    remaining = iter(order_ids)
-    for order_id in islice(remaining, most):
-        yield f"  {printable(order_id, _LONGEST_ID)}"
-    hidden = sum(1 for _ in remaining)
-    if hidden:
-        yield f"  … and {hidden:,} more; --json lists them all"

@@ -1,7 +1,7 @@
 """A local stand-in of the Order Status API, with faults on request."""
 
-from bulkstatus.sandbox.faults import Faults, parse_duration, parse_share
-from bulkstatus.sandbox.history import Ending, Received
-from bulkstatus.sandbox.server import Sandbox
+from bulkstatus.sandbox.faults import Faults
+from bulkstatus.sandbox.protocol import Ending
+from bulkstatus.sandbox.server import Received, Sandbox
 
-__all__ = ["Ending", "Faults", "Received", "Sandbox", "parse_duration", "parse_share"]
+__all__ = ["Ending", "Faults", "Received", "Sandbox"]

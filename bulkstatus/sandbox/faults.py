@@ -1,10 +1,9 @@
-"""The faults that the sandbox injects when asked to, and how they are written."""
+"""The faults that the sandbox injects when asked to."""
 
 import random
-import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
 
 
 @dataclass(frozen=True)
@@ -27,46 +26,30 @@ class Faults:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.latency <= _LONGEST:
-            raise ValueError(f"A latency lies between 0 and {_LONGEST} seconds.")
-        if self.limit is not None and not (self.limit[0] >= 1 and self.limit[1] > 0):
-            raise ValueError("A limit lets at least 1 request through in a time above 0 seconds.")
-        if not (self.fail >= 0 and self.drop >= 0 and self.fail + self.drop <= 1):
+        count, seconds = self.limit or (1, 1.0)
+        shares = min(self.fail, self.drop) >= 0 and self.fail + self.drop <= 1
+        if not (0 <= self.latency <= 3600 and count >= 1 and seconds > 0 and shares):
             raise ValueError(
-                "The shares that fail and that are dropped lie between 0% and 100%, "
-                "and so does their sum."
+                "Faults have a latency of 0 to 3600 seconds, a limit of at least 1 request in "
+                "more than 0 seconds, and shares that fail and that are dropped of together 0% to "
+                "100%."
             )
 
 
-_LONGEST = 3600
+def draws(faults: Faults) -> Iterator[tuple[int | None, bool]]:
+    """Yield what befalls each request that would have succeeded, in order of arrival.
 
-
-class Fault(Enum):
-    """What befalls one request that would have succeeded."""
-
-    NONE = auto()
-    FAIL = auto()
-    DROP_BEFORE = auto()
-    DROP_AFTER = auto()
-
-
-class Dice:
-    """Draws what befalls each request, in order of arrival."""
-
-    def __init__(self, faults: Faults) -> None:
-        self._random = random.Random(faults.seed).random  # noqa: S311 - no secret hangs on it
-        self._failed = faults.fail
-        self._dropped_before = faults.fail + faults.drop / 2
-        self._dropped_after = faults.fail + faults.drop
-
-    def throw(self) -> Fault:
-        """Return what befalls the next request."""
-        drawn = self._random()
-        if drawn >= self._dropped_after:
-            return Fault.NONE
-        if drawn < self._failed:
-            return Fault.FAIL
-        return Fault.DROP_BEFORE if drawn < self._dropped_before else Fault.DROP_AFTER
+    That is the HTTP status of its answer, None for no answer, and whether the order is changed.
+    """
+    draw = random.Random(faults.seed).random  # noqa: S311 - no secret hangs on it
+    while True:
+        drawn = draw() - faults.fail
+        if drawn < 0:
+            yield 500, False
+        elif drawn < faults.drop:
+            yield None, drawn >= faults.drop / 2
+        else:
+            yield 200, True
 
 
 class Window:
@@ -85,34 +68,3 @@ class Window:
             return False
         self._granted.append(now)
         return True
-
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)", re.ASCII | re.IGNORECASE)
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds that a text such as "50ms" or "0.5s" stands for.
-
-    Raises ValueError with a sentence.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(
-            f'"{text}" is not a duration: write a number and its unit, such as 50ms or 0.5s.'
-        )
-    number = float(match[1])
-    return number / 1000 if match[2].lower() == "ms" else number
-
-
-def parse_share(text: str) -> float:
-    """Return the share, 0 to 1, that a text such as "2%" stands for.
-
-    Raises ValueError with a sentence.
-    """
-    match = _SHARE.fullmatch(text.strip())
-    if match is None or float(match[1]) > 100:
-        raise ValueError(
-            f'"{text}" is not a share: write a percentage between 0% and 100%, such as 2% or 0.5%.'
-        )
-    return float(match[1]) / 100

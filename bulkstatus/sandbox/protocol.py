@@ -4,17 +4,24 @@ Pure functions over the raw parts of a request, which raise `Refusal` for what i
 """
 
 import base64
-import binascii
+from contextlib import suppress
+from enum import Enum
 from urllib.parse import unquote_to_bytes
 
 import orjson
 
 from bulkstatus.order import OrderStatus
-from bulkstatus.sandbox.history import Ending
 
-INVALID_JSON = 100
-UNAUTHORISED = 401
-WRONG_CREDENTIALS = 50000
+
+class Ending(Enum):
+    """How a PUT ended; each is counted once."""
+
+    UPDATED = "Updated"
+    REFUSED = "Refused"
+    UNAUTHORISED = "Wrong or missing credentials"
+    LIMITED = "Over the limit"
+    FAILED = "Failed on purpose (500)"
+    DROPPED = "Dropped on purpose"
 
 
 class Refusal(Exception):
@@ -34,24 +41,23 @@ def error_body(message: str, code: int = 0) -> bytes:
     return orjson.dumps({"error": {"message": message, "code": code}})
 
 
-def read_pair(authorization: str | None) -> tuple[str, str]:
-    """Return the (ref ID, API key) of an authorization header, as written or in base64."""
+def check_credentials(authorization: str | None, accepted: tuple[str, str] | None) -> None:
+    """Refuse an authorization header, as written or in base64, that has no or a wrong pair.
+
+    `accepted` is the (ref ID, API key); None accepts any pair that is well formed.
+    """
     scheme, _, token = (authorization or "").strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() == "basic":
-        # A colon never stands in base64, and always between the two parts of a pair.
-        pair = token if ":" in token else _from_base64(token)
-        ref_id, _, key = pair.partition(":")
-        if ref_id and key:
-            return ref_id, key
-    raise Refusal("Authentication required", UNAUTHORISED, Ending.UNAUTHORISED)
-
-
-def _from_base64(token: str) -> str:
-    try:
-        return base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""
+    # A colon never stands in base64, and always between the two parts of a pair.
+    if ":" not in token:
+        try:
+            token = base64.b64decode(token.strip(), validate=True).decode()
+        except ValueError:
+            token = ""
+    ref_id, _, key = token.strip().partition(":")
+    if scheme.lower() != "basic" or not (ref_id and key):
+        raise Refusal("Authentication required", 401, Ending.UNAUTHORISED)
+    if accepted not in (None, (ref_id, key)):
+        raise Refusal("The RefID or the API key is incorrect", 50000, Ending.UNAUTHORISED)
 
 
 def read_order_id(raw_path: str) -> str | None:
@@ -63,25 +69,20 @@ def read_order_id(raw_path: str) -> str | None:
     parts = raw_path.split("/")
     if len(parts) != 4 or parts[1] != "order" or parts[3] != "status" or not parts[2]:
         return None
-    encoded = parts[2]
-    if "%" not in encoded and encoded.isascii():
-        return encoded
     try:
-        return unquote_to_bytes(encoded).decode()
+        return unquote_to_bytes(parts[2]).decode()
     except UnicodeError:
         return None
 
 
 def read_update(content_type: str, body: bytes) -> tuple[OrderStatus, str | None]:
     """Return the (status, tracking) that a PUT's body asks for."""
-    if content_type != "application/json":
-        raise Refusal("Invalid JSON: the content-type is not application/json", INVALID_JSON)
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Refusal("Invalid JSON", INVALID_JSON) from None
+    asked = None
+    if content_type == "application/json":
+        with suppress(orjson.JSONDecodeError):
+            asked = orjson.loads(body)
     if not isinstance(asked, dict):
-        raise Refusal("Invalid JSON: an object is expected", INVALID_JSON)
+        raise Refusal("Invalid JSON: the body is not a JSON object, labelled as one", 100)
     status = asked.get("status")
     # `True` and 8.0 equal members of the enumeration without being status codes.
     if type(status) is not int or status not in _STATUSES:

@@ -1,39 +1,58 @@
-"""The sandbox's HTTP server."""
+"""The sandbox's HTTP server, what it has received, and the page that shows it.
+
+What a client sent is shown printable, and as text: the template escapes whatever it is given, and
+the page's policy lets no other script run than its own, which only loads the page again.
+"""
 
 import asyncio
+import importlib.resources
+import secrets
 import time
-from collections import Counter
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection
-from types import TracebackType
-from typing import Self
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import orjson
 from aiohttp import web
 
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.order import OrderStatus
-from bulkstatus.sandbox.faults import Dice, Fault, Faults, Window
-from bulkstatus.sandbox.history import Ending, History, Received
-from bulkstatus.sandbox.page import Page
+from bulkstatus.sandbox.faults import Faults, Window, draws
 from bulkstatus.sandbox.protocol import (
-    WRONG_CREDENTIALS,
+    Ending,
     Refusal,
+    check_credentials,
     error_body,
     read_order_id,
-    read_pair,
     read_update,
 )
+from bulkstatus.words import printable
 
-_JSON = {"Content-Type": "application/json"}
+if TYPE_CHECKING:
+    import jinja2
+
+#: How many of the latest PUTs the page shows, and of how many orders the PUTs are kept: beyond it
+#: the orders seen first are forgotten.
+RECENT = 100
+KEPT = 300_000
+
 _LARGEST_BODY = 64 * 1024
 
-# How a PUT that could succeed ends, what is answered, and whether the order is changed.
-_ENDINGS: dict[Fault, tuple[Ending, int | None, bool]] = {
-    Fault.NONE: (Ending.UPDATED, 200, True),
-    Fault.FAIL: (Ending.FAILED, 500, False),
-    Fault.DROP_BEFORE: (Ending.DROPPED, None, False),
-    Fault.DROP_AFTER: (Ending.DROPPED, None, True),
-}
+_ENDINGS = {200: Ending.UPDATED, 500: Ending.FAILED, None: Ending.DROPPED}
+
+
+class Received(NamedTuple):
+    """One PUT for an order that the API could follow.
+
+    `answered` is the HTTP status, or None where the connection was dropped instead. `applied`
+    says whether the order was changed.
+    """
+
+    status: OrderStatus
+    tracking: str | None
+    answered: int | None = 200
+    applied: bool = True
 
 
 class Sandbox:
@@ -45,7 +64,9 @@ class Sandbox:
 
     Used as ``async with Sandbox() as sandbox``, or through `start` and `stop`; a sandbox that
     was stopped can be started again and still knows its orders. `base_url` is what a client is
-    given: scheme, host and port; empty before the first start.
+    given: scheme, host and port; empty before the first start. `received` has the PUTs of each
+    order that the API could follow, in order of arrival (the latest `KEPT` orders are kept), and
+    `counts` how all PUTs ended.
     """
 
     def __init__(
@@ -57,25 +78,17 @@ class Sandbox:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.base_url = ""
-        self.history = History()
+        self.received: OrderedDict[str, list[Received]] = OrderedDict()
+        self.counts: Counter[Ending] = Counter()
+        # When, in seconds since the epoch, for which order, and what it said or why it was refused.
+        self._recent: deque[tuple[float, str, Received | Refusal]] = deque(maxlen=RECENT)
         self._orders = None if orders is None else frozenset(orders)
         self._credentials = credentials
-        self._latency = faults.latency
+        self._faults = faults
+        self._draws = draws(faults)
         self._window = None if faults.limit is None else Window(*faults.limit)
-        self._dice = Dice(faults)
         self._clock = clock
-        self._page = Page()
         self._runner: web.AppRunner | None = None
-
-    @property
-    def received(self) -> dict[str, list[Received]]:
-        """The PUTs of each order that the API could follow, in order of arrival."""
-        return self.history.received
-
-    @property
-    def counts(self) -> Counter[Ending]:
-        """How many PUTs ended in which way; `counts.total()` is all of them."""
-        return self.history.counts
 
     def make_app(self) -> web.Application:
         """Return the sandbox as an application of aiohttp.web."""
@@ -83,28 +96,26 @@ class Sandbox:
         # The router sees a decoded path, so it matches no more than its beginning.
         app.router.add_put(r"/order/{rest:[\s\S]+}", self._put)
         app.router.add_get(r"/order/{rest:[\s\S]+}", self._look_up)
-        app.router.add_get("/orders", self._feed)
         app.router.add_get("/", self._show)
         return app
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, on a free port where `port` is 0, and return the base URL.
+    async def start(self, port: int = 0) -> str:
+        """Listen on 127.0.0.1, on a free port where `port` is 0, and return the base URL.
 
         Raises SettingsRefused when the port cannot be had.
         """
         runner = web.AppRunner(self.make_app(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, "127.0.0.1", port).start()
         except OSError as error:
             await runner.cleanup()
             raise SettingsRefused(
-                f"The sandbox cannot listen on {host}, port {port}: {error.strerror or error}. "
-                "Choose another port with --port, or leave --port out."
+                f"The sandbox cannot listen on port {port}: {error.strerror or error}. "
+                "Choose another one with --port."
             ) from error
         self._runner = runner
-        bound = runner.addresses[0][1]
-        self.base_url = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
+        self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         return self.base_url
 
     async def stop(self) -> None:
@@ -117,54 +128,46 @@ class Sandbox:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.stop()
 
     async def _put(self, request: web.Request) -> web.Response:
         body = await request.read()
-        answer = self._answer(request, body)
-        if self._latency:
-            await asyncio.sleep(self._latency)
-        if answer is None:
-            if request.transport is not None:
-                request.transport.close()
-            # aiohttp insists on an answer; this one meets a closed connection.
-            return web.Response()
-        http_status, payload = answer
-        return web.Response(status=http_status, body=payload, headers=_JSON)
+        answered, payload = self._answer(request, body)
+        if self._faults.latency:
+            await asyncio.sleep(self._faults.latency)
+        if answered is not None:
+            return _json(payload, answered)
+        if request.transport is not None:
+            request.transport.close()
+        # aiohttp insists on an answer; this one meets a closed connection.
+        return web.Response()
 
-    def _answer(self, request: web.Request, body: bytes) -> tuple[int, bytes] | None:
+    def _answer(self, request: web.Request, body: bytes) -> tuple[int | None, bytes]:
         """Take in one PUT; return the HTTP status and body of its answer, None for no answer."""
-        history = self.history
-        order_id = _order_id(request)
+        order_id, now = _order_id(request), time.time()
         try:
             status, tracking = self._read(order_id, request, body)
         except Refusal as refusal:
-            history.counts[refusal.ending] += 1
+            self._recent.append((now, order_id, refusal))
+            self.counts[refusal.ending] += 1
             return 400, refusal.body
-        ending, answered, applied = _ENDINGS[self._dice.throw()]
-        history.counts[ending] += 1
-        history.add(order_id, Received(status, tracking, answered, applied), time.time())
-        if answered is None:
-            return None
+        answered, applied = next(self._draws)
+        put = Received(status, tracking, answered, applied)
+        self._recent.append((now, order_id, put))
+        self.counts[_ENDINGS[answered]] += 1
+        self.received.setdefault(order_id, []).append(put)
+        if len(self.received) > KEPT:
+            self.received.popitem(last=False)
         if answered == 500:
             return 500, error_body("Internal error, injected by the sandbox")
-        return 200, orjson.dumps({"order_id": order_id, "status": status})
+        return answered, orjson.dumps({"order_id": order_id, "status": status})
 
     def _read(
         self, order_id: str, request: web.Request, body: bytes
     ) -> tuple[OrderStatus, str | None]:
         """Return the (status, tracking) that a PUT asks for, or raise Refusal."""
-        pair = read_pair(request.headers.get("Authorization"))
-        if self._credentials is not None and pair != self._credentials:
-            raise Refusal(
-                "The RefID or the API key is incorrect", WRONG_CREDENTIALS, Ending.UNAUTHORISED
-            )
+        check_credentials(request.headers.get("Authorization"), self._credentials)
         if self._window is not None and not self._window.admit(self._clock()):
             raise Refusal("Request limit exceeded, try again later", ending=Ending.LIMITED)
         update = read_update(request.content_type, body)
@@ -174,28 +177,47 @@ class Sandbox:
 
     async def _look_up(self, request: web.Request) -> web.Response:
         order_id = _order_id(request)
-        puts = self.history.received.get(order_id)
+        puts = self.received.get(order_id)
         if puts is None:
-            return web.Response(
-                status=404, body=error_body("No PUT was received for this order"), headers=_JSON
-            )
-        current = self.history.current(order_id)
-        found = {
-            "order_id": order_id,
-            "status": current and current.status,
-            "tracking": current and current.tracking,
-            "puts": len(puts),
-        }
-        return web.Response(body=orjson.dumps(found), headers=_JSON)
+            return _json(error_body("No PUT was received for this order"), 404)
+        last = next((put for put in reversed(puts) if put.applied), None)
+        status, tracking = (last.status, last.tracking) if last else (None, None)
+        found = {"order_id": order_id, "status": status, "tracking": tracking, "puts": len(puts)}
+        return _json(orjson.dumps(found))
 
     async def _show(self, request: web.Request) -> web.Response:
-        return self._page.show(self.history, self.base_url)
+        """Return the page as it stands: complete without script."""
+        nonce = secrets.token_urlsafe(16)
+        text = _template().render(
+            counts=self.counts,
+            recent=self._recent,
+            base_url=self.base_url,
+            endings=Ending,
+            nonce=nonce,
+        )
+        policy = (
+            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+            "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        )
+        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+        return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
 
-    async def _feed(self, request: web.Request) -> web.Response:
-        since = request.query.get("since", "0")
-        if not (since.isascii() and since.isdecimal() and len(since) < 16):
-            raise web.HTTPBadRequest(text="since is the number of the last change already seen.")
-        return self._page.feed(self.history, int(since))
+
+@cache
+def _template() -> "jinja2.Template":
+    # A run in a sandbox of its own has no use for templates, whose import takes a while.
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["printable"] = printable
+    environment.filters["clock"] = lambda at: time.strftime("%H:%M:%S", time.localtime(at))
+    page = importlib.resources.files(__package__).joinpath("page.html")
+    return environment.from_string(page.read_text(encoding="utf-8"))
+
+
+def _json(body: bytes, http_status: int = 200) -> web.Response:
+    return web.Response(status=http_status, body=body, content_type="application/json")
 
 
 def _order_id(request: web.Request) -> str:

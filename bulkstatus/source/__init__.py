@@ -1,4 +1,4 @@
-"""The input side: a file, looked at as a whole once, then read as rows as often as needed."""
+"""The input side: a file, read once, as a stream of rows."""
 
 from bulkstatus.source.opening import Source, open_source
 from bulkstatus.source.options import Batch, InputOptions

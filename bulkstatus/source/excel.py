@@ -1,39 +1,36 @@
 """An Excel workbook → the rows of one sheet, each cell as Excel shows it or with what is wrong."""
 
-import asyncio
 import io
 import re
 import warnings
 import zipfile
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain, islice
+from typing import Any, Self
 
-from bulkstatus.errors import BulkstatusError, InputRefused, SettingsRefused
-from bulkstatus.order import BLANKS, InvalidRow, Row
-from bulkstatus.source import header
-from bulkstatus.source.blocks import content
-from bulkstatus.source.csv_records import Records
-from bulkstatus.source.header import listed, quoted
-from bulkstatus.source.layout import Layout, without_header
+import openpyxl
+
+from bulkstatus.errors import BulkstatusError, InputRefused
+from bulkstatus.mangled import KEPT_DIGITS
+from bulkstatus.order import BLANKS, InvalidRow
+from bulkstatus.source.layout import (
+    Layout,
+    is_header,
+    listed,
+    quoted,
+    with_header,
+    without_header,
+)
 from bulkstatus.source.options import FIELDS, LABELS, Batch, InputOptions
-from bulkstatus.source.survey import Survey
-from bulkstatus.source.table import Table, is_blank
-from bulkstatus.text import printable
-
-if TYPE_CHECKING:
-    from openpyxl import Workbook
+from bulkstatus.source.table import Records, Table, is_blank
+from bulkstatus.words import printable
 
 # A worksheet as openpyxl streams it, which its type stubs do not describe.
 _Worksheet = Any
 
-# How many rows are made at a time, in a thread.
-_CHUNK = 1000
-
-# Excel keeps 15 digits of a number; what stands behind them is lost.
-_MAX_DIGITS = 15
+# How many rows are made at a time.
+_CHUNK = 4000
 
 _KINDS = {
     "b": "is true or false, not text",
@@ -48,214 +45,172 @@ _UNSEEN_IN_FORMAT = re.compile(r"\[[^\]]*\]|[_*].")
 _HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\bhidden="(?:1|true)"')
 
 
-class Cell(NamedTuple):
-    """What a cell shows, and what is wrong with it as an order ID, status or tracking."""
+class _Wrong(str):
+    """The text of a cell that is no order ID, status or tracking, and why it is not."""
 
-    text: str
-    wrong: str = ""
+    why: str
+
+    def __new__(cls, text: str, why: str) -> Self:
+        cell = super().__new__(cls, text)
+        cell.why = why
+        return cell
 
 
-class Sheet(NamedTuple):
-    """The sheet that is read, and how."""
+class _Sheet:
+    """A sheet read once: `first` is its first row that is not blank, on `line`; `rows` follow."""
+
+    def __init__(self, worksheet: _Worksheet) -> None:
+        self.worksheet = worksheet
+        self.title: str = worksheet.title
+        self.rows: Iterator[tuple[int, list[str]]] = enumerate(_rows(worksheet), 1)
+        filled = ((line, row) for line, row in self.rows if not is_blank(row))
+        self.line, self.first = next(filled, (0, []))
+
+
+class Workbook:
+    """The workbook `data` with the sheet that holds the rows.
+
+    That is the one that --sheet names, or the only fitting one. Raises InputRefused and, as
+    `with_header` does, SettingsRefused.
+    """
 
     title: str
     layout: Layout
 
+    def __init__(self, data: bytes, options: InputOptions, name: str) -> None:
+        self._options = options
+        self._name = name
+        with self._reading():
+            file = io.BytesIO(data)
+            self._book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
+            self._sheet = self._find_sheet()
+            self.title = self._sheet.title
+            self._refuse_hidden_rows(data)
+            self.layout = self._find_layout()
 
-def find_sheet(data: bytes, options: InputOptions, name: str) -> Sheet:
-    """Return the sheet that holds the rows: the one that --sheet names, or the only fitting one.
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows of the sheet, once."""
+        layout = self.layout
+        table = Table(layout, self._options, None)
+        while True:
+            with self._reading():
+                rows = list(islice(self._sheet.rows, _CHUNK))
+            if not rows:
+                return
+            whole = [[*row, *[""] * (layout.width - len(row))] for _, row in rows]
+            lines, made, cells = table.batch(Records([line for line, _ in rows], whole))
+            judged = [_wrong(each, layout) or row for each, row in zip(cells, made, strict=True)]
+            yield Batch(lines, judged, cells)
 
-    Raises InputRefused and SettingsRefused.
-    """
-    with _workbook(data, name) as workbook:
-        sheet = _named(workbook, options.sheet, name) if options.sheet else None
-        if sheet is None:
-            sheet = _only_fitting(workbook, options, name)
-        _refuse_hidden_rows(data, sheet, name)
-        place, first = _first_row(sheet)
-        if first is None:
-            raise InputRefused(f"{name}: the sheet {quoted(sheet.title)} is empty.")
-        cells = [cell.text for cell in first]
-        if options.no_header:
-            return Sheet(sheet.title, without_header(cells, options, name, place - 1))
-        if not header.is_header(cells, options.columns):
-            _refuse_preamble(sheet, options, name)
-        columns = header.choose(cells, options, name)
-        return Sheet(sheet.title, Layout("", place, tuple(cells), columns, len(cells), False))
-
-
-async def sheet_batches(
-    surveyed: Survey, sheet: Sheet, options: InputOptions
-) -> AsyncGenerator[Batch, None]:
-    """Yield the rows of the surveyed workbook's sheet. Raises InputChanged before any."""
-    data = await content(surveyed)
-    batches = _batches(data, sheet, options, surveyed.name)
-    while batch := await asyncio.to_thread(next, batches, None):
-        yield batch
-
-
-def _batches(data: bytes, sheet: Sheet, options: InputOptions, name: str) -> Iterator[Batch]:
-    layout = sheet.layout
-    table = Table(layout, options, assumed_encoding=False)
-    with _workbook(data, name) as workbook:
-        numbered = enumerate(_rows(workbook[sheet.title]), 1)
-        rows = islice(numbered, layout.skip_lines, None)
-        while chunk := list(islice(rows, _CHUNK)):
-            lines: list[int] = []
-            made: list[Row] = []
-            for line, row in chunk:
-                for at, one in zip(*_row(line, row, table, layout), strict=True):
-                    lines.append(at)
-                    made.append(one)
-            yield Batch(lines, made)
-
-
-def _row(line: int, row: Sequence[Cell], table: Table, layout: Layout) -> Batch:
-    """Return the row of one line, or none where it is blank."""
-    # What stands beside the table belongs to no column of it.
-    cells = [*row[: layout.width], *[Cell("")] * (layout.width - len(row))]
-    texts = [cell.text for cell in cells]
-    for field, place in zip(FIELDS, layout.columns, strict=True):
-        if place is not None and cells[place].wrong:
-            shown = texts[layout.columns.order_id]
-            value = printable(texts[place], 200)
-            reason = f"the {LABELS[field]} {quoted(value)} {cells[place].wrong}"
-            return Batch([line], [InvalidRow(shown, None, None, field, value, reason)])
-    return table.batch(Records([line], [texts], [" | ".join(texts)], None))
-
-
-@contextmanager
-def _workbook(data: bytes, name: str) -> "Iterator[Workbook]":
-    try:
-        from openpyxl import load_workbook
-    except ImportError:
-        raise InputRefused(
-            f"{name} is an Excel workbook, which needs one more package: run "
-            '`pip install "bulkstatus[excel]"`, or save the sheet as CSV.'
-        ) from None
-    with warnings.catch_warnings():
-        # About features of Excel that have nothing to do with values.
-        warnings.simplefilter("ignore")
-        try:
-            workbook = load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with warnings.catch_warnings():
+            # About features of Excel that have nothing to do with values.
+            warnings.simplefilter("ignore")
             try:
-                yield workbook
-            finally:
-                workbook.close()
-        except BulkstatusError:
-            raise
-        # A damaged workbook raises whatever the part that met the damage raises.
-        except Exception:
-            raise InputRefused(
-                f"{name} cannot be read as an Excel workbook: it is damaged or protected by a "
-                "password. Open it in Excel and save it as a new .xlsx file or as CSV."
-            ) from None
-
-
-def _named(workbook: "Workbook", title: str, name: str) -> _Worksheet:
-    titles = [sheet.title for sheet in workbook.worksheets]
-    if title not in titles:
-        close = get_close_matches(title, titles, n=1)
-        hint = f"Did you mean {quoted(close[0])}?" if close else f"Its sheets: {listed(titles)}."
-        raise SettingsRefused(f"{name} has no sheet {quoted(title)}. {hint}")
-    return workbook.worksheets[titles.index(title)]
-
-
-def _only_fitting(workbook: "Workbook", options: InputOptions, name: str) -> _Worksheet:
-    filled = []
-    fitting = []
-    for sheet in workbook.worksheets:
-        _, first = _first_row(sheet)
-        if first is not None and sheet.sheet_state == "visible":
-            filled.append(sheet)
-            if header.is_header([cell.text for cell in first], options.columns):
-                fitting.append(sheet)
-    sheets = filled if options.no_header else fitting or filled
-    if not sheets:
-        raise InputRefused(f"{name} has no visible sheet with anything in it.")
-    if len(sheets) > 1:
-        titles = listed([sheet.title for sheet in sheets])
-        raise InputRefused(
-            f"{name} has several sheets that could be meant: {titles}. "
-            f"Say which with --sheet {quoted(sheets[0].title)}."
-        )
-    return sheets[0]
-
-
-def _first_row(sheet: _Worksheet) -> tuple[int, Sequence[Cell] | None]:
-    """Return the number and the cells of the first row that is not blank."""
-    for number, row in enumerate(_rows(sheet), 1):
-        if not is_blank([cell.text for cell in row]):
-            return number, row
-    return 0, None
-
-
-def _refuse_preamble(sheet: _Worksheet, options: InputOptions, name: str) -> None:
-    for number, row in enumerate(islice(_rows(sheet), 30), 1):
-        if header.is_header([cell.text for cell in row], options.columns):
-            raise InputRefused(
-                f"{name}: the header seems to stand on row {number}, with something else above "
-                "it. Delete the rows above the header."
-            )
-
-
-def _refuse_hidden_rows(data: bytes, sheet: _Worksheet, name: str) -> None:
-    """Refuse a sheet of which some rows are hidden: are they meant, or are they not?"""
-    # The path is the only thing that openpyxl keeps to itself.
-    path = sheet._worksheet_path
-    rest = b""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path) as part:
-        while piece := part.read(1 << 20):
-            if _HIDDEN_ROW.search(rest + piece):
+                yield
+            except BulkstatusError:
+                raise
+            # A damaged workbook raises whatever the part that met the damage raises.
+            except Exception:
                 raise InputRefused(
-                    f"{name}: rows of the sheet {quoted(sheet.title)} are hidden, perhaps by a "
-                    "filter, so that it is not certain whether they are meant. Show them, or copy "
-                    "the visible ones to a new sheet."
-                )
-            rest = piece[-1000:]
+                    f"{self._name} cannot be read as an Excel workbook: it is damaged or "
+                    "protected by a password. Open it in Excel and save it as a new .xlsx file "
+                    "or as CSV."
+                ) from None
+
+    def _find_sheet(self) -> _Sheet:
+        sheets = self._book.worksheets
+        wanted = self._options.sheet
+        meant = [
+            sheet
+            for sheet in sheets
+            if (sheet.title == wanted if wanted else sheet.sheet_state == "visible")
+        ]
+        filled = [sheet for sheet in map(_Sheet, meant) if sheet.line]
+        if len(filled) > 1 and not self._options.no_header:
+            filled = [s for s in filled if is_header(s.first, self._options)] or filled
+        if len(filled) != 1:
+            titles = listed([sheet.title for sheet in sheets])
+            raise InputRefused(
+                f"{self._name}: it is not certain which sheet is meant, of those that hold "
+                f"anything and are not hidden. Its sheets: {titles}. Say which with --sheet."
+            )
+        return filled[0]
+
+    def _find_layout(self) -> Layout:
+        sheet = self._sheet
+        if self._options.no_header:
+            sheet.rows = chain([(sheet.line, sheet.first)], sheet.rows)
+            return without_header(sheet.first, self._options, self._name, sheet.line - 1)
+        return with_header(sheet.first, self._options, self._name, sheet.line)
+
+    def _refuse_hidden_rows(self, data: bytes) -> None:
+        """Refuse a sheet of which some rows are hidden: are they meant, or are they not?"""
+        # The path is the only thing that openpyxl keeps to itself.
+        path = self._sheet.worksheet._worksheet_path
+        rest = b""
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path) as part:
+            while piece := part.read(1 << 20):
+                if _HIDDEN_ROW.search(rest + piece):
+                    raise InputRefused(
+                        f"{self._name}: rows of the sheet {quoted(self.title)} are hidden, perhaps "
+                        "by a filter, so that it is not certain whether they are meant. Show "
+                        "them, or copy the visible ones to a new sheet."
+                    )
+                rest = piece[-1000:]
 
 
-def _rows(sheet: _Worksheet) -> Iterator[list[Cell]]:
+def _wrong(cells: Sequence[str], layout: Layout) -> InvalidRow | None:
+    for field, place in zip(FIELDS, layout.columns, strict=True):
+        if place is not None and isinstance(cell := cells[place], _Wrong):
+            value = printable(cell, 200)
+            reason = f"the {LABELS[field]} {quoted(value)} {cell.why}"
+            return InvalidRow(cells[layout.columns.order_id], None, None, field, value, reason)
+    return None
+
+
+def _rows(worksheet: _Worksheet) -> Iterator[list[str]]:
     # Some programs write a wrong extent into the sheet, which would cut it off.
-    sheet.reset_dimensions()
-    for row in sheet.iter_rows():
+    worksheet.reset_dimensions()
+    for row in worksheet.iter_rows():
         cells = [_cell(cell) for cell in row]
-        while cells and not cells[-1].text.strip(BLANKS):
+        while cells and not cells[-1].strip(BLANKS):
             cells.pop()
         yield cells
 
 
-def _cell(cell: Any) -> Cell:
+def _cell(cell: Any) -> str:
     value = cell.value
     if value is None:
-        return Cell("")
+        return ""
     if isinstance(value, str) and cell.data_type not in _KINDS:
-        return Cell(value)
+        return value
     if cell.data_type == "n":
         return _number(value, cell.number_format)
-    return Cell(str(value), _KINDS.get(cell.data_type, "is not text"))
+    return _Wrong(str(value), _KINDS.get(cell.data_type, "is not text"))
 
 
-def _number(value: float, number_format: str) -> Cell:
+def _number(value: float, number_format: str) -> str:
     """Return a number as Excel shows it where that is a whole number without separators."""
     if value != int(value):
-        return Cell(repr(value), "is a number with a fraction")
+        return _Wrong(repr(value), "is a number with a fraction")
     text = str(int(value))
     if value < 0:
-        return Cell(text, "is a negative number")
-    if len(text) > _MAX_DIGITS:
-        return Cell(
+        return _Wrong(text, "is a negative number")
+    if len(text) > KEPT_DIGITS:
+        return _Wrong(
             text,
-            f"is a number of more than {_MAX_DIGITS} digits, and Excel has lost those behind "
+            f"is a number of more than {KEPT_DIGITS} digits, and Excel has lost those behind "
             "them; take it from the source, as text",
         )
     shown_by = _UNSEEN_IN_FORMAT.sub("", number_format.split(";")[0])
     if _PADDED_FORMAT.fullmatch(shown_by):
-        return Cell(text.zfill(len(shown_by)))
+        return text.zfill(len(shown_by))
     if not _PLAIN_FORMAT.fullmatch(shown_by):
-        return Cell(
+        return _Wrong(
             text,
             f"is a number that Excel shows in the format {quoted(number_format)}, not as it is; "
             "turn it into text as it is shown",
         )
-    return Cell(text)
+    return text

@@ -1,21 +1,19 @@
-"""Text in pieces → the rows of JSON Lines."""
+"""Pieces of text → the rows of JSON Lines."""
 
 import json
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any
 
 import orjson
 
-from bulkstatus.errors import InputRefused, SettingsRefused
-from bulkstatus.order import InvalidRow, Row, parse_plain, parse_status, parse_update
-from bulkstatus.source.header import field_of, listed, lookalike, quoted
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.order import InvalidRow, Row, parse_status, parse_update
+from bulkstatus.source.encoding import Piece, Text, guessed, split_lines
+from bulkstatus.source.layout import WORDS, find, listed, quoted
 from bulkstatus.source.options import FIELDS, LABELS, Batch, InputOptions
-from bulkstatus.source.survey import Survey, guessed
-from bulkstatus.text import printable
-
-# The most characters of one line: what is carried from piece to piece stays below this.
-_MAX_LINE = 1024 * 1024
+from bulkstatus.words import printable
 
 # How many different sets of keys are remembered.
 _MAX_SHAPES = 1000
@@ -23,276 +21,146 @@ _MAX_SHAPES = 1000
 # How many lines at the beginning are looked at for the keys that are in use.
 _SAMPLE = 100
 
-_KEYS = {
-    "order_id": ("order_id", "id"),
-    "status": ("status",),
-    "tracking": ("tracking", "shipping_tracking"),
-}
+# An object's `id` may be the order's.
+_KEY_WORDS = {**WORDS, "id": "order_id"}
+
+# The key of each field that an object has, or why that is not certain.
+_Keys = tuple[Mapping[str, str], str | None]
 
 
-_Texts = tuple[str, str, str]
+class _WrongError(Exception):
+    """Its argument is the reason."""
 
 
-class JsonLines:
-    """Reads the rows of one file; `assumed_encoding` says that its encoding is a guess."""
-
-    def __init__(self, name: str, options: InputOptions, assumed_encoding: bool) -> None:
-        self._assumed_encoding = assumed_encoding
-        self._name = name
-        self._options = options
-        self._rest = ""
-        self._line = 1
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
-
-    def feed(self, text: str, final: bool) -> Batch:
-        """Return the rows whose lines `text` completes, all of them when it is the `final` piece.
-
-        Raises InputRefused for a line that is too long.
-        """
-        text = self._rest + text
-        half_end = ""
-        if not final and text.endswith("\r"):
-            # Perhaps the first half of CRLF.
-            text, half_end = text[:-1], "\r"
-        if "\r" in text:
-            # No string of JSON holds a line end as it is, so that none is part of a value.
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        pieces = text.split("\n")
-        self._rest = "" if final else pieces.pop() + half_end
-        if len(self._rest) > _MAX_LINE:
-            raise InputRefused(
-                f"{self._name}: line {self._line + len(pieces)} is longer than a row can be. "
-                "The file is damaged, or is no JSON Lines file. Export it again."
-            )
-        lines = []
-        found = []
-        for line, piece in enumerate(pieces, self._line):
-            if piece and not piece.isspace():
-                lines.append(line)
-                found.append(self._texts(piece))
-        self._line += len(pieces)
-        return Batch(lines, self._rows(found))
-
-    def _rows(self, found: "Sequence[_Texts | InvalidRow]") -> Sequence[Row]:
-        settings = (self._options.default_status, self._options.require_tracking)
-        texts = [one for one in found if not isinstance(one, InvalidRow)]
-        if texts and len(texts) == len(found):
-            order_ids, statuses, trackings = zip(*texts, strict=True)
-            rows = parse_plain(order_ids, statuses, trackings, *settings)
-            if rows is not None:
-                return rows
-        return [
-            one
-            if isinstance(one, InvalidRow)
-            else self._doubted(one) or parse_update(*one, *settings)
-            for one in found
-        ]
-
-    def _doubted(self, texts: _Texts) -> InvalidRow | None:
-        order_id, _, tracking = texts
-        reason = guessed(order_id, tracking) if self._assumed_encoding else None
-        return InvalidRow(order_id, None, None, "row", order_id, reason) if reason else None
-
-    def _texts(self, line: str) -> "_Texts | InvalidRow":
-        """Return the texts of the three fields on `line`, or why it has none."""
-        try:
-            members = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            return _no_object(line, _why_not_json(line, error))
-        if not isinstance(members, dict):
-            return _no_object(line, "the line is JSON, but not an object in braces { }")
-        repeated: frozenset[str] = frozenset()
-        # With every colon right after a quotation mark, exactly one such pair per member means
-        # that no key is there twice. (A text that holds such a pair only costs the closer look.)
-        if line.count('":') != len(members) or " :" in line or "\t:" in line:
-            try:
-                members, repeated = _exact(line)
-            except RecursionError:
-                return _no_object(line, "the object is nested too deeply to be read")
-        shape = self._shape(tuple(members))
-        if shape.doubt:
-            return _no_object(line, shape.doubt)
-        texts: list[str] = []
-        for field in FIELDS:
-            names = shape.keys[field]
-            if len(names) == 1 and not repeated:
-                value = members[names[0]]
-                if type(value) is str:
-                    texts.append(value)
-                    continue
-                if type(value) is int and value >= 0 and field != "tracking":
-                    texts.append(str(value))
-                    continue
-            try:
-                texts.append(_text(field, names, members, repeated, line))
-            except _WrongValueError as wrong:
-                order_id, status = (*texts, "", "")[:2]
-                return InvalidRow(
-                    order_id, parse_status(status), None, field, wrong.value, wrong.reason
-                )
-        order_id, status, tracking = texts
-        return order_id, status, tracking
-
-    def _shape(self, names: tuple[str, ...]) -> "_Shape":
-        shape = self._shapes.get(names)
-        if shape is None:
-            shape = _look_at(names, self._options.columns)
-            if len(self._shapes) < _MAX_SHAPES:
-                self._shapes[names] = shape
-        return shape
+class _Number(str):
+    """A number as it is written, however many digits it has."""
 
 
-class _Shape(NamedTuple):
-    """What a set of keys means: those that hold each field, and why that is not certain."""
-
-    keys: Mapping[str, Sequence[str]]
-    doubt: str
-
-
-def _look_at(names: Sequence[str], chosen: Mapping[str, str]) -> _Shape:
-    keys = {field: find_keys(names, field, chosen) for field in FIELDS}
-    for field in ("status", "tracking"):
-        if not keys[field] and (alike := lookalike(names, field, chosen)):
-            return _Shape(
-                keys,
-                f"the key {quoted(alike)} could be the {LABELS[field]}; if it is, add "
-                f"--column {field}={quoted(alike)}, if not, add --column {field}=",
-            )
-    return _Shape(keys, "")
+def read_rows(pieces: Iterable[Piece], options: InputOptions, text: Text) -> Iterator[Batch]:
+    """Yield the rows, those of a piece at a time."""
+    keys_of = lru_cache(_MAX_SHAPES)(partial(_keys, chosen=options.columns))
+    for piece in pieces:
+        numbers: list[int] = []
+        rows: list[Row] = []
+        cells: list[Sequence[str]] = []
+        for number, line in enumerate(split_lines(piece.text), piece.line):
+            if not line.isspace():
+                row, values = _read(line, keys_of, options, text)
+                numbers.append(number)
+                rows.append(row)
+                cells.append(values)
+        yield Batch(numbers, rows, cells)
 
 
-def find_keys(names: Sequence[str], field: str, chosen: Mapping[str, str]) -> Sequence[str]:
-    """Return those of an object's keys that hold `field`; several must agree.
-
-    Where none of the documented keys is there, one that a table's header could have serves
-    ("orderNumber", "trackingNumber"); beside a bare `id` it must agree with it, since that may
-    be the shipment.
-    """
-    if field in chosen:
-        return [name for name in names if name == chosen[field] != ""]
-    documented = [name for name in _KEYS[field] if name in names]
-    if documented and documented != ["id"]:
-        return documented
-    alike = [name for name in names if name not in _KEYS[field] and field_of(name) == field]
-    return documented + alike
-
-
-def known_keys(survey: Survey, options: InputOptions) -> Mapping[str, str]:
-    """Return the keys that hold the fields, as the beginning of the file shows them.
+def known_keys(head: str, options: InputOptions, name: str) -> Mapping[str, str]:
+    """Return the keys that hold the fields, as `head`, the beginning of the file, shows them.
 
     Raises SettingsRefused when a key that --column names is in no object there.
     """
     names: dict[str, None] = {}
-    for line in survey.head.splitlines()[:_SAMPLE]:
+    found: dict[str, dict[str, None]] = {field: {} for field in FIELDS}
+    for line in split_lines(head)[:_SAMPLE]:
         try:
             members = orjson.loads(line)
         except orjson.JSONDecodeError:
             continue
         if isinstance(members, dict):
             names.update(dict.fromkeys(members))
+            for field, key in _keys(tuple(members), options.columns)[0].items():
+                found[field][key] = None
     for field, wanted in options.columns.items():
-        if names and wanted and wanted not in names:
-            close = get_close_matches(wanted, names, n=1)
-            hint = (
-                f"Did you mean --column {field}={quoted(close[0])}?"
-                if close
-                else f"Its keys: {listed(list(names))}."
+        if names and wanted and not found[field]:
+            raise SettingsRefused(
+                f"{name} has no key {quoted(wanted)}. Its keys: {listed(list(names))}."
             )
-            raise SettingsRefused(f"{survey.name} has no key {quoted(wanted)}. {hint}")
-    found = {field: find_keys(list(names), field, options.columns) for field in FIELDS}
     return {field: " or ".join(keys) for field, keys in found.items() if keys}
 
 
-class _WrongValueError(Exception):
-    def __init__(self, value: str, reason: str) -> None:
-        super().__init__(reason)
-        self.value = value
-        self.reason = reason
+def _keys(names: tuple[str, ...], chosen: Mapping[str, str]) -> _Keys:
+    """Return which of an object's keys hold the fields: those that a table's header could have."""
+    found = {field: find(names, field, chosen, _KEY_WORDS) for field in FIELDS}
+    keys = {field: names[place] for field, (place, _) in found.items() if place is not None}
+    return keys, next((doubt for _, doubt in found.values() if doubt), None)
 
 
-class _Integer(str):
-    """An integer as it is written, however many digits it has."""
+def _read(
+    line: str, keys_of: Callable[[tuple[str, ...]], _Keys], options: InputOptions, text: Text
+) -> tuple[Row, Sequence[str]]:
+    """Return the row of a line, and all values on it as text."""
+    values: Sequence[str] = ()
+    try:
+        members = _members(line)
+        values = [value if type(value) is str else _shown(value) for value in members.values()]
+        keys, doubt = keys_of(tuple(members))
+        if doubt:
+            raise _WrongError(doubt)
+        members = _exact(line, members, keys)
+    except _WrongError as wrong:
+        value = printable(line.strip(), 200)
+        return InvalidRow("", None, None, "row", value, str(wrong)), values
+    texts = dict.fromkeys(FIELDS, "")
+    for field, key in keys.items():
+        try:
+            texts[field] = _text_of(members[key], field)
+        except _WrongError as wrong:
+            value, status = printable(str(members[key]), 200), parse_status(texts["status"])
+            return InvalidRow(texts["order_id"], status, None, field, value, str(wrong)), values
+    order_id, status_text, tracking = texts.values()
+    if text.assumed and (reason := guessed(order_id, tracking)):
+        return InvalidRow(order_id, None, None, "row", order_id, reason), values
+    settings = (options.default_status, options.require_tracking)
+    return parse_update(order_id, status_text, tracking, *settings), values
 
 
-class _Fraction(str):
-    """A number with a fraction or an exponent, as it is written."""
+def _members(line: str) -> Mapping[str, Any]:
+    try:
+        members = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise _WrongError(
+            f"the line is not valid JSON (at column {error.colno}: {error.msg}); JSON Lines has "
+            "one object a line and nothing between them"
+        ) from None
+    if not isinstance(members, dict):
+        raise _WrongError("the line is JSON, but not an object in braces { }")
+    return members
 
 
-class _Members(list[tuple[str, Any]]):
-    """The members of an object, keys that are there twice included."""
+def _exact(line: str, members: Mapping[str, Any], keys: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return an object's members with all digits of their numbers.
+
+    Raises _WrongError where one of `keys` is there twice, of which only one is in `members`.
+    """
+    # With every colon right after a quotation mark, exactly one such pair per member means that
+    # no key is there twice. (A text that holds such a pair only costs the closer look.)
+    once = line.count('":') == len(members) and " :" not in line and "\t:" not in line
+    if once and float not in map(type, members.values()):
+        return members
+    try:
+        pairs = json.loads(line, object_pairs_hook=tuple, parse_int=_Number, parse_float=_Number)
+    except RecursionError:
+        raise _WrongError("the object is nested too deeply to be read") from None
+    counts = Counter(name for name, _ in pairs)
+    for key in keys.values():
+        if counts[key] > 1:
+            raise _WrongError(f"the object has the key {quoted(key)} more than once; leave one")
+    return dict(pairs)
 
 
-def _exact(line: str) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return the object on `line`, numbers as they are written, and the keys it has twice."""
-    pairs = json.loads(line, object_pairs_hook=_Members, parse_int=_Integer, parse_float=_Fraction)
-    members = dict(pairs)
-    names = [name for name, _ in pairs]
-    if len(members) == len(names):
-        return members, frozenset()
-    return members, frozenset(name for name in members if names.count(name) > 1)
-
-
-def _text(
-    field: str,
-    names: Sequence[str],
-    members: Mapping[str, Any],
-    repeated: frozenset[str],
-    line: str,
-) -> str:
-    """Return the text of a field, "" where it is missing or null."""
-    texts: dict[str, str] = {}
-    for name in names:
-        if name in repeated:
-            reason = f"the object has the key {quoted(name)} more than once; leave one"
-            raise _WrongValueError(printable(line, 200), reason)
-        value = members[name]
-        if isinstance(value, float):
-            # An integer beyond 64 bits comes out of orjson as a float.
-            value = _exact(line)[0][name]
-        if value is None or (name not in _KEYS[field] and isinstance(value, dict | list)):
-            continue
-        texts[name] = _text_of(value, field, name)
-    if len(set(texts.values())) > 1:
-        both = " and ".join(f"{quoted(name)} ({printable(texts[name], 40)})" for name in texts)
-        reason = (
-            f"the object has {both} for the {LABELS[field]}, which differ; "
-            f"say which counts with --column {field}={quoted(next(iter(texts)))}"
-        )
-        raise _WrongValueError(printable(line, 200), reason)
-    return next(iter(texts.values()), "")
-
-
-def _text_of(value: Any, field: str, name: str) -> str:
-    label = LABELS[field]
+def _text_of(value: Any, field: str) -> str:
+    """Return the text of a field: a text, null, or, but for a tracking, a natural number."""
+    if value is None:
+        return ""
     if type(value) is str:
         return value
-    if field != "tracking" and isinstance(value, int | _Integer) and not isinstance(value, bool):
-        text = str(value)
-        if not text.startswith("-"):
-            return text
-        raise _WrongValueError(text, f"the {label} is the negative number {text}; correct it")
-    if isinstance(value, _Fraction):
-        text = str(value)
-        reason = f"the {label} {text} has a fraction or an exponent; take it from the source"
-        raise _WrongValueError(text, reason)
-    if isinstance(value, int | _Integer) and not isinstance(value, bool):
-        text = str(value)
-        reason = f"the {label} is a number; write it as a text in quotation marks"
-        raise _WrongValueError(text, reason)
-    kind = {bool: "true or false", dict: "an object", _Members: "an object"}.get(
-        type(value), "an array"
-    )
-    allowed = "a text" if field == "tracking" else "a text or a whole number"
-    text = printable(str(value), 200)
-    raise _WrongValueError(text, f"{quoted(name)} is {kind}; the {label} must be {allowed}")
+    if field == "tracking":
+        raise _WrongError("the tracking is not a text; write it in quotation marks")
+    if (type(value) is int or type(value) is _Number) and str(value).isdecimal():
+        return str(value)
+    raise _WrongError(f"the {LABELS[field]} is neither a text nor a whole number")
 
 
-def _no_object(line: str, reason: str) -> InvalidRow:
-    return InvalidRow("", None, None, "row", printable(line.strip(), 200), reason)
-
-
-def _why_not_json(line: str, error: orjson.JSONDecodeError) -> str:
-    text = line.strip()
-    if text.endswith(","):
-        return "the line ends with a comma; JSON Lines has one object a line and nothing between"
-    return f"the line is not valid JSON (at column {error.colno}: {error.msg})"
+def _shown(value: Any) -> str:
+    """Return a value that is no text as it stands in a table."""
+    if type(value) is int:
+        return str(value)
+    return "" if value is None else orjson.dumps(value).decode()

@@ -1,282 +1,269 @@
-"""`open_source`: an input is looked at as a whole once, then read as often as needed."""
+"""`open_source`: an input is opened, its layout found, and its rows read, once."""
 
 import asyncio
+import gzip
+import hashlib
+import io
+import os
 import stat
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
-from difflib import get_close_matches
+import threading
+import zlib
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from concurrent.futures import Future
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self, TypeVar, cast
 
 from bulkstatus.errors import InputRefused, SettingsRefused
-from bulkstatus.order import BLANKS
-from bulkstatus.source.blocks import texts
-from bulkstatus.source.csv_records import RecordReader
-from bulkstatus.source.jsonl import JsonLines, known_keys
+from bulkstatus.source import jsonl
+from bulkstatus.source.encoding import Text
 from bulkstatus.source.kinds import format_of, refuse_other_bytes, refuse_other_text
-from bulkstatus.source.layout import Layout, find_layout
-from bulkstatus.source.options import FIELDS, Batch, InputOptions
-from bulkstatus.source.spool import GZIP_MAGIC, spool
-from bulkstatus.source.survey import BLOCK_SIZE, Survey, hash_file, survey, survey_bytes
+from bulkstatus.source.layout import find_layout, quoted
+from bulkstatus.source.options import Batch, InputOptions
 from bulkstatus.source.table import Table
+from bulkstatus.words import printable
 
-_PLACES = ("first column", "second column", "third column")
+#: How many bytes are read, decoded and parsed at a time.
+BLOCK_SIZE = 128 * 1024
 
+# How much of the beginning, in characters, is looked at to find the header.
+_HEAD = 64 * 1024
 
-class _Touched(NamedTuple):
-    """What changes when a file is touched, and is cheap to look at."""
+_GZIP = b"\x1f\x8b"
 
-    size: int
-    modified_ns: int
-    changed_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: Path) -> Self:
-        status = path.stat()
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-
-
-class _Given(NamedTuple):
-    """The input as it was given: `data` is the file to read, a copy where `is_copy` says so.
-
-    `path` and `touched` are None for a pipe; `sha256` is of the bytes as they came, None where
-    `data` itself is to be hashed.
-    """
-
-    name: str
-    path: Path | None
-    touched: _Touched | None
-    data: Path
-    is_copy: bool
-    sha256: str | None
-
-
-class _Content(NamedTuple):
-    """What is in the input, and how to read it."""
-
-    columns: Mapping[str, str]
-    header: Sequence[str]
-    batches: Callable[[], AsyncGenerator[Batch, None]]
+_Result = TypeVar("_Result")
 
 
 class Source:
-    """An input that was looked at as a whole and found readable.
+    """An input whose beginning could be read. Use it as an async context manager.
 
-    `name` is what messages call it; `path` is None for standard input; `sha256` is of the bytes
-    as given; `encoding` is the one in force; `notes` are sentences for the user; `columns` maps
+    `name` is what messages call it; `path` is None where it is no regular file; `columns` maps
     each field that the input has to the column (or key) that holds it; `header` is the header of
-    a table as it stands, empty where there is none. Use it as an async context manager: a copy
-    that had to be made is removed at the end.
+    a table as it stands, empty where there is none; `sheet` is that of a workbook.
     """
 
-    def __init__(self, given: _Given, surveyed: Survey, notes: Sequence[str], content: _Content):
-        self.name = given.name
-        self.path = given.path
-        self.sha256 = given.sha256 or surveyed.sha256
-        self.encoding = surveyed.encoding
-        self.notes = notes
-        self.columns = content.columns
-        self.header = content.header
-        self._given = given
-        self._touched = given.touched
-        self._content = content
+    def __init__(self, path: str, options: InputOptions, block_size: int) -> None:
+        self.name = "standard input" if path == "-" else printable(Path(path).name or path)
+        self.path: Path | None = None
+        self.columns: Mapping[str, str]
+        self.header: tuple[str, ...] = ()
+        self.sheet: str | None = None
+        self._file = _opened(path) if path != "-" else None
+        if self._file and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self.path = Path(path)
+        self._hashing = _Hashing(self._file or _standard_input())
+        self._text: Text | None = None
+        self._is_reading = self._is_left = False
+        try:
+            self._batches: Iterator[Batch] | None = self._look(options, block_size)
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        # Standard input stays open.
+        if self._file is not None:
+            self._file.close()
+
+    def _look(self, options: InputOptions, block_size: int) -> Iterator[Batch]:
+        """Look at the beginning and return the rows."""
+        name, path = self.name, self.path
+        is_named_gzip = path is not None and path.suffix.lower() == ".gz"
+        blocks = _unpacked(self._hashing, block_size, is_named_gzip, name)
+        first_blocks, blocks = _ahead(blocks, len, 64)
+        first_bytes = b"".join(first_blocks)[:64]
+        if not first_bytes:
+            raise InputRefused(f"{name} is empty. Export it again.")
+        format_ = format_of(path.name if path else "", options.format, first_bytes, name)
+        refuse_other_bytes(first_bytes, format_, name)
+        _refuse_misfits(options, format_, name)
+        if format_ == "xlsx":
+            # Not imported before it is needed: it is slow.
+            from bulkstatus.source.excel import Workbook
+
+            book = Workbook(b"".join(blocks), options, name)
+            self.sheet = book.title
+            self.columns, self.header = book.layout.names(), book.layout.header
+            return book.batches()
+        self._text = text = Text(name, options.encoding, first_bytes)
+        first_pieces, pieces = _ahead(text.pieces(blocks), lambda piece: len(piece.text), _HEAD)
+        head = "".join(piece.text for piece in first_pieces)
+        refuse_other_text(head, format_, name)
+        if format_ == "jsonl":
+            self.columns = jsonl.known_keys(head, options, name)
+            return jsonl.read_rows(pieces, options, text)
+        layout = find_layout(head, options, name, may_be_list=format_ == "txt")
+        self.columns, self.header = layout.names(), layout.header
+        return Table(layout, options, text).batches(pieces, name)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        if self._given.is_copy:
-            self._given.data.unlink(missing_ok=True)
+        # A read that was given up may still wait for its file, which it then closes itself.
+        self._is_left = True
+        if not self._is_reading:
+            self._close()
 
-    def batches(self) -> AsyncGenerator[Batch, None]:
-        """Yield the rows in file order, from the start.
+    async def batches(self) -> AsyncGenerator[Batch, None]:
+        """Yield the rows in file order; they are read once.
 
-        Raises InputChanged before a row that is not as it was when the input was opened,
-        InputRefused for a broken quotation mark.
+        Raises InputRefused where the input cannot be read with certainty.
         """
-        return self._content.batches()
+        batches, self._batches = self._batches, None
+        if batches is None:
+            raise RuntimeError("the rows of a source can be read once")
+        self._is_reading = True
+        while (batch := await _in_thread(lambda: self._read(batches))) is not None:
+            yield batch
+            self._is_reading = True
 
-    def has_changed(self) -> bool:
-        """Say whether the file is no longer the one that was opened.
-
-        Reads the file only when its size or its times are others than before.
-        """
-        if self.path is None:
-            return False
+    def _read(self, batches: Iterator[Batch]) -> Batch | None:
         try:
-            touched = _Touched.of(self.path)
-            if touched == self._touched:
-                return False
-            if hash_file(self.path) != self.sha256:
-                return True
-        except OSError:
-            return True
-        self._touched = touched
-        return False
+            return next(batches, None)
+        finally:
+            self._is_reading = False
+            if self._is_left:
+                self._close()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256, in hex, of the bytes as given, once `batches` has ended."""
+        return self._hashing.sha256.hexdigest()
+
+    @property
+    def encoding(self) -> str:
+        """The encoding in force, "" for a workbook; a guess may change it until the end."""
+        return self._text.encoding if self._text else ""
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the user; complete once `batches` has ended."""
+        if self.sheet is not None:
+            return [f"The sheet {quoted(self.sheet)} of {self.name} is read."]
+        if self._text and self._text.assumed:
+            guess = "it was read as Windows-1252. --encoding decides otherwise."
+            return [f"{self.name} is not UTF-8; {guess}"]
+        return []
 
 
 async def open_source(path: str, options: InputOptions, *, block_size: int = BLOCK_SIZE) -> Source:
-    """Look at the whole input `path` ("-" is standard input) and return it, ready to be read.
+    """Open the input `path` ("-" is standard input) and look at its beginning.
 
-    Files are read `block_size` bytes at a time. Raises InputRefused when the input cannot be read
+    It is read `block_size` bytes at a time. Raises InputRefused when the input cannot be read
     with certainty, SettingsRefused when an option does not fit it.
     """
-    return await asyncio.to_thread(_open, path, options, block_size)
+    return await _in_thread(lambda: Source(path, options, block_size))
 
 
-def _open(path: str, options: InputOptions, block_size: int) -> Source:
-    given = _take(path)
-    try:
-        return _look(given, options, block_size)
-    except OSError as error:
-        raise _unreadable(given.name, error) from None
-    except BaseException:
-        if given.is_copy:
-            given.data.unlink(missing_ok=True)
-        raise
+async def _in_thread(work: Callable[[], _Result]) -> _Result:
+    """Return what `work` returns in a thread that, unlike an executor's, no program's end awaits.
+
+    A pipe that nobody writes to may keep the thread for ever.
+    """
+    done: Future[_Result] = Future()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(done)
 
 
-def _take(path: str) -> _Given:
-    """Find the input and copy it where it cannot be read twice, or not as it is."""
-    if path == "-":
-        if sys.stdin is None or sys.stdin.isatty():
-            raise InputRefused(
-                "Standard input is the keyboard. Pipe the file into the command, or name it."
-            )
-        copied = spool(sys.stdin.buffer, "standard input")
-        return _Given("standard input", None, None, copied.path, True, copied.sha256)
-    file = Path(path)
-    name = file.name or path
-    try:
-        mode = file.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise InputRefused(f"{path} is a folder. Name a file in it.")
-        touched = _Touched.of(file)
-        with file.open("rb") as stream:
-            if stat.S_ISREG(mode) and not _is_gzip(file, stream.read(2)):
-                return _Given(name, file, touched, file, False, None)
-            if stat.S_ISREG(mode):
-                stream.seek(0)
-            copied = spool(stream, name)
-    except FileNotFoundError:
-        raise InputRefused(_not_found(file)) from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    if stat.S_ISREG(mode):
-        return _Given(name, file, touched, copied.path, True, copied.sha256)
-    return _Given(name, None, None, copied.path, True, copied.sha256)
-
-
-def _is_gzip(file: Path, first_bytes: bytes) -> bool:
-    if first_bytes == GZIP_MAGIC:
-        return True
-    if file.suffix.lower() == ".gz" and first_bytes:
-        raise InputRefused(
-            f"{file.name} is not compressed, whatever its name says. Take .gz off its name."
-        )
-    return False
-
-
-def _look(given: _Given, options: InputOptions, block_size: int) -> Source:
-    name = given.name
-    with given.data.open("rb") as file:
-        first_bytes = file.read(64)
-    if not first_bytes:
-        raise InputRefused(f"{name} is empty. Export it again.")
-    file_name = given.path.name if given.path else ""
-    format_ = format_of(file_name, options.format, first_bytes, name)
-    refuse_other_bytes(first_bytes, format_, name)
-    _refuse_misfits(options, format_, name)
-    if format_ == "xlsx":
-        surveyed = survey_bytes(given.data, name, block_size)
-        return Source(given, surveyed, [], _workbook(surveyed, options))
-    surveyed = survey(given.data, name, options.encoding, block_size)
-    refuse_other_text(surveyed.head, format_, name)
-    notes = []
-    if surveyed.assumed:
-        notes.append(
-            f"{name} is not UTF-8; it was read as Windows-1252. --encoding decides otherwise."
-        )
-    if format_ == "jsonl":
-        content = _json_lines(surveyed, options)
-    else:
-        content = _table(surveyed, options, find_layout(surveyed, options, format_ == "txt"))
-    return Source(given, surveyed, notes, content)
+def _ahead(
+    parts: Iterator[_Result], size: Callable[[_Result], int], enough: int
+) -> tuple[list[_Result], Iterator[_Result]]:
+    """Return as many of the first parts as are `enough` together, and all parts."""
+    first: list[_Result] = []
+    for part in parts:
+        first.append(part)
+        if sum(map(size, first)) >= enough:
+            break
+    return first, chain(first, parts)
 
 
 def _refuse_misfits(options: InputOptions, format_: str, name: str) -> None:
     """Refuse options that mean nothing for the format."""
-    if options.sheet is not None and format_ != "xlsx":
-        raise SettingsRefused(f"{name} has no sheets. Leave --sheet out.")
-    if options.encoding is not None and format_ == "xlsx":
-        raise SettingsRefused(f"{name} says itself how it is encoded. Leave --encoding out.")
-    if options.no_header and format_ == "jsonl":
-        raise SettingsRefused(f"{name} is JSON Lines, which has no header. Leave --no-header out.")
-    for field, column in options.columns.items():
-        if field not in FIELDS:
-            raise SettingsRefused(
-                f"--column {field}=… names no field. The fields are {', '.join(FIELDS)}."
+    for option, is_given, fits in (
+        ("--sheet", options.sheet is not None, format_ == "xlsx"),
+        ("--encoding", options.encoding is not None, format_ != "xlsx"),
+        ("--no-header", options.no_header, format_ != "jsonl"),
+    ):
+        if is_given and not fits:
+            raise SettingsRefused(f"{option} means nothing for {name}. Leave it out.")
+
+
+class _Hashing(io.RawIOBase):
+    """Passes the bytes of `raw` on and hashes them on the way."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer has no slices
+        # A pipe gives what it has; all that look at the first bytes want to see them all.
+        filled = 0
+        while filled < len(buffer) and (count := self._raw.readinto(buffer[filled:])) != 0:
+            if count is None:
+                raise OSError("it does not wait for what is to come (it is non-blocking)")
+            filled += count
+        self.sha256.update(buffer[:filled])
+        return filled
+
+
+def _unpacked(hashing: _Hashing, size: int, is_named_gzip: bool, name: str) -> Iterator[bytes]:
+    """Yield all bytes, unpacked. Raises InputRefused when they cannot be read to the end."""
+    try:
+        data = io.BufferedReader(hashing, max(size, 2))
+        unpacked: io.BufferedIOBase = data
+        if data.peek(2).startswith(_GZIP):
+            unpacked = gzip.GzipFile(fileobj=data)
+        elif is_named_gzip and data.peek(1):
+            raise InputRefused(
+                f"{name} is not compressed, whatever its name says. Take .gz off its name."
             )
-        if field == "order_id" and not column:
-            raise SettingsRefused("--column order_id= says that there is no order ID. Name one.")
+        while block := unpacked.read(size):
+            yield block
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputRefused(
+            f"{name} is damaged or cut short: it cannot be decompressed to its end. "
+            "Copy or export it again."
+        ) from None
+    except OSError as error:
+        raise _unreadable(name, error) from None
 
 
-def _json_lines(surveyed: Survey, options: InputOptions) -> _Content:
-    async def batches() -> AsyncGenerator[Batch, None]:
-        reader = JsonLines(surveyed.name, options, surveyed.assumed)
-        async with aclosing(texts(surveyed)) as pieces:
-            async for text, final in pieces:
-                yield reader.feed(text, final)
-
-    return _Content(known_keys(surveyed, options), (), batches)
-
-
-def _table(surveyed: Survey, options: InputOptions, layout: Layout) -> _Content:
-    async def batches() -> AsyncGenerator[Batch, None]:
-        reader = RecordReader(surveyed.name, layout.delimiter, layout.skip_lines)
-        table = Table(layout, options, surveyed.assumed)
-        async with aclosing(texts(surveyed)) as pieces:
-            async for text, final in pieces:
-                yield table.batch(reader.feed(text, final))
-
-    return _Content(_chosen(layout), layout.header, batches)
+def _opened(path: str) -> io.FileIO:
+    try:
+        if Path(path).is_dir():
+            raise InputRefused(f"{printable(path)} is a folder. Name a file in it.")
+        return Path(path).open("rb", buffering=0)
+    except OSError as error:
+        raise _unreadable(printable(path), error) from None
 
 
-def _workbook(surveyed: Survey, options: InputOptions) -> _Content:
-    # Not imported before it is needed: it is slow, and its library is optional.
-    from bulkstatus.source.excel import find_sheet, sheet_batches
-
-    sheet = find_sheet(surveyed.path.read_bytes(), options, surveyed.name)
-    return _Content(
-        _chosen(sheet.layout),
-        sheet.layout.header,
-        lambda: sheet_batches(surveyed, sheet, options),
-    )
-
-
-def _chosen(layout: Layout) -> Mapping[str, str]:
-    """Return the name of each field's column."""
-    names = layout.header or _PLACES
-    return {
-        field: names[place].strip(BLANKS)
-        for field, place in zip(FIELDS, layout.columns, strict=True)
-        if place is not None
-    }
-
-
-def _not_found(file: Path) -> str:
-    beside = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-    close = get_close_matches(file.name, beside, n=1, cutoff=0.8)
-    hint = f" Did you mean {file.with_name(close[0])}?" if close else ""
-    return f"{file} does not exist.{hint}"
+def _standard_input() -> io.RawIOBase:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputRefused(
+            "Standard input is the keyboard. Pipe the file into the command, or name it."
+        )
+    # Past the buffer, whose lock a reader that waits would hold when the program ends.
+    buffer = sys.stdin.buffer
+    return cast("io.RawIOBase", getattr(buffer, "raw", buffer))
 
 
 def _unreadable(name: str, error: OSError) -> InputRefused:
+    if isinstance(error, FileNotFoundError):
+        return InputRefused(f"{name} does not exist.")
+    advice = ""
     if isinstance(error, PermissionError):
-        return InputRefused(
-            f"{name} cannot be opened: permission denied. If it is open in Excel, close it there; "
-            "otherwise ask its owner for access."
-        )
-    return InputRefused(f"{name} cannot be read: {error.strerror or error}.")
+        advice = " If it is open in Excel, close it there; otherwise ask its owner for access."
+    return InputRefused(f"{name} cannot be read: {error.strerror or error}.{advice}")

@@ -35,8 +35,10 @@ class Batch(NamedTuple):
     """Consecutive records of the input, blank ones left out.
 
     `lines[i]` is the physical line on which the record of `rows[i]` starts, the first line of
-    the file being 1.
+    the file being 1. `cells[i]` are all of its cells, in the order of the header; of JSON Lines
+    the values of the object's keys as text, none where the line is no object.
     """
 
     lines: Sequence[int]
     rows: Sequence[Row]
+    cells: Sequence[Sequence[str]]

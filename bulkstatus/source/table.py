@@ -1,4 +1,4 @@
-"""Records of a table → rows: whole, invalid or left out, never shifted.
+"""Pieces of text → the rows of a table: whole, invalid or left out, never shifted.
 
 `order.parse_update` judges what the cells of a row say. Here stands what can be wrong with a row
 in its table: its shape, its place, and whether its cells are what the file's author wrote.
@@ -6,187 +6,235 @@ in its table: its shape, its place, and whether its cells are what the file's au
 
 import csv
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, pairwise
+from typing import NamedTuple
 
-from bulkstatus.mangled import how_mangled
+from bulkstatus.errors import InputRefused
 from bulkstatus.order import (
     BLANKS,
     InvalidRow,
     Row,
     StatusUpdate,
     parse_plain,
+    parse_status,
     parse_update,
 )
-from bulkstatus.source.csv_records import DELIMITERS, Records
-from bulkstatus.source.header import field_of, normalise, quoted
-from bulkstatus.source.layout import Layout
+from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
+from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader, quoted
 from bulkstatus.source.options import Batch, InputOptions
-from bulkstatus.source.survey import guessed
-from bulkstatus.text import printable
+from bulkstatus.words import printable
 
 # DOS marks the end of a text with Ctrl-Z; a joined file has another's byte order mark inside.
 _BLANKS = BLANKS + "\x1a\ufeff"
 
+# How many characters of records that run over lines are handed on at a time.
+_CHUNK = 128 * 1024
+
 _DIGIT = re.compile(r"\d")
 _BLANK = re.compile(r"\s")
-_LINE_END = re.compile("\r\n|\n|\r")
 
-# What stands in the first cell below the last row of a report.
-_FOOTER = re.compile(
-    r"(?:(?:grand|sub)[ -]?)?totals?(?:[ :=(].*)?|(?:sum|summe|gesamt|totaal|count)(?:[ :=(].*)?"
-    r"|\(?\d+ (?:rows?|records?|orders?|lines?)\b.*|(?:rows?|records?|orders?|lines?) ?[:=] ?\d+"
-    r"|end(?: of .*)?|eof",
-    re.IGNORECASE,
-)
+# The form that most IDs have.
+_ID_SHAPE = frozenset({"a digit", "one word"})
 
-# "Do not cancel:", "Warehouse B"; not "1001 (Smith)".
-_HEADING = re.compile(r"[^\W\d]+\s")
 
-_SEVERAL = "the line holds several cells where one order ID is expected; write one a line"
+class Records(NamedTuple):
+    """Consecutive records, each with the line on which it starts."""
+
+    lines: Sequence[int]
+    cells: Sequence[list[str]]
+
+
+def read_records(pieces: Iterable[Piece], delimiter: str, name: str) -> Iterator[Records]:
+    """Yield all records, about those of a piece at a time.
+
+    Raises InputRefused for a broken quotation mark and for a record that is too long.
+    """
+    pieces = iter(pieces)
+    for line, text in pieces:
+        cells: list[list[str]] = []
+        if '"' not in text and "\r" not in text:
+            # Every line is a record, which is faster done without a parser.
+            lines = text.removesuffix("\n").split("\n")
+            cells = [line.split(delimiter) for line in lines]
+        else:
+            lines = split_lines(text)
+            with suppress(csv.Error):
+                cells = list(csv_reader(lines, delimiter))
+        if len(cells) < len(lines):
+            more = (split_lines(piece.text) for piece in pieces)
+            yield from _over_lines(line, chain.from_iterable(chain([lines], more)), delimiter, name)
+        else:
+            yield Records(range(line, line + len(lines)), cells)
+
+
+def _over_lines(first: int, lines: Iterable[str], delimiter: str, name: str) -> Iterator[Records]:
+    """Yield the records of `lines`, from line `first` on, of which some run over several."""
+    start = first
+    size = handed = 0
+
+    def measured() -> Iterator[str]:
+        nonlocal size
+        for line in lines:
+            size += len(line)
+            if size > MAX_RECORD:
+                raise too_long(name, start)
+            yield line
+
+    reader = csv_reader(measured(), delimiter)
+    starts: list[int] = []
+    records: list[list[str]] = []
+    try:
+        for cells in reader:
+            starts.append(start)
+            records.append(cells)
+            start, handed, size = first + reader.line_num, handed + size, 0
+            if handed > _CHUNK:
+                yield Records(starts, records)
+                starts, records, handed = [], [], 0
+    except csv.Error:
+        raise broken_record(name, start) from None
+    if records:
+        yield Records(starts, records)
 
 
 class Table:
     """Makes the rows of one table, in the order of the file.
 
-    `assumed_encoding` says that the encoding is a guess, which no ID must depend on.
+    Of a `text` whose encoding is a guess, no ID must depend on it; a workbook has none.
     """
 
-    def __init__(self, layout: Layout, options: InputOptions, assumed_encoding: bool) -> None:
+    def __init__(self, layout: Layout, options: InputOptions, text: Text | None) -> None:
         self._layout = layout
-        self._default_status = options.default_status
-        self._require_tracking = options.require_tracking
-        self._assumed_encoding = assumed_encoding
+        self._settings = (options.default_status, options.require_tracking)
+        self._text = text
         self._header = [cell.strip(_BLANKS) for cell in layout.header]
-        # The line on which something begins that is not this table.
+        # The line on which something stands that is no order of this table.
         self._foreign = 0
-        # None before the first ID.
-        self._all_ids_have_digits: bool | None = None
+        # What all IDs up to here have in common; before the first, what is taken for granted.
+        self._shape = _ID_SHAPE
+        if layout.columns.status is None:
+            self._shape = frozenset() if layout.header else frozenset({"one word"})
+        self._any_id = False
         # Of the record before:
-        self._was_blank = False
         self._was_fragment = False
-        self._was_split = False
+        self._is_first = bool(layout.header)
 
-    def batch(self, records: Records) -> Batch:
-        """Return the rows of `records`, which follow those of the call before."""
-        rows = self._plain(records)
-        if rows is not None:
-            return Batch(records.lines, rows)
-        return self._one_by_one(records)
-
-    def _plain(self, records: Records) -> Sequence[StatusUpdate] | None:
-        """Return the rows when not one of `records` is out of the ordinary."""
+    def batches(self, pieces: Iterable[Piece], name: str) -> Iterator[Batch]:
+        """Yield the rows of the whole text of a table. Raises InputRefused."""
         layout = self._layout
-        cells = records.cells
+        if layout.width == 1:
+            pieces = _of_one_line_end(pieces, name)
+        all_records = read_records(pieces, layout.delimiter, name)
+        for records, more in pairwise(chain(all_records, [None])):
+            above = bisect_right(records.lines, layout.skip_lines) if records else 0
+            if records and above < len(records.lines):
+                below = Records(records.lines[above:], records.cells[above:])
+                yield self.batch(below, more.cells[0] if more else ())
+
+    def batch(self, records: Records, following: Sequence[str] = ()) -> Batch:
+        """Return the rows of `records`; `following` is the record after them, if there is one."""
+        rows = self._plain(records.cells, following)
+        if rows is not None:
+            return Batch(records.lines, rows, records.cells)
+        lines: list[int] = []
+        made: list[Row] = []
+        kept: list[Sequence[str]] = []
+        followers = chain(records.cells[1:], [following])
+        for line, cells, follower in zip(*records, followers, strict=True):
+            if is_blank(cells):
+                self._was_fragment = False
+                continue
+            lines.append(line)
+            made.append(self._row(line, cells, follower))
+            kept.append(cells)
+        return Batch(lines, made, kept)
+
+    def _plain(
+        self, cells: Sequence[list[str]], following: Sequence[str]
+    ) -> Sequence[StatusUpdate] | None:
+        """Return the rows when not one record is out of the ordinary."""
+        layout = self._layout
         if (
             self._foreign
             or self._was_fragment
-            or self._was_split
             or set(map(len, cells)) != {layout.width}
-            or (records.following is not None and self._is_fragment(records.following))
-            or (layout.width == 1 and _have_ends(records.texts))
+            or self._is_fragment(following)
         ):
             return None
         order_ids, statuses, trackings = (
             [""] * len(cells) if place is None else [record[place] for record in cells]
             for place in layout.columns
         )
-        rows = parse_plain(
-            order_ids, statuses, trackings, self._default_status, self._require_tracking
-        )
+        rows = parse_plain(order_ids, statuses, trackings, *self._settings)
         if rows is not None:
-            self._was_blank = False
-            self._all_ids_have_digits = self._all_ids_have_digits is not False
+            self._is_first = False
+            # All plain IDs have this shape.
+            self._note_shape(_ID_SHAPE)
         return rows
 
-    def _one_by_one(self, records: Records) -> Batch:
-        lines: list[int] = []
-        rows: list[Row] = []
-        followers = [*records.cells[1:], records.following or ()]
-        for line, cells, text, following in zip(
-            records.lines, records.cells, records.texts, followers, strict=False
-        ):
-            if is_blank(cells):
-                self._was_blank = True
-                self._was_fragment = self._was_split = False
-                continue
-            lines.append(line)
-            rows.append(self._row(line, cells, text, following))
-            self._was_blank = False
-        return Batch(lines, rows)
+    def _note_shape(self, shape: frozenset[str]) -> None:
+        self._shape = self._shape & shape if self._any_id else shape
+        self._any_id = True
 
-    def _row(self, line: int, cells: Sequence[str], text: str, following: Sequence[str]) -> Row:
+    def _row(self, line: int, cells: Sequence[str], following: Sequence[str]) -> Row:
         order_id, status, tracking = (
             "" if place is None or place >= len(cells) else cells[place]
             for place in self._layout.columns
         )
         wrong = (
-            self._wrong_place(line, order_id.strip(_BLANKS), cells)
-            or self._wrong_shape(cells, text, following)
-            or self._wrong_cells(order_id, tracking, cells, text)
+            self._wrong_place(line, order_id.strip(_BLANKS), status, cells)
+            or self._wrong_shape(cells, following)
+            or self._wrong_cells(order_id.strip(_BLANKS), tracking)
         )
         self._was_fragment = self._is_fragment(cells)
+        self._is_first = False
         if wrong:
-            value = printable(text.strip(_BLANKS), 200)
+            value = printable((self._layout.delimiter or " | ").join(cells).strip(_BLANKS), 200)
             return InvalidRow(order_id.strip(_BLANKS), None, None, "row", value, wrong)
-        row = parse_update(order_id, status, tracking, self._default_status, self._require_tracking)
+        row = parse_update(order_id, status, tracking, *self._settings)
         if isinstance(row, StatusUpdate):
-            has_digit = _DIGIT.search(row.order_id) is not None
-            self._all_ids_have_digits = has_digit and self._all_ids_have_digits is not False
+            self._note_shape(_shape_of(row.order_id))
         return row
 
-    def _wrong_place(self, line: int, order_id: str, cells: Sequence[str]) -> str | None:
+    def _wrong_place(
+        self, line: int, order_id: str, status: str, cells: Sequence[str]
+    ) -> str | None:
         """Return why a record is not one of this table's rows."""
-        stripped = [cell.strip(_BLANKS) for cell in cells]
-        if stripped == self._header:
+        if [cell.strip(_BLANKS) for cell in cells] == self._header:
             self._foreign = 0
             return "the line repeats the header; delete it"
         if self._foreign:
             return (
-                f"the row stands below line {self._foreign}, which is not a row of this table; "
-                "keep one table in the file, without headings between its rows"
+                f"the row stands below line {self._foreign}, which is no order; keep one table in "
+                "the file, without headings and totals between its rows"
             )
-        first = order_id or next(cell for cell in stripped if cell)
-        if _FOOTER.fullmatch(first):
-            return "the row looks like a total or the end of a report; delete it"
-        if self._begins_something_else(first, stripped):
+        # A total, a remark, a heading, another header: with no status, and no ID like the others'.
+        # A piece of a broken row can look like one; right below the header it is a piece of that.
+        is_fragment = self._is_fragment(cells)
+        is_cut_off = is_fragment and self._is_first and not _DIGIT.search(cells[0])
+        is_piece = 1 < len(cells) < self._layout.width or is_fragment
+        is_like = not order_id or _shape_of(order_id) >= self._shape
+        if is_cut_off or not (is_piece or is_like or parse_status(status)):
             self._foreign = line
             return (
-                "the line looks like a heading or the header of another table; keep one table in "
-                "the file, without headings between its rows"
+                f"the line is no order: {quoted(order_id or cells[0])} is not like the IDs of the "
+                "others; delete it, and keep one table in the file"
             )
         return None
 
-    def _begins_something_else(self, order_id: str, cells: Sequence[str]) -> bool:
-        if _HEADING.match(order_id) and self._layout.width == 1:
-            return True
-        if _DIGIT.search(order_id):
-            return False
-        if field_of(order_id):
-            return True
-        names = {field_of(cell): normalise(cell) for cell in cells}
-        # A cell may well hold the words "order" or "status" without being a header.
-        if len(names.keys() - {None}) > 1 or names.get("order_id", "order") != "order":
-            return True
-        wordy = len(cells) > 1 and all(cells) and not any(map(_DIGIT.search, cells))
-        if self._was_blank:
-            return self._all_ids_have_digits is True or (
-                wordy and self._all_ids_have_digits is None
-            )
-        return wordy and self._all_ids_have_digits is True and self._layout.columns.status is None
-
-    def _wrong_shape(self, cells: Sequence[str], text: str, following: Sequence[str]) -> str | None:
+    def _wrong_shape(self, cells: Sequence[str], following: Sequence[str]) -> str | None:
         """Return why a record has not, or perhaps has not, the cells that its author gave it."""
         layout = self._layout
-        if layout.width == 1 and len(cells) > 1:
-            return _SEVERAL
         if len(cells) != layout.width:
             than = "the header" if layout.header else "the first line"
+            count = "one cell" if len(cells) == 1 else f"{len(cells)} cells"
             return (
-                f"the row has {_cells(len(cells))}, {than} has {layout.width}; a delimiter or a "
+                f"the row has {count}, {than} has {layout.width}; a delimiter or a "
                 "quotation mark is missing or too many"
             )
-        if layout.width == 1:
-            return self._wrong_single(cells[0], text, following)
         used = set(layout.columns)
         if (self._was_fragment and 0 in used) or (
             layout.width - 1 in used and self._is_fragment(following)
@@ -197,74 +245,21 @@ class Table:
             )
         return None
 
-    def _wrong_single(self, cell: str, text: str, following: Sequence[str]) -> str | None:
-        """Return why the only cell of a record is perhaps not one whole order ID."""
-        if any(delimiter in cell for delimiter in DELIMITERS):
-            return _SEVERAL
-        if not self._layout.header and _BLANK.search(cell.strip(_BLANKS)):
-            return "the line holds more than an order ID; write one a line and nothing else"
-        was_split = self._was_split
-        self._was_split = text.endswith(("\r", "\n")) and (
-            (text[-1] == "\r") != self._layout.ends_in_cr
-        )
-        if was_split or (self._was_split and not is_blank(following)):
-            return (
-                "a stray line break of another kind than the file's splits this line, and perhaps "
-                "an order ID; write one order ID a line"
-            )
-        return None
-
-    def _wrong_cells(
-        self, order_id: str, tracking: str, cells: Sequence[str], text: str
-    ) -> str | None:
+    def _wrong_cells(self, order_id: str, tracking: str) -> str | None:
         """Return why a cell is perhaps not what the file's author meant it to be."""
-        layout = self._layout
-        if layout.delimiter and (wrong := self._wrong_quotes(order_id, tracking, text)):
-            return wrong
-        if (
-            _BLANK.search(order_id.strip(_BLANKS))
-            and len(cells) > 1
-            and sum(not is_blank([cell]) for cell in cells) == 1
-        ):
-            return "the row looks like a remark, not like an order; delete it"
-        return guessed(order_id, tracking) if self._assumed_encoding else None
-
-    def _wrong_quotes(self, order_id: str, tracking: str, text: str) -> str | None:
-        others = [d for d in DELIMITERS if d != self._layout.delimiter and d in order_id]
-        if others and not _is_quoted(order_id, text) and not how_mangled(order_id.strip(_BLANKS)):
+        if self._layout.delimiter and any(delimiter in order_id for delimiter in DELIMITERS):
             return (
-                f"the order ID {quoted(order_id)} holds another delimiter than the file's; "
-                "part the cells as in the header"
+                f"the order ID {quoted(order_id)} holds a delimiter; part the cells as in the "
+                "header, one order a line"
             )
-        if '"' in tracking and not _is_quoted(tracking, text):
-            return (
-                f"the tracking {quoted(tracking)} holds a quotation mark outside a quoted cell; "
-                "take it out"
-            )
-        if _LINE_END.search(tracking) and self._holds_a_row(tracking):
-            return (
-                "the tracking holds another row: a quotation mark was opened and not closed; "
-                "take it out"
-            )
-        return None
-
-    def _holds_a_row(self, tracking: str) -> bool:
-        """Say whether one of the further lines of a cell could be a row of the table."""
-        place = self._layout.columns
-        for cells in csv.reader(_LINE_END.split(tracking)[1:], delimiter=self._layout.delimiter):
-            if len(cells) == self._layout.width and _DIGIT.search(cells[place.order_id]):
-                status = "" if place.status is None else cells[place.status]
-                row = parse_update(cells[place.order_id], status, "", self._default_status)
-                if isinstance(row, StatusUpdate):
-                    return True
-        return False
+        return guessed(order_id, tracking) if self._text and self._text.assumed else None
 
     def _is_fragment(self, cells: Sequence[str]) -> bool:
         """Say whether a record could be a piece of the row before or after it."""
         if len(cells) != 1 or self._layout.width == 1:
             return False
         text = cells[0].strip(_BLANKS)
-        if not text or _FOOTER.fullmatch(text) or any(d in text for d in DELIMITERS):
+        if not text or any(delimiter in text for delimiter in DELIMITERS):
             return False
         return not _BLANK.search(text) or _DIGIT.search(text) is not None
 
@@ -274,16 +269,21 @@ def is_blank(cells: Sequence[str]) -> bool:
     return not any(cell.strip(_BLANKS) for cell in cells)
 
 
-def _have_ends(texts: Sequence[str]) -> bool:
-    """Say whether a record's text may have its line end; all but the first are alike in that."""
-    return any(text.endswith(("\r", "\n")) for text in (texts[0], texts[-1]))
+def _shape_of(order_id: str) -> frozenset[str]:
+    """Return what can be said of the form of an ID."""
+    shape = {"a digit": _DIGIT.search(order_id), "one word": not _BLANK.search(order_id)}
+    return frozenset(name for name, has in shape.items() if has)
 
 
-def _is_quoted(cell: str, text: str) -> bool:
-    """Say whether `cell` stands in the record `text` as a quoted cell."""
-    escaped = cell.replace('"', '""')
-    return f'"{escaped}"' in text
-
-
-def _cells(count: int) -> str:
-    return "one cell" if count == 1 else f"{count} cells"
+def _of_one_line_end(pieces: Iterable[Piece], name: str) -> Iterator[Piece]:
+    """Pass on the lines of a list. One of them ending in another way perhaps splits an ID."""
+    any_cr = any_lf = False
+    for piece in pieces:
+        any_lf |= "\n" in piece.text
+        any_cr |= piece.text.count("\r") > piece.text.count("\r\n")
+        if any_lf and any_cr:
+            raise InputRefused(
+                f"{name}: about line {piece.line} a line ends in another way than those before "
+                "it, in a stray line break that perhaps splits an order ID. Export it again."
+            )
+        yield piece

@@ -4,9 +4,9 @@ from typing import Any
 
 from raw_server import RawServer
 
-from bulkstatus.answer import Answer
-from bulkstatus.api import OrderStatusApi
-from bulkstatus.credentials import Credentials
+from bulkstatus.api.answer import Answer
+from bulkstatus.api.client import OrderStatusApi
+from bulkstatus.api.credentials import Credentials
 from bulkstatus.order import OrderStatus, StatusUpdate
 
 CREDENTIALS = Credentials("REFID", "APIKEY-0123456789")

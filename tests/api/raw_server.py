@@ -4,7 +4,6 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Self
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -21,20 +20,45 @@ class Request(NamedTuple):
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
-Step = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
+class Step(NamedTuple):
+    """Bytes to answer with, and how it goes on then: "ready" for more, or as below."""
+
+    answer: bytes
+    then: str = "ready"
+    again: bytes = b""
+    pause: float = 0.0
+
+
+def then_close(answer: bytes = b"") -> Step:
+    """Answer, then close the connection in good order."""
+    return Step(answer, "close")
+
+
+def then_reset(answer: bytes = b"") -> Step:
+    """Answer, then tear the connection down (a TCP reset)."""
+    return Step(answer, "reset")
+
+
+def then_hang(answer: bytes = b"") -> Step:
+    """Answer, then leave the connection open and say nothing more."""
+    return Step(answer, "hang")
+
+
+def without_end(answer: bytes, again: bytes, pause: float = 0.0) -> Step:
+    """Answer, then go on with `again` for as long as the client takes it."""
+    return Step(answer, "repeat", again, pause)
 
 
 class RawServer:
     """Answers each request with the next of `steps`, the last one again and again.
 
-    A step is bytes to answer with, or what to do with the connection. `on_connect` is done to
-    each connection before anything is read from it.
+    `on_connect` is done to each connection before anything is read from it.
     """
 
     def __init__(
         self,
-        *steps: Step,
-        on_connect: Step | None = None,
+        *steps: Step | bytes,
+        on_connect: Step | bytes | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._steps = list(steps) or [OK]
@@ -83,62 +107,24 @@ class RawServer:
             writer.transport.abort()
 
 
-async def _do(step: Step, writer: asyncio.StreamWriter) -> None:
-    if isinstance(step, bytes):
-        writer.write(step)
-        await writer.drain()
-    else:
-        await step(writer)
-
-
-def then_close(answer: bytes = b"") -> Step:
-    """Answer, then close the connection in good order."""
-
-    async def step(writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
+async def _do(step: Step | bytes, writer: asyncio.StreamWriter) -> None:
+    step = Step(step) if isinstance(step, bytes) else step
+    writer.write(step.answer)
+    await writer.drain()
+    if step.then == "close":
         writer.close()
         await writer.wait_closed()
-
-    return step
-
-
-def then_reset(answer: bytes = b"") -> Step:
-    """Answer, then tear the connection down (a TCP reset)."""
-
-    async def step(writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
+    elif step.then == "reset":
         # A few turns of the loop, which is the client's too: it reads what was written before
         # the reset throws it away.
-        for _ in range(9 if answer else 0):
+        for _ in range(9 if step.answer else 0):
             await asyncio.sleep(0)
         connection = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
-
-    return step
-
-
-def then_hang(answer: bytes = b"") -> Step:
-    """Answer, then leave the connection open and say nothing more."""
-
-    async def step(writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
+    elif step.then == "hang":
         await asyncio.Event().wait()
-
-    return step
-
-
-def without_end(answer: bytes, again: bytes, pause: float = 0.0) -> Step:
-    """Answer, then go on with `again` for as long as the client takes it."""
-
-    async def step(writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        while True:
-            writer.write(again)
-            await writer.drain()
-            await asyncio.sleep(pause)
-
-    return step
+    while step.then == "repeat":
+        writer.write(step.again)
+        await writer.drain()
+        await asyncio.sleep(step.pause)

@@ -1,24 +1,20 @@
-"""Everything that can go wrong on the way: each ends as an `Answer`, and nothing is raised."""
+"""Everything that can go wrong on the way: each ends as an `Answer`, and nothing is raised.
+
+One put is one request: what aiohttp repeats by itself would be neither paced nor counted.
+"""
 
 import asyncio
 import socket
 
+import aiohttp
 import pytest
 from api_calls import CREDENTIALS, DISPATCHED, put
-from raw_server import (
-    OK,
-    RawServer,
-    Step,
-    then_close,
-    then_hang,
-    then_reset,
-    without_end,
-)
+from raw_server import OK, RawServer, Step, then_close, then_hang, then_reset, without_end
 
-from bulkstatus.answer import CHECK_URL, Answer, Meaning
-from bulkstatus.api import OrderStatusApi
-from bulkstatus.order import OrderStatus, StatusUpdate
-from bulkstatus.result import ErrorKind, RowError
+from bulkstatus.api import client
+from bulkstatus.api.answer import CHECK_URL, Answer, Meaning
+from bulkstatus.api.client import OrderStatusApi
+from bulkstatus.log.records import ErrorKind, RowError
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -31,14 +27,10 @@ LOST = {
     "resets": then_reset(),
     "closes in the status line": then_close(b"HTTP/1.1 20"),
     "closes in the headers": then_close(HEAD + b"Content-Len"),
-    "resets in the headers": then_reset(HEAD + b"Content-Len"),
     "closes after the headers": then_close(HEAD + b"Content-Length: 2\r\n\r\n"),
     "closes in the body": then_close(HEAD + b"Content-Length: 100\r\n\r\n{}"),
     "resets in the body": then_reset(HEAD + b"Content-Length: 100\r\n\r\n{}"),
-    "closes in a long body": then_close(HEAD + b"Content-Length: 99999\r\n\r\n" + b" " * 9999),
-    "closes in a chunk": then_close(CHUNKED + b"5\r\n{}"),
     "closes between chunks": then_close(CHUNKED + b"2\r\n{}\r\n"),
-    "resets between chunks": then_reset(CHUNKED + b"2\r\n{}\r\n"),
     "closes before the last chunk's end": then_close(CHUNKED + b"2\r\n{}\r\n0\r\n"),
     "sends a chunk size that is none": then_close(CHUNKED + b"zz\r\n{}\r\n"),
     "sends a chunk that is too long": then_hang(CHUNKED + b"2\r\n{}zzzz\r\n"),
@@ -54,7 +46,6 @@ LOST = {
     "sends a page without headers": then_close(b"<html>hello</html>"),
     "sends a status that is none": then_close(b"HTTP/1.1 abc OK\r\n\r\n"),
     "sends a status of two digits": then_close(b"HTTP/1.1 99 OK\r\n\r\n"),
-    "sends a status of four digits": then_close(b"HTTP/1.1 1000 OK\r\n\r\n"),
     "sends NUL in a header": then_close(HEAD + b"X: a\x00b\r\nContent-Length: 0\r\n\r\n"),
     "sends headers without end": without_end(HEAD, b"X-Header: some value\r\n" * 100),
     "sends a header without end": without_end(HEAD + b"X-Header: ", b"x" * 9999),
@@ -62,19 +53,63 @@ LOST = {
 }
 
 
+async def puts(count: int, server: RawServer) -> list[Answer]:
+    """Send the same update a few times, in one session."""
+    async with OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0) as api:
+        return [await api.put(DISPATCHED) for _ in range(count)]
+
+
 @pytest.mark.parametrize("step", LOST.values(), ids=LOST.keys())
-async def test_the_answer_is_lost_when_the_server(step: Step) -> None:
-    async with RawServer(step) as server:
-        answer = await put(server)
-    assert answer.meaning is Meaning.UNANSWERED
-    assert answer.http_status is None
-    assert answer.unseen
-    assert answer.error is not None
-    assert answer.error.kind is ErrorKind.CONNECTION
-    assert answer.error.message.isprintable()
-    assert "<" not in answer.error.message, "an object of the HTTP library"
-    assert len(answer.error.message) <= 300
-    assert len(server.requests) == 1
+async def test_the_answer_is_lost_and_the_session_goes_on_when_the_server(
+    step: Step | bytes,
+) -> None:
+    """On a new connection, and on one that was kept alive."""
+    async with RawServer(step, OK, step, OK) as server:
+        first, second, third, fourth = await puts(4, server)
+    for answer in (first, third):
+        assert (answer.meaning, answer.http_status) == (Meaning.UNANSWERED, None)
+        assert answer.unseen
+        assert answer.error is not None
+        assert answer.error.kind is ErrorKind.CONNECTION
+        assert answer.error.message.isprintable()
+        assert "<" not in answer.error.message, "an object of the HTTP library"
+        assert len(answer.error.message) <= 300
+    assert second.meaning is fourth.meaning is Meaning.UPDATED
+    assert len(server.requests) == 4
+    assert server.connections == 3
+
+
+async def test_without_the_guard_aiohttp_sends_a_request_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Should this fail one day, aiohttp has stopped repeating and the guard can go."""
+    monkeypatch.setattr(client, "_SentOnce", aiohttp.BytesPayload)
+    async with RawServer(OK, then_close(), OK) as server:
+        answers = await puts(2, server)
+    assert [answer.meaning for answer in answers] == [Meaning.UPDATED] * 2
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("end", [then_close(OK), then_reset(OK)], ids=["closed", "reset"])
+async def test_a_connection_that_ends_between_two_puts_costs_at_most_one_request_each(
+    end: Step,
+) -> None:
+    async with RawServer(end, OK) as server:
+        first, second = await puts(2, server)
+    assert first.meaning is Meaning.UPDATED
+    # The end may be noticed before the second request leaves, or by it.
+    assert second.meaning in {Meaning.UPDATED, Meaning.UNANSWERED}
+    assert len(server.requests) <= 2
+
+
+async def test_an_answer_is_never_taken_for_that_of_another_request() -> None:
+    """Two answers to the first request: the second must not be read as that of the next."""
+    refused = b'HTTP/1.1 400 Bad\r\nContent-Length: 37\r\n\r\n{"error":{"message":"no","code":0}}  '
+    async with RawServer(OK + OK, refused) as server:
+        first, second = await puts(2, server)
+    assert first.meaning in {Meaning.UPDATED, Meaning.UNANSWERED}
+    assert second.meaning is not Meaning.UPDATED
+    assert len(server.requests) == 2
 
 
 #: What the server does instead of coming to an end.
@@ -92,7 +127,7 @@ HANGS = {
 
 
 async def test_the_timeout_ends_every_answer_that_does_not_come_to_an_end() -> None:
-    async def attempt(step: Step) -> tuple[Answer, int]:
+    async def attempt(step: Step | bytes) -> tuple[Answer, int]:
         async with RawServer(step) as server:
             return await put(server, timeout=1.0), len(server.requests)
 
@@ -104,88 +139,42 @@ async def test_the_timeout_ends_every_answer_that_does_not_come_to_an_end() -> N
 
 @pytest.mark.parametrize("on_connect", [then_reset(), then_close()], ids=["resets", "closes"])
 async def test_a_connection_lost_before_the_request_was_read_may_have_carried_it(
-    on_connect: Step,
+    on_connect: Step | bytes,
 ) -> None:
     async with RawServer(on_connect=on_connect) as server:
         answer = await put(server)
-    assert (answer.meaning, answer.http_status) == (Meaning.UNANSWERED, None)
-    assert answer.error is not None
-    assert answer.error.kind is ErrorKind.CONNECTION
-    assert answer.unseen
+    assert (answer.meaning, answer.unseen) == (Meaning.UNANSWERED, True)
     assert server.connections == 1
 
 
 async def test_a_refused_connection_carried_nothing() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        answer = await put(f"http://127.0.0.1:{closed.getsockname()[1]}")
-    assert answer.meaning is Meaning.UNANSWERED
-    assert not answer.unseen
-    assert answer.error is not None
-    assert answer.error.kind is ErrorKind.CONNECTION
-    assert "cannot be reached: Connection refused" in answer.error.message
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+        answer = await put(f"http://{host}")
+    error = RowError(ErrorKind.CONNECTION, f"{host} cannot be reached: Connection refused")
+    assert answer == Answer(Meaning.UNANSWERED, error=error)
 
 
 @pytest.mark.parametrize("host", ["a" * 64, "a..b", "127.1", "1.2.3.4.5"])
 async def test_a_host_that_cannot_exist_stops_the_run_by_its_base_url(host: str) -> None:
     answer = await put(f"http://{host}")
-    assert answer.meaning is Meaning.FATAL
-    assert not answer.unseen
+    assert (answer.meaning, answer.unseen) == (Meaning.FATAL, False)
     assert answer.advice == CHECK_URL
     assert answer.error is not None
     assert answer.error.kind is ErrorKind.CONNECTION
 
 
-async def test_a_session_goes_on_after_each_fault() -> None:
-    async with (
-        RawServer(*LOST.values(), OK) as server,
-        OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0) as api,
-    ):
-        for _ in LOST:
-            assert (await api.put(DISPATCHED)).meaning is Meaning.UNANSWERED
-        assert (await api.put(DISPATCHED)).meaning is Meaning.UPDATED
-    assert len(server.requests) == len(LOST) + 1
-
-
-async def test_an_answer_is_never_taken_for_that_of_another_request() -> None:
-    """Two answers to the first request: the second must not be read as that of the next."""
-    refused = b'HTTP/1.1 400 Bad\r\nContent-Length: 37\r\n\r\n{"error":{"message":"no","code":0}}  '
-    async with (
-        RawServer(OK + OK, refused) as server,
-        OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0) as api,
-    ):
-        first = await api.put(DISPATCHED)
-        second = await api.put(StatusUpdate("2", OrderStatus.DISPATCHED))
-    assert first.meaning in {Meaning.UPDATED, Meaning.UNANSWERED}
-    assert second.meaning is not Meaning.UPDATED
-    assert len(server.requests) == 2
-
-
 async def test_cancelling_a_put_goes_through_and_frees_the_session() -> None:
-    arrived = asyncio.Event()
-
-    async def hang(_: asyncio.StreamWriter) -> None:
-        arrived.set()
-        await asyncio.Event().wait()
-
     async with (
-        RawServer(hang, OK) as server,
+        RawServer(then_hang(), OK) as server,
         OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0, concurrency=1) as api,
     ):
         task = asyncio.create_task(api.put(DISPATCHED))
-        await arrived.wait()
+        while not server.requests:
+            await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert (await api.put(DISPATCHED)).meaning is Meaning.UPDATED
     assert len(server.requests) == 2
-
-
-async def test_a_timeout_around_a_put_is_not_mistaken_for_its_own() -> None:
-    async with (
-        RawServer(then_hang()) as server,
-        OrderStatusApi(server.base_url, CREDENTIALS, timeout=20.0) as api,
-    ):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await api.put(DISPATCHED)

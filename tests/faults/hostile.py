@@ -51,13 +51,25 @@ DROPPED = 100
 # These say that the order is set, so it is, always.
 SUCCESSES = {"200 null", "200 empty"}
 
+# These say for certain that it is not: the API refused it, before it looked at anything else.
+REFUSALS = {"400", "404", "404 bare", "409", "422", "403", "200 error"}
+NOT_NOW = {"429", "400 limit", "401", "50000", "302"}
+
+
+Asked = tuple[str, int, str | None]
+
 
 class HostileServer:
-    """Serves on loopback; `orders` holds what each order was set to, in order."""
+    """Serves on loopback; `orders` holds what each order was set to, in order.
+
+    `answers` has what was answered to each (order, status, tracking), by the names of the faults
+    or "updated", in order.
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self.orders: dict[str, list[tuple[int, str | None]]] = {}
+        self.answers: dict[Asked, list[str]] = {}
         self.counts: Counter[str] = Counter()
         self.overlaps = 0
         self._busy: set[str] = set()
@@ -91,21 +103,26 @@ class HostileServer:
         drawn = self._random.randrange(10_000)
         for name, (status, answer, headers, may_be_set, share) in FAULTS.items():
             if drawn < share:
-                self.counts[name] += 1
+                self._note(order, body, name)
                 if name in SUCCESSES or (may_be_set and self._random.random() < 0.5):
                     self._set(order, body)
                 return web.Response(status=status, body=answer, headers=headers)
             drawn -= share
         if drawn < DROPPED:
-            self.counts["dropped"] += 1
+            self._note(order, body, "dropped")
             if self._random.random() < 0.5:
                 self._set(order, body)
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
-        self.counts["updated"] += 1
+        self._note(order, body, "updated")
         self._set(order, body)
         return web.Response(body=b'{"status":"ok"}')
+
+    def _note(self, order: str, body: dict[str, Any], name: str) -> None:
+        self.counts[name] += 1
+        asked = (order, body["status"], body.get("shipping_tracking"))
+        self.answers.setdefault(asked, []).append(name)
 
     def _set(self, order: str, body: dict[str, Any]) -> None:
         self.orders.setdefault(order, []).append((body["status"], body.get("shipping_tracking")))

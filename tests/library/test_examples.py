@@ -16,7 +16,7 @@ def test_every_example_gives_what_it_says(
     monkeypatch.chdir(tmp_path)
     rows = "order_id,status,tracking\n1001,8,T1\n1002,Dispatched,\n1003,On Hold,\n"
     Path("dispatch.csv").write_text(rows)
-    Path("mistakes.csv").write_text(rows.replace("Dispatched", "Despatched"))
+    Path("mistakes.csv").write_text(rows.replace("Dispatched", "Dispached"))
     found = 0
     for example in doctest.DocTestFinder(exclude_empty=True).find(module):
         found += bool(example.examples)

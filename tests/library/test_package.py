@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 import bulkstatus
-from bulkstatus.config import DEFAULTS
-from bulkstatus.library import ConnectionSettings, InputSettings, SendSettings
+from bulkstatus.settings.table import (
+    SETTINGS,
+    ConnectionSettings,
+    InputSettings,
+    SendSettings,
+    names_of,
+)
 
 
 @pytest.mark.parametrize("name", bulkstatus.__all__)
@@ -39,9 +44,9 @@ def test_the_import_is_light() -> None:
 
 
 def test_every_setting_of_the_command_line_is_an_argument_of_send() -> None:
-    assert set(SendSettings.__annotations__) == set(DEFAULTS)
-    assert set(InputSettings.__annotations__) <= set(DEFAULTS)
-    assert set(ConnectionSettings.__annotations__) <= set(DEFAULTS)
+    assert set(SendSettings.__annotations__) == SETTINGS.keys() - names_of("account")
+    assert set(InputSettings.__annotations__) <= set(SETTINGS)
+    assert set(ConnectionSettings.__annotations__) <= set(SETTINGS)
 
 
 TYPED = """
@@ -49,14 +54,14 @@ import asyncio
 import bulkstatus
 
 async def main() -> None:
-    summary = await bulkstatus.send("x.csv", rate="5/s", quota=["100/h"], cancellations=3)
-    reveal_type(summary.ending.exit_status)
-    reveal_type(summary.counts)
+    ended = await bulkstatus.send("x.csv", rate="5/s", quota=["100/h"], cancellations=3)
+    reveal_type(ended.ending.exit_status)
+    reveal_type(ended.counts)
     plan = await bulkstatus.check("x.csv", column={"order_id": "Auftrag"})
     reveal_type(plan.due)
     report = await bulkstatus.report("x.jsonl")
     reveal_type(report.rows)
-    async with bulkstatus.Client("https://x.example", "R", "K", timeout=3) as client:
+    async with bulkstatus.Client("https://x.example", "R", "K", give_up_after="3m") as client:
         reveal_type(await client.set_status("1", bulkstatus.OrderStatus.DISPATCHED))
     await bulkstatus.send("x.csv", rat="5/s")
     bulkstatus.sned
@@ -75,14 +80,10 @@ def test_a_type_checker_sees_the_arguments_and_the_results(tmp_path: Path) -> No
     said = [line.partition("typed.py:")[2].partition(" ")[2] for line in done.stdout.splitlines()]
     assert [line for line in said if line.startswith("note: Revealed")] == [
         'note: Revealed type is "int"',
-        'note: Revealed type is "dict[bulkstatus.result.Outcome, int]"',
+        'note: Revealed type is "dict[bulkstatus.log.records.Outcome, int]"',
         'note: Revealed type is "int"',
         'note: Revealed type is "int"',
-        'note: Revealed type is "tuple[int, str, int | None, str | None, '
-        "bulkstatus.result.Outcome, float, int | None, int, float | None, "
-        "tuple[bulkstatus.result.ErrorKind, str, int | str | None, "
-        "fallback=bulkstatus.result.RowError] | None, bool, "
-        'fallback=bulkstatus.result.Result]"',
+        'note: Revealed type is "bulkstatus.log.records.Result"',
     ]
     errors = [line for line in said if line.startswith("error:")]
     assert len(errors) == 2

@@ -1,78 +1,56 @@
+"""Rates and quotas as they are typed and shown, and how long requests take within them."""
+
 import pytest
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.pace import Rate, parse_quota, parse_rate
-from bulkstatus.text import printable
+from bulkstatus.pace import Rate, seconds_needed
+from bulkstatus.pace.pacer import CATCH_UP, JITTER
+from bulkstatus.pace.rate import parse_quota, parse_rate
+from bulkstatus.words import printable
 
 
 @pytest.mark.parametrize(
-    ("text", "rate"),
+    ("text", "rate", "quota"),
     [
-        ("10/s", Rate(10, 1.0)),
-        ("600/m", Rate(600, 60.0)),
-        ("1000/h", Rate(1000, 3600.0)),
-        ("1/S", Rate(1, 1.0)),
-        (" 10 / s ", Rate(10, 1.0)),
-        ("none", None),
-        ("None ", None),
+        ("10/s", Rate(10, 1.0), None),
+        ("600/m", Rate(600, 60.0), Rate(600, 60.0)),
+        ("1000/h", Rate(1000, 3600.0), Rate(1000, 3600.0)),
+        ("10000/d", None, Rate(10000, 86400.0)),
     ],
 )
-def test_a_rate_is_read(text: str, rate: Rate | None) -> None:
-    assert parse_rate(text) == rate
+def test_each_has_its_periods_and_is_shown_as_it_is_typed(
+    text: str, rate: Rate | None, quota: Rate | None
+) -> None:
+    for parse, expected in ((parse_rate, rate), (parse_quota, quota)):
+        if expected is None:
+            with pytest.raises(SettingsRefused):
+                parse(text)
+        else:
+            assert parse(text) == expected
+            assert str(expected) == text
+
+
+def test_blanks_and_case_are_nothing_and_none_is_none() -> None:
+    assert parse_rate("1/S") == Rate(1, 1.0)
+    assert parse_quota(" 10 / h ") == Rate(10, 3600.0)
+    assert parse_rate("None ") is None
+    assert parse_quota("none") is None
 
 
 @pytest.mark.parametrize(
-    ("text", "quota"),
-    [
-        ("30/m", Rate(30, 60.0)),
-        ("1000/h", Rate(1000, 3600.0)),
-        ("10000/d", Rate(10000, 86400.0)),
-        ("none", None),
-    ],
-)
-def test_a_quota_is_read(text: str, quota: Rate | None) -> None:
-    assert parse_quota(text) == quota
-
-
-NEITHER = [
-    "",
-    "10",
-    "/s",
-    "10/",
-    "0/h",
-    "-1/h",
-    "1.5/h",
-    "1,000/h",
-    "10/w",
-    "10/hh",
-    "10 h",
-    "ten/h",
-]
-NEITHER += ["10/h 5", "10//h", "1_0/h", "\uff11\uff10/h", "9" * 10 + "/h", "10/h\n20/h", "{text}/h"]
-
-
-@pytest.mark.parametrize("text", [*NEITHER, "10000/d"])
-def test_what_is_no_rate_is_refused_with_the_forms(text: str) -> None:
-    with pytest.raises(
-        SettingsRefused, match=r"--rate.*10/s, 600/m or 1000/h, or \"none\""
-    ) as caught:
+    "text",
+    ["", "10", "/s", "10/", "0/h", "-1/h", "1.5/h", "1,000/h", "10/w", "10/hh", "10 h", "ten/h",
+     "10/h 5", "10//h", "1_0/h", "\uff11\uff10/h", "9" * 10 + "/h", "10/h\n20/h", "{text}/h"],
+)  # fmt: skip
+def test_what_is_neither_is_refused_with_the_forms(text: str) -> None:
+    with pytest.raises(SettingsRefused) as refused:
         parse_rate(text)
-    assert f'"{printable(text)}"' in str(caught.value)
-
-
-@pytest.mark.parametrize("text", [*NEITHER, "10/s"])
-def test_what_is_no_quota_is_refused_with_the_forms(text: str) -> None:
-    with pytest.raises(SettingsRefused, match=r"--quota.*30/m, 1000/h or 10000/d, or \"none\""):
+    for piece in ("--rate", f'"{printable(text)}"', "10/s", "600/m", "1000/h", "none"):
+        assert piece in str(refused.value)
+    with pytest.raises(SettingsRefused) as refused:
         parse_quota(text)
-
-
-@pytest.mark.parametrize("text", ["10/s", "600/m", "1000/h"])
-def test_a_rate_is_shown_as_it_is_typed(text: str) -> None:
-    assert str(parse_rate(text)) == text
-
-
-def test_a_quota_is_shown_as_it_is_typed() -> None:
-    assert str(parse_quota("10000/d")) == "10000/d"
+    for piece in ("--quota", f'"{printable(text)}"', "30/m", "1000/h", "10000/d", "none"):
+        assert piece in str(refused.value)
 
 
 def test_a_rate_of_another_period_is_shown_in_words() -> None:
@@ -83,3 +61,37 @@ def test_a_rate_of_another_period_is_shown_in_words() -> None:
 def test_a_rate_that_lets_nothing_through_cannot_be(count: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="above zero"):
         Rate(count, seconds)
+
+
+MORE = CATCH_UP + JITTER
+TEN, HOUR, DAY, TWO = Rate(10, 1.0), Rate(1000, 3600.0), Rate(10000, 86400.0), Rate(2, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("requests", "rate", "quotas", "seconds"),
+    [
+        (0, TEN, [], 0.0),
+        (1, TEN, [(HOUR, [])], 0.0),
+        (1000, None, [], 0.0),
+        (1001, TEN, [], 100 * (1 + MORE)),
+        (601, Rate(600, 60.0), [], 60 + MORE),
+        # A quota lets all go at once, then makes them wait for the window.
+        (1000, None, [(HOUR, [])], 0.0),
+        (2500, None, [(HOUR, [])], 7200.0),
+        # The places come free as evenly as the rate had let them be taken.
+        (1500, TEN, [(HOUR, [])], 3600.0 + 499 * (1 + MORE) / 10),
+        # What is held now comes first.
+        (1000, None, [(HOUR, [60.0])], 60.0),
+        (999, None, [(HOUR, [60.0])], 0.0),
+        (2, None, [(TWO, [10.0, 20.0])], 20.0),
+        (3, None, [(TWO, [10.0, 20.0])], 70.0),
+        (1, None, [(TWO, [10.0, 20.0, 30.0])], 20.0),
+        # The tightest of several counts.
+        (10000, None, [(HOUR, []), (DAY, [])], 9 * 3600.0),
+        (10001, None, [(DAY, []), (HOUR, [])], 86400.0),
+    ],
+)
+def test_the_time_is_that_of_the_last_request(
+    requests: int, rate: Rate | None, quotas: list[tuple[Rate, list[float]]], seconds: float
+) -> None:
+    assert seconds_needed(requests, rate, quotas) == pytest.approx(seconds)

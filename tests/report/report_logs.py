@@ -1,108 +1,120 @@
 """Logs to report on, written record by record."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bulkstatus.result import ErrorKind, Outcome, Result, RowError, timestamp
-from bulkstatus.resultlog import EndRecord, RunRecord
+from bulkstatus.log import EndRecord, ErrorKind, Outcome, Result, RowError, RowRecord, RunRecord
+from bulkstatus.log.records import FORMAT, Record, SendingRecord, line_of, timestamp
 
 #: When everything begins.
 START = 1_795_500_000.0
 
 REFUSAL = RowError(ErrorKind.API, "Invalid order status", 0)
 TIMEOUT = RowError(ErrorKind.TIMEOUT, "no answer within 30 s")
+BAD_ID = RowError(ErrorKind.ROW, "the order ID is empty; fill it in or delete the row")
 
+UPDATED, REJECTED, FAILED, INVALID = (
+    Outcome.UPDATED,
+    Outcome.REJECTED,
+    Outcome.FAILED,
+    Outcome.INVALID,
+)
 
-def written(log: "Log", name: str, *order_ids: str) -> str:
-    """Write an input of these orders beside a log and return its SHA-256."""
-    data = "".join(["order_id,status\n", *(f"{order_id},8\n" for order_id in order_ids)]).encode()
-    log.path.with_name(name).write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+#: What a row may be given as: an order ID, or that with a status and a tracking.
+GivenRow = str | tuple[str, int | None, str | None]
+
+_ERRORS = {REJECTED: REFUSAL, FAILED: TIMEOUT, INVALID: BAD_ID}
 
 
 class Log:
-    """A log at `path`; every record comes a tenth of a second after the one before it."""
+    """A log at `path`; every result comes a tenth of a second after the one before it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = START
-        self._run = 0
-        self._line = 1
+        self.rows: list[RowRecord] = []
+        self._runs = 0
         path.write_bytes(b"")
 
-    def write(self, data: bytes) -> None:
+    def write(self, *records: Record) -> "Log":
         with self.path.open("ab") as file:
-            file.write(data)
+            file.writelines(map(line_of, records))
+        return self
 
     def run(
         self,
-        rows: int = 0,
-        sha256: str = "aa",
+        *rows: GivenRow,
+        due: list[tuple[int, int]] | None = None,
         source: str = "today.csv",
         settings: Mapping[str, Any] | None = None,
+        through: int | None = None,
     ) -> "Log":
-        self._run += 1
+        """Begin a run that brings `rows`, and say that all rows may leave, or those `through`."""
+        self._runs += 1
         self.write(
             RunRecord(
-                run_id=f"run-{self._run}",
+                format=FORMAT,
+                version="0.2.0",
+                run_id=f"run-{self._runs}",
                 started_at=timestamp(self.now),
-                version="0.1.0",
                 input=source,
-                input_sha256=sha256,
-                rows=rows,
+                input_sha256="aa",
+                rows=len(rows),
                 base_url="https://api.example",
                 ref_id="R1",
                 user="anna",
                 host="desk",
-                settings={"rate": "10/s", **(settings or {})},
-            ).to_line()
+                settings=dict(settings or {}),
+                due=due,
+            )
         )
-        return self
+        for given in rows:
+            order_id, status, tracking = (given, 8, None) if isinstance(given, str) else given
+            n = len(self.rows) + 1
+            self.rows.append(RowRecord(n, n + 1, order_id, status, tracking))
+            self.write(self.rows[-1])
+        return self.write(SendingRecord(len(self.rows) if through is None else through))
 
-    def row(
+    def result(
         self,
-        order_id: str,
-        outcome: Outcome = Outcome.UPDATED,
+        n: int,
+        outcome: Outcome = UPDATED,
         error: RowError | None = None,
         *,
-        line: int | None = None,
-        status: int | None = 8,
-        tracking: str | None = None,
         uncertain: bool = False,
         elapsed_ms: float = 40.0,
         attempts: int = 1,
         after: float = 0.1,
     ) -> "Log":
+        """Write what became of the row `n`."""
         self.now += after
-        self._line = self._line + 1 if line is None else line
-        sent = outcome in {Outcome.UPDATED, Outcome.REJECTED, Outcome.FAILED}
-        answers = {Outcome.UPDATED: 200, Outcome.REJECTED: 400}
-        self.write(
+        row = self.rows[n - 1]
+        is_sent = outcome in {UPDATED, REJECTED, FAILED}
+        return self.write(
             Result(
-                self._line,
-                order_id,
-                status,
-                tracking,
+                n,
+                row.line,
+                row.order_id,
+                row.status,
+                row.tracking,
                 outcome,
-                self.now,
-                answers.get(outcome),
-                attempts if sent else 0,
-                elapsed_ms if sent else None,
-                error,
+                {UPDATED: 200, REJECTED: 400}.get(outcome),
+                attempts if is_sent else 0,
+                elapsed_ms if is_sent else None,
+                timestamp(self.now),
+                error or _ERRORS.get(outcome),
                 uncertain,
-            ).to_line()
+            )
         )
+
+    def results(self, *outcomes: Outcome | None) -> "Log":
+        """Write what became of the first rows, one after the other; None leaves one out."""
+        for n, outcome in enumerate(outcomes, 1):
+            if outcome is not None:
+                self.result(n, outcome)
         return self
 
-    def end(
-        self, reason: str = "finished", message: str = "", perhaps: tuple[str, ...] = ()
-    ) -> "Log":
+    def end(self, reason: str = "finished", message: str = "") -> "Log":
         self.now += 0.1
-        self.write(
-            EndRecord(
-                f"run-{self._run}", timestamp(self.now), reason, {}, message, list(perhaps)
-            ).to_line()
-        )
-        return self
+        return self.write(EndRecord(f"run-{self._runs}", timestamp(self.now), reason, message))

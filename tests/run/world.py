@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bulkstatus.answer import Answer, Meaning
+from bulkstatus.api.answer import Answer, Meaning
+from bulkstatus.job.beginning import of_input, of_log
+from bulkstatus.job.check import check_source
+from bulkstatus.job.known import Known
+from bulkstatus.job.merge import merged
+from bulkstatus.job.run import Ending, Observer, Run, RunOptions, Silent
+from bulkstatus.job.worklist import WorkList
+from bulkstatus.log import ErrorKind, ResultLog, RowError, RunRecord
 from bulkstatus.order import StatusUpdate
-from bulkstatus.preflight import check_source
-from bulkstatus.result import ErrorKind, RowError
-from bulkstatus.resultlog import LogState, ResultLog, RunRecord
-from bulkstatus.run import Ending, Run, RunOptions
 from bulkstatus.source import InputOptions, open_source
 
 UPDATED = Answer(Meaning.UPDATED, 200)
@@ -61,7 +64,8 @@ class World:
     run: Run | None = None
     pacer: Any = None
     quotas: Any = None
-    skip_invalid: bool = False
+    limit: int | None = None
+    observer: Observer = field(default_factory=Silent)
 
     @property
     def log_path(self) -> Path:
@@ -86,27 +90,42 @@ class World:
             self.in_flight -= 1
             request.left = loop.time()
 
-    async def send(self) -> Ending:
-        """Run once: a first time when there is no log, otherwise as a resume."""
+    async def send(self, again: bool = False, mended: bool = False) -> Ending:
+        """Run once: a first time when there is no log, otherwise as a resume of the log.
+
+        That sends rejected rows again with `again`, and takes the rows as the file has them now
+        with `mended`.
+        """
         self.input_path.write_text("\n".join(["order_id,status,tracking", *self.rows]) + "\n")
-        async with await open_source(str(self.input_path), InputOptions()) as source:
-            if self.log_path.exists():
-                log, contents = ResultLog.open(self.log_path)
-                state = contents.state
+        async with WorkList() as work:
+            if mended:
+                log = ResultLog.open(self.log_path)
+                async with (
+                    WorkList() as rows,
+                    await open_source(str(self.input_path), InputOptions()) as source,
+                ):
+                    checked = await check_source(source, rows, Known(log.contents))
+                    beginning = await merged(log.contents, checked, work, self.limit)
+            elif self.log_path.exists():
+                log = ResultLog.open(self.log_path)
+                beginning = await of_log(log.contents, work, again, False, self.limit)
             else:
-                log, state = ResultLog.create(self.log_path, run_record(source.sha256)), LogState()
-            plan = await check_source(source, state)
+                async with await open_source(str(self.input_path), InputOptions()) as source:
+                    beginning = await of_input(await check_source(source, work), self.limit)
+                log = ResultLog.create(self.log_path)
             try:
+                record = run_record(beginning.due)
+                await log.begin(record, work.pieces(), work.regions, beginning.state)
+                plan = beginning.plan
                 self.run = Run(
-                    source,
-                    plan,
-                    state,
                     log,
+                    beginning.phases,
                     self,
                     self.pacer,
                     self.quotas,
                     self.options,
-                    "run",
+                    self.observer,
+                    left="the limit" if plan.due < plan.all_due else "",
                     jitter=lambda: 1.0,
                 )
                 return await self.run.execute()
@@ -125,18 +144,20 @@ class World:
         return [round(request.at, 3) for request in self.requests]
 
 
-def run_record(sha256: str = "0" * 64) -> RunRecord:
+def run_record(due: list[tuple[int, int]] | None = None) -> RunRecord:
     return RunRecord(
+        format=2,
+        version="0.2.0",
         run_id="run",
         started_at="2026-11-23T17:31:02.114Z",
-        version="0.1.0",
         input="dispatch.csv",
-        input_sha256=sha256,
+        input_sha256="0" * 64,
         rows=1,
         base_url="https://api.example",
         ref_id="ref",
         user="anna",
         host="DESK-3",
+        due=due,
     )
 
 

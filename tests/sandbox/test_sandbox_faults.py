@@ -1,97 +1,83 @@
+from collections import Counter
+from itertools import islice
+from typing import Any
+
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkstatus.sandbox import Faults, parse_duration, parse_share
-from bulkstatus.sandbox.faults import Dice, Fault, Window
+from bulkstatus.cli.sandbox import command
+from bulkstatus.sandbox import Faults
+from bulkstatus.sandbox.faults import Window, draws
+
+UPDATED, FAILED, DROPPED, DROPPED_AFTER = (200, True), (500, False), (None, False), (None, True)
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("50ms", 0.05), ("0.5s", 0.5), ("2s", 2.0), (" 50 ms ", 0.05), ("50MS", 0.05), ("0s", 0.0)],
+    ("option", "texts"),
+    [
+        ("--latency", "|50|ms|-1s|1m|1e3s|infs|٣s|50ms50ms|2%|3601s"),
+        ("--fail", "|2|0.02|%|-1%|101%|nan%|2%%|٣%|2s"),
+    ],
 )
-def test_a_duration_has_a_number_and_a_unit(text: str, seconds: float) -> None:
-    assert parse_duration(text) == pytest.approx(seconds)
+def test_figures_that_make_no_sense_are_refused(option: str, texts: str) -> None:
+    for text in texts.split("|"):
+        assert CliRunner().invoke(command, [option, text]).exit_code == 2, text
 
 
-@pytest.mark.parametrize("text", ["", "50", "ms", "-1s", "1m", "1e3s", "infs", "٣s", "50ms50ms"])
-def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match=r"such as 50ms or 0\.5s"):
-        parse_duration(text)
+def test_a_figure_is_a_number_with_its_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Faults] = []
 
+    def sandbox(orders: object, faults: Faults) -> None:
+        made.append(faults)
+        raise KeyboardInterrupt
 
-@pytest.mark.parametrize(
-    ("text", "share"), [("2%", 0.02), ("0.5%", 0.005), ("100%", 1.0), ("0 %", 0.0), (" 1% ", 0.01)]
-)
-def test_a_share_is_a_percentage(text: str, share: float) -> None:
-    assert parse_share(text) == pytest.approx(share)
-
-
-@pytest.mark.parametrize("text", ["", "2", "0.02", "%", "-1%", "101%", "nan%", "2%%"])
-def test_what_is_no_share_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match=r"such as 2% or 0\.5%"):
-        parse_share(text)
+    monkeypatch.setattr("bulkstatus.sandbox.Sandbox", sandbox)
+    for latency, fail in (("50ms", "2%"), (" 0.5S ", "0.5 %")):
+        options = ["--latency", latency, "--fail", fail, "--limit", "20/s", "--seed", "1"]
+        CliRunner().invoke(command, options)
+    assert made == [
+        Faults(latency=0.05, fail=0.02, limit=(20, 1.0), seed=1),
+        Faults(latency=0.5, fail=0.005, limit=(20, 1.0), seed=1),
+    ]
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"latency": -1.0},
-        {"latency": float("inf")},
-        {"latency": float("nan")},
-        {"limit": (0, 1.0)},
-        {"limit": (5, 0.0)},
-        {"fail": -0.1},
-        {"drop": 1.1},
-        {"fail": 0.6, "drop": 0.6},
+        *({"latency": -1.0}, {"latency": float("nan")}, {"limit": (0, 1.0)}, {"limit": (5, 0.0)}),
+        *({"fail": -0.1}, {"drop": 1.1}, {"fail": 0.6, "drop": 0.6}),
     ],
 )
-def test_faults_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+def test_faults_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
-        Faults(**wrong)  # type: ignore[arg-type]
-
-
-def drawn_faults(faults: Faults, count: int) -> list[Fault]:
-    dice = Dice(faults)
-    return [dice.throw() for _ in range(count)]
-
-
-def test_without_faults_every_request_is_answered() -> None:
-    assert set(drawn_faults(Faults(seed=1), 1000)) == {Fault.NONE}
+        Faults(**wrong)
 
 
 @pytest.mark.parametrize(
     ("faults", "expected"),
     [
-        (Faults(fail=1.0), {Fault.FAIL}),
-        (Faults(drop=1.0), {Fault.DROP_BEFORE, Fault.DROP_AFTER}),
-        (Faults(fail=0.5, drop=0.5), {Fault.FAIL, Fault.DROP_BEFORE, Fault.DROP_AFTER}),
+        ({}, {UPDATED: 20_000}),
+        ({"fail": 1.0}, {FAILED: 20_000}),
+        ({"drop": 1.0}, {DROPPED: 10_000, DROPPED_AFTER: 10_000}),
+        (
+            {"fail": 0.2, "drop": 0.1},
+            {UPDATED: 14_000, FAILED: 4000, DROPPED: 1000, DROPPED_AFTER: 1000},
+        ),
     ],
 )
-def test_shares_that_fill_the_whole_leave_nothing_answered(
-    faults: Faults, expected: set[Fault]
+def test_shares_come_out_as_asked_and_a_seed_repeats_them(
+    faults: dict[str, Any], expected: dict[tuple[int | None, bool], int]
 ) -> None:
-    assert set(drawn_faults(faults, 1000)) == expected
+    first, again = (list(islice(draws(Faults(**faults, seed=7)), 20_000)) for _ in range(2))
+    counts = Counter(first)
+    assert first == again
+    assert counts.keys() == expected.keys()
+    assert all(counts[each] == pytest.approx(expected[each], rel=0.1) for each in counts)
 
 
-def test_shares_come_out_as_asked_with_half_of_the_drops_after_the_update() -> None:
-    drawn = drawn_faults(Faults(fail=0.2, drop=0.1, seed=7), 20_000)
-    assert drawn.count(Fault.FAIL) == pytest.approx(4000, rel=0.05)
-    assert drawn.count(Fault.DROP_BEFORE) == pytest.approx(1000, rel=0.1)
-    assert drawn.count(Fault.DROP_AFTER) == pytest.approx(1000, rel=0.1)
-
-
-def test_a_seed_repeats_the_faults() -> None:
-    def drawn(seed: int) -> list[Fault]:
-        return drawn_faults(Faults(fail=0.3, drop=0.3, seed=seed), 200)
-
-    assert drawn(5) == drawn(5) != drawn(6)
-
-
-@given(
-    st.integers(1, 5),
-    st.lists(st.floats(0, 3), max_size=60),
-)
+@given(st.integers(1, 5), st.lists(st.floats(0, 3), max_size=60))
 def test_no_window_lets_more_through_than_the_limit(count: int, waits: list[float]) -> None:
     window = Window(count, 1.0)
     now, granted = 0.0, []
@@ -105,14 +91,5 @@ def test_no_window_lets_more_through_than_the_limit(count: int, waits: list[floa
 
 def test_the_limit_is_used_to_the_full_and_refused_requests_do_not_count() -> None:
     window = Window(2, 1.0)
-    assert [window.admit(now) for now in (0.0, 0.5, 0.6, 0.9, 1.0, 1.4, 1.5, 1.9, 2.0)] == [
-        True,
-        True,
-        False,
-        False,
-        True,
-        False,
-        True,
-        False,
-        True,
-    ]
+    moments = (0.0, 0.5, 0.6, 0.9, 1.0, 1.4, 1.5, 1.9, 2.0)
+    assert [now for now in moments if window.admit(now)] == [0.0, 0.5, 1.0, 1.5, 2.0]

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulkstatus.errors import InputRefused
+from bulkstatus.errors import InputRefused, Refused
 from bulkstatus.order import SHIPPING, OrderStatus, StatusUpdate
 from bulkstatus.source import InputOptions, open_source
 
@@ -220,18 +222,31 @@ def test_json_lines_are_read_back_exactly(
     assert [row for _, row in found] == [update for (update, _), _ in table]
 
 
-@given(data=st.binary(max_size=200), block_size=st.sampled_from([5, 16, 61, 1000]))
-@example(data=b"\xef\xbb\xbf", block_size=1)
-@example(data=b"\xff\xfe", block_size=1)
-@example(data=b"\xff\xfe\x00", block_size=1)
-@example(data=b"sep=", block_size=1)
-@example(data=b'"', block_size=1)
-@example(data=b"order_id\r", block_size=3)
+encodings = st.sampled_from(sorted({"utf-16", *aliases.values()}))
+
+
+@given(
+    data=st.binary(max_size=200),
+    block_size=st.sampled_from([5, 16, 61, 1000]),
+    encoding=st.none() | encodings,
+)
+@example(data=b"\xef\xbb\xbf", block_size=1, encoding=None)
+@example(data=b"\xff\xfe", block_size=1, encoding=None)
+@example(data=b"\xff\xfe\x00", block_size=1, encoding=None)
+@example(data=b"sep=", block_size=1, encoding=None)
+@example(data=b'"', block_size=1, encoding=None)
+@example(data=b"order_id\r", block_size=3, encoding=None)
 @settings(max_examples=150, deadline=None)
 @pytest.mark.parametrize("name", ["x.csv", "x.txt", "x.jsonl"])
-def test_any_bytes_are_read_or_refused(read: Read, name: str, data: bytes, block_size: int) -> None:
-    try:
-        read(data, name, block_size, default_status=OrderStatus.CANCELLED)
-        read(b"order_id\n" + data, name, block_size, default_status=OrderStatus.CANCELLED)
-    except InputRefused:
-        pass
+def test_any_bytes_are_read_or_refused(
+    read: Read, name: str, data: bytes, block_size: int, encoding: str | None
+) -> None:
+    for start in (b"", b"order_id\n"):
+        with suppress(Refused):
+            read(
+                start + data,
+                name,
+                block_size,
+                encoding=encoding,
+                default_status=OrderStatus.CANCELLED,
+            )

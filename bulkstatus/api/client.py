@@ -1,0 +1,201 @@
+"""The Order Status API client: one aiohttp session, one PUT per call, every request counted."""
+
+import asyncio
+import errno
+import os
+import ssl
+import time
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import aiohttp
+from aiohttp import hdrs
+from yarl import URL
+
+from bulkstatus import __version__
+from bulkstatus.api.answer import CHECK_PROXY_LOGIN, CHECK_URL, Answer, Meaning, judge
+from bulkstatus.api.credentials import Credentials
+from bulkstatus.api.deadlines import Deadlines
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.log.records import ErrorKind, RowError
+from bulkstatus.order import StatusUpdate
+
+#: The most bytes of an answer's body that are read; the API's own answers are far smaller.
+BODY_LIMIT = 65536
+
+
+class OrderStatusApi:
+    """Sets order statuses, one PUT a call; an async context manager that owns the session."""
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials,
+        *,
+        auth_scheme: str = "plain",
+        timeout: float = 30.0,
+        concurrency: int = 16,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        """`timeout` is in seconds and covers one request, from connecting to the body's end.
+
+        Raises SettingsRefused when `base_url` is not a URL.
+        """
+        try:
+            # With all its signs escaped and its host as the network names it.
+            self._base = URL(base_url)
+        except ValueError:
+            raise SettingsRefused(f'The base URL "{base_url}" is not a URL.') from None
+        self._path = f"{self._base.raw_path.rstrip('/')}/order/"
+        self._credentials = credentials
+        self._auth_scheme = auth_scheme
+        self._timeout = timeout
+        self._concurrency = concurrency
+        self._tls = tls
+        self._proxy = proxy
+        self._deadlines: Deadlines
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        # Headers of the session aiohttp shows a proxy too, unencrypted: the key is none of them.
+        self._headers = {
+            "authorization": self._credentials.header(self._auth_scheme),
+            "content-type": "application/json",
+            "User-Agent": f"bulkstatus/{__version__}",
+        }
+        self._deadlines = Deadlines(self._timeout, asyncio.get_running_loop())
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._concurrency, ssl=self._tls or True),
+            # The whole time of a request is kept by our own deadlines. Half of it for connecting
+            # tells a request that never left from an answer that never came.
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._timeout / 2),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            request_class=_Request,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._deadlines.close()
+        await self._session.close()
+
+    async def put(self, update: StatusUpdate) -> Answer:
+        """Send one PUT and return what came of it; nothing the outside world does is raised."""
+        order_id = update.order_id
+        if not (order_id.isascii() and order_id.isalnum()):
+            order_id = quote(order_id, safe="")
+        path = f"{self._path}{order_id}/status"
+        try:
+            with self._deadlines:
+                response = await self._session.put(
+                    self._base.with_path(path, encoded=True),
+                    data=_SentOnce(update.body()),
+                    headers=self._headers,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                )
+                body, complete = await _read(response)
+            answer = judge(response.status, response.headers, body, complete, time.time())
+        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
+            answer = _without_answer(error, self._timeout)
+        if answer.error is None:
+            return answer
+        return answer.tidied(self._credentials.redact)
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request with the headers that the API's page shows: no compression is asked for."""
+
+    DEFAULT_HEADERS = {hdrs.ACCEPT: "*/*"}  # noqa: RUF012 - declared so by aiohttp
+
+
+class _SentOnce(aiohttp.BytesPayload):
+    """A body that aiohttp does not send a second time.
+
+    When a kept-alive connection turns out closed, it sends a PUT again by itself, unless the body
+    says that it is consumed; that request would be neither paced nor counted.
+    """
+
+    @property
+    def consumed(self) -> bool:
+        """Say so from the beginning."""
+        return True
+
+
+async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """Return the body up to the limit, and whether that is all of it; release the connection."""
+    if response.content.is_eof():
+        body = await response.read()
+        return body[:BODY_LIMIT], len(body) <= BODY_LIMIT
+    chunks, size = [], 0
+    async with response:
+        while chunk := await response.content.readany():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > BODY_LIMIT:
+                response.close()
+                return b"".join(chunks)[:BODY_LIMIT], False
+    return b"".join(chunks), True
+
+
+def _without_answer(error: Exception, timeout: float) -> Answer:
+    """Return what an attempt means that ended in `error` instead of an answer."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Answer(
+            Meaning.FATAL,
+            error=RowError(
+                ErrorKind.CONNECTION, f"The server's certificate is not trusted: {error}"
+            ),
+            advice=f"{CHECK_URL} A private certificate authority can be added with --ca-file.",
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _refused_by_proxy(error)
+    if isinstance(error, (aiohttp.InvalidURL, UnicodeError)):
+        message = f"the base URL names no host that can be looked up: {error}"
+        return Answer(
+            Meaning.FATAL, error=RowError(ErrorKind.CONNECTION, message), advice=CHECK_URL
+        )
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        message = f"no connection within {timeout / 2:g} s"
+        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.TIMEOUT, message))
+    if isinstance(error, TimeoutError):
+        message = f"no answer within {timeout:g} s"
+        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.TIMEOUT, message), unseen=True)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.CONNECTION, _unreachable(error)))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        message = "the answer broke off or cannot be decoded"
+    elif isinstance(error, aiohttp.ClientResponseError):
+        # What aiohttp quotes after the colon is cut anywhere, through the key as well.
+        message = f"the answer is not proper HTTP ({error.message.partition(':')[0]})"
+    elif isinstance(error, aiohttp.ServerDisconnectedError):
+        message = "connection lost: the server closed the connection"
+    else:
+        message = f"connection lost: {error}"
+    return Answer(Meaning.UNANSWERED, error=RowError(ErrorKind.CONNECTION, message), unseen=True)
+
+
+def _unreachable(error: aiohttp.ClientConnectorError) -> str:
+    """Return what could not be reached, and why in the system's own words."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the name {error.host} cannot be resolved: {error.os_error.strerror}"
+    # asyncio's own text for it repeats the address.
+    number = error.os_error.errno or 0
+    reason = os.strerror(number) if number in errno.errorcode else error.os_error.strerror
+    proxy = "the proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+    return f"{proxy}{error.host}:{error.port} cannot be reached: {reason or error.os_error}"
+
+
+def _refused_by_proxy(error: aiohttp.ClientHttpProxyError) -> Answer:
+    """Return what it means that the proxy would not open a tunnel: nothing reached the API."""
+    said = RowError(ErrorKind.CONNECTION, f"the proxy answered HTTP {error.status}")
+    if error.status == 407:
+        return Answer(Meaning.FATAL, 407, said, advice=CHECK_PROXY_LOGIN)
+    return Answer(Meaning.UNANSWERED, error=said)

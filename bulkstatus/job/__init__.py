@@ -1,0 +1,24 @@
+"""The job: a checked input and a log become a run.
+
+`job` is the course of `send` and `resume`. `check` reads an input into a `worklist` and judges
+it, with what is `known` of its orders; `beginning` and `merge` say what a run begins with, and
+`plan` counts it; `terms` has what the two are given, propose and give back; `names` is where logs
+are, `connection` how the API is reached, `refusals` what to do where something stands in the way.
+The run itself is in `bulkstatus.job.run`.
+"""
+
+from bulkstatus.job.job import check, log_and_file, resume, send, send_or_resume
+from bulkstatus.job.terms import Declined, Ended, Proposal, RowsRefused, Terms
+
+__all__ = [
+    "Declined",
+    "Ended",
+    "Proposal",
+    "RowsRefused",
+    "Terms",
+    "check",
+    "log_and_file",
+    "resume",
+    "send",
+    "send_or_resume",
+]

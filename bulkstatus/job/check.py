@@ -1,0 +1,236 @@
+"""The check of a whole input before anything is sent: `check_source`.
+
+The input is read once, into a private work list. What is kept of each row besides is a few bytes:
+a hash of its order ID, by which orders are found that occur more than once, or that are known to
+be done. Only those are read back and judged exactly.
+"""
+
+import time
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+
+from bulkstatus.conflict import Claim, Decision, Fate, judge_order
+from bulkstatus.job.known import Known
+from bulkstatus.job.plan import Problem
+from bulkstatus.job.worklist import WorkList
+from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
+from bulkstatus.log.state import LogState, State, spans_of
+from bulkstatus.mangled import RoundedColumn
+from bulkstatus.order import InvalidRow
+from bulkstatus.source import Batch, Source
+
+# How many rows of each batch are looked at for numbers that Excel has cut off.
+_ROUNDED_ROWS = 50
+
+#: The outcome of a row that is judged not to be sent.
+OUTCOMES = {
+    Fate.DUPLICATE: Outcome.DUPLICATE,
+    Fate.SUPERSEDED: Outcome.SUPERSEDED,
+    Fate.CONFLICT: Outcome.INVALID,
+}
+
+
+class Checked:
+    """A checked input.
+
+    `rows` are its rows, numbered from 1, in `state`: those to be sent are TO_SEND, those known to
+    be done UPDATED, and the others have their result. Those of invalid rows stand in `work` with
+    the rows where nothing is known, all others in `judged`. `invalid` and `conflicts` count
+    the rows that cannot be sent, `problems` has the first of them by line, `superseded` the
+    results of rows that are overtaken, and `rounded` the fields whose long numbers all look cut
+    to 15 digits, each with one of them.
+    """
+
+    def __init__(self, source: Source, work: WorkList) -> None:
+        self.source = source
+        self.work = work
+        self.state = LogState()
+        self.judged: list[Result] = []
+        self.invalid = 0
+        self.conflicts = 0
+        self.problems: list[Problem] = []
+        self.superseded: list[Result] = []
+        self.rounded: dict[str, str] = {}
+        self.has_repeats = False
+        """Whether some order perhaps has several rows."""
+
+    @property
+    def refused(self) -> int:
+        """How many rows cannot be sent."""
+        return self.invalid + self.conflicts
+
+
+async def check_source(
+    source: Source,
+    work: WorkList,
+    known: Known | None = None,
+    *,
+    last_wins: bool = False,
+    keep: int | None = 20,
+) -> Checked:
+    """Read the whole of `source` into `work`, and return what is to become of its rows.
+
+    `known` is what is known to be done. `last_wins` is `--on-conflict last`. `keep` is how many
+    problems to hold on to, None for all of them. Raises InputRefused, as the source does.
+    """
+    check = _Check(source, work, known, last_wins, keep)
+    async for batch in source.batches():
+        await check.look(batch)
+    await check.judge()
+    return check.finish()
+
+
+class _Check:
+    """The check under way: what has been seen of the input so far."""
+
+    def __init__(
+        self,
+        source: Source,
+        work: WorkList,
+        known: Known | None,
+        last_wins: bool,
+        keep: int | None,
+    ) -> None:
+        self._checked = Checked(source, work)
+        self._known = known
+        self._last_wins = last_wins
+        self._keep = keep
+        self._seen: set[int] = set()
+        self._repeated: set[int] = set()
+        self._columns = {"order_id": RoundedColumn(), "tracking": RoundedColumn()}
+
+    async def look(self, batch: Batch) -> None:
+        """Take in a batch, all of its rows at once for speed."""
+        if not batch.rows:
+            return
+        state, work = self._checked.state, self._checked.work
+        first = len(state) + 1
+        order_ids = [row[0] for row in batch.rows]
+        statuses = [None if row[1] is None else int(row[1]) for row in batch.rows]
+        trackings = [row[2] for row in batch.rows]
+        rows = list(map(RowRecord, count(first), batch.lines, order_ids, statuses, trackings))
+        state.add_rows(rows)
+        await work.add_rows(rows)
+        invalid = {
+            first + place: row
+            for place, row in enumerate(batch.rows)
+            if isinstance(row, InvalidRow)
+        }
+        if invalid:
+            await self._take_invalid(rows, invalid, first)
+        orders = state.orders[first - 1 :]
+        if invalid:
+            valid = (order for n, order in enumerate(orders, first) if n not in invalid)
+            orders = array("q", valid)
+        new = set(orders)
+        if len(new) < len(orders):
+            times = Counter(orders)
+            self._repeated.update(order for order in new if times[order] > 1)
+        self._repeated |= new & self._seen
+        self._seen |= new
+        self._columns["order_id"].look(dict.fromkeys(order_ids[:_ROUNDED_ROWS]))
+        self._columns["tracking"].look(dict.fromkeys(trackings[:_ROUNDED_ROWS]))
+
+    async def _take_invalid(
+        self, rows: Sequence[RowRecord], invalid: dict[int, InvalidRow], first: int
+    ) -> None:
+        checked, at = self._checked, timestamp(time.time())
+        results = []
+        for n, row in invalid.items():
+            record = rows[n - first]
+            result = Result.unsent(record, Outcome.INVALID, row.reason, at)
+            results.append(result)
+            checked.state.settle(result)
+            self._note(Problem(record.line, row.order_id, row.field, row.value, row.reason))
+        checked.invalid += len(invalid)
+        if self._known is None:
+            await checked.work.add_results(results)
+        else:
+            checked.judged += results
+
+    def _note(self, problem: Problem) -> None:
+        problems = self._checked.problems
+        if self._keep is None or len(problems) < self._keep:
+            problems.append(problem)
+
+    async def judge(self) -> None:
+        """Judge together the rows of each order that has several, or something done."""
+        state = self._checked.state
+        exact = self._repeated
+        if self._known is not None:
+            done, others = self._known.done(state, exact)
+            for n in done:
+                state.mark(n, State.UPDATED)
+            exact = exact | others
+        if exact:
+            orders = await self._claims(exact)
+            updates = self._known.updates(exact) if self._known is not None else {}
+            for order_id, claims in orders.items():
+                decisions = judge_order(list(claims), updates.get(order_id, ()), self._last_wins)
+                self._decide(claims, decisions)
+        if self._known is not None:
+            await self._refuse_lost_zeros(self._known)
+
+    async def _claims(self, orders: set[int]) -> dict[str, dict[Claim, RowRecord]]:
+        """Return the rows to be judged, by order."""
+        state = self._checked.state
+        spans = spans_of(
+            n
+            for n, order in enumerate(state.orders, 1)
+            if order in orders and state.state(n) is not State.INVALID
+        )
+        found: dict[str, dict[Claim, RowRecord]] = {}
+        async for row in self._checked.work.rows(spans):
+            found.setdefault(row.order_id, {})[Claim(row.n, row.line, row.update)] = row
+        return found
+
+    def _decide(self, claims: dict[Claim, RowRecord], decisions: dict[int, Decision]) -> None:
+        checked, at = self._checked, timestamp(time.time())
+        for claim, row in claims.items():
+            decision = decisions[claim.n]
+            if decision.fate is Fate.DONE:
+                checked.state.mark(row.n, State.UPDATED)
+            elif decision.fate is Fate.SEND:
+                checked.state.mark(row.n, State.TO_SEND)
+            else:
+                result = Result.unsent(row, OUTCOMES[decision.fate], decision.reason, at)
+                checked.state.settle(result)
+                checked.judged.append(result)
+                if decision.fate is Fate.SUPERSEDED:
+                    checked.superseded.append(result)
+                elif decision.fate is Fate.CONFLICT:
+                    self._conflict(row, decision.reason)
+
+    def _conflict(self, row: RowRecord, reason: str) -> None:
+        self._checked.conflicts += 1
+        shown = f"{row.update.status.label} {row.tracking or ''}".rstrip()
+        # All of them are kept until the end, since they do not come in file order.
+        self._checked.problems.append(Problem(row.line, row.order_id, "conflict", shown, reason))
+
+    async def _refuse_lost_zeros(self, known: Known) -> None:
+        """Make those new rows invalid that differ from one of the log by lost zeros alone."""
+        checked, at = self._checked, timestamp(time.time())
+        new = known.new(checked.state)
+        if not new:
+            return
+        rows = [row async for row in checked.work.rows(spans_of(new))]
+        for row, reason in known.lost_zeros(rows):
+            result = Result.unsent(row, Outcome.INVALID, reason, at)
+            checked.state.settle(result)
+            checked.judged.append(result)
+            self._conflict(row, reason)
+
+    def finish(self) -> Checked:
+        """Put things in order once every row has been looked at and judged."""
+        checked = self._checked
+        checked.has_repeats = bool(self._repeated)
+        for name, column in self._columns.items():
+            if column.example is not None:
+                checked.rounded[name] = column.example
+        checked.problems.sort()
+        checked.superseded.sort(key=lambda result: result.line)
+        if self._keep is not None:
+            del checked.problems[self._keep :]
+        return checked

@@ -1,0 +1,87 @@
+"""Where the log of an input is: `dispatch.results.jsonl` beside `dispatch.csv`, then `-2`, `-3`…
+
+And what a log's settings say of a file that is fed back to it, by its name.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from bulkstatus.errors import Refused
+from bulkstatus.log import LogContents
+
+_ENDING = ".results.jsonl"
+# What the settings of a run say of its input, and of no other file.
+_OF_INPUT = frozenset({"format", "encoding", "sheet", "no_header"})
+
+_BEGINNING = re.compile(rb'\s*{\s*"type"\s*:\s*"run"')
+
+
+def default_log(path: str, sandbox: bool) -> Path:
+    """Return where the first log of an input goes. Raises Refused for standard input."""
+    if path == "-":
+        raise Refused("The input is standard input, so the log needs a name: give it with --log.")
+    return beside(path, f"{'.sandbox' if sandbox else ''}{_ENDING}")
+
+
+def beside(path: str | Path, ending: str) -> Path:
+    """Return the path of a file that belongs to an input: its name with another ending."""
+    source = Path(path)
+    name = source.name
+    for suffix in (".gz", Path(name.removesuffix(".gz")).suffix):
+        name = name.removesuffix(suffix) or name
+    return source.with_name(f"{name}{ending}")
+
+
+def _numbered(first: Path) -> Iterator[Path]:
+    """Yield the names that the logs of an input may have, in the order of their making."""
+    yield first
+    stem = first.name.removesuffix(_ENDING)
+    for number in count(2):
+        yield first.with_name(f"{stem}-{number}{_ENDING}")
+
+
+def logs_of(first: Path) -> list[Path]:
+    """Return the logs there are of an input whose first one is `first`, the newest last."""
+    logs: list[Path] = []
+    for path in _numbered(first):
+        if not path.exists():
+            return logs
+        logs.append(path)
+    return logs
+
+
+def next_log(first: Path) -> Path:
+    """Return the next free name for a log."""
+    return next(path for path in _numbered(first) if not path.exists())
+
+
+def is_log(path: Path) -> bool:
+    """Tell whether a path is meant as a log: it is called so, or begins as one."""
+    if path.name.endswith(_ENDING):
+        return True
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return _BEGINNING.match(file.read(64)) is not None
+    except OSError:
+        return False
+
+
+def kept_settings(log: LogContents, path: Path) -> dict[str, Any]:
+    """Return the settings that a log's last run kept, as far as they hold for a file.
+
+    What they say of an input holds for a file of that name alone. A file of failures has a name of
+    its own: it is CSV or a workbook by that, in UTF-8, and has a header.
+    """
+    of_input = next(
+        (run.record.settings for run in reversed(log.runs) if run.record.input == path.name), {}
+    )
+    others = log.last_run.settings.items()
+    return {
+        **{name: value for name, value in others if name not in _OF_INPUT},
+        **{name: of_input[name] for name in _OF_INPUT & of_input.keys()},
+    }

@@ -1,0 +1,103 @@
+"""Where a log, or rows of the file, stand in the way: what is wrong, and what to type next."""
+
+from itertools import chain
+from pathlib import Path
+
+from bulkstatus.errors import LogRefused
+from bulkstatus.job.names import beside
+from bulkstatus.job.plan import Plan
+from bulkstatus.job.terms import RowsRefused
+from bulkstatus.log import LogContents
+from bulkstatus.settings.table import SETTINGS, Settings
+from bulkstatus.words import command_line, counted
+
+
+def unfinished_log(log: LogContents, path: str) -> LogRefused:
+    """Return the refusal to send `path` while its newest log has rows that were never sent."""
+    return LogRefused(
+        f"{log.path} has {counted(log.state.to_send, 'row')} that were never sent, so nothing was "
+        "sent now. Go on with it:\n"
+        f"  {command_line('bulkstatus', 'resume', log.path)}\n"
+        "or with the file as it is now:\n"
+        f"  {command_line('bulkstatus', 'resume', log.path, path)}\n"
+        "or, if that was the wrong list, give it up, then send again:\n"
+        f"  {command_line('bulkstatus', 'resume', log.path, '--withdraw')}"
+    )
+
+
+def same_content(log: LogContents, path: str) -> LogRefused:
+    """Return the refusal to send a file again whose rows a log has already."""
+    return LogRefused(
+        f"{path} has been sent already: {log.path} is the log of the same content. To see what "
+        "came of it:\n"
+        f"  {command_line('bulkstatus', 'report', log.path)}\n"
+        "To send again what failed:\n"
+        f"  {command_line('bulkstatus', 'resume', log.path)}"
+    )
+
+
+def log_is_there(path: Path) -> LogRefused:
+    """Return the refusal to send where something stands in the place of the log."""
+    return LogRefused(
+        f"The result log {path} exists already. Go on with:\n"
+        f"  {command_line('bulkstatus', 'resume', path)}\n"
+        "or give this one another place with --log."
+    )
+
+
+def other_base_url(log: LogContents, settings: Settings) -> LogRefused:
+    """Return the refusal to resume at another base URL than the log's."""
+    theirs = log.last_run.base_url
+    return LogRefused(
+        f"{log.path} says that it was sent to {theirs}, and your settings say "
+        f"{settings.base_url}. A log decides nothing, so type the one that is meant:\n"
+        f"  {command_line('bulkstatus', 'resume', log.path, '--base-url', theirs)}"
+    )
+
+
+def other_account(log: LogContents, ref_id: str) -> LogRefused:
+    """Return the refusal to resume with the credentials of another account than the log's."""
+    return LogRefused(
+        f"{log.path} was made for the account {log.last_run.ref_id}, and the credentials are those "
+        f"of {ref_id}. Nothing was sent. Use that account's, or name with --profile the one that "
+        "is meant."
+    )
+
+
+def rehearsal(log: LogContents) -> LogRefused:
+    """Return the refusal to go on in the sandbox with a log of no rehearsal, or the reverse."""
+    if log.is_sandbox:
+        return LogRefused(
+            f"{log.path} is of a rehearsal, whose orders were changed in the sandbox alone, so it "
+            "cannot be gone on with. Nothing was sent; send the file itself."
+        )
+    return LogRefused(
+        f"{log.path} is of no rehearsal, so it cannot be gone on with in the sandbox: its rows "
+        "would count as done. Leave --sandbox out."
+    )
+
+
+def rows_refused(path: str, name: str, plan: Plan, settings: Settings, known: bool) -> RowsRefused:
+    """Return the refusal of the file at `path`, called `name`, for some of its rows.
+
+    What contradicts a log that is `known` alone is no problem of the file, and `check` would not
+    find it.
+    """
+    text = (
+        f"{name}: {counted(plan.refused, 'row')} of {plan.rows} cannot be sent, so nothing was "
+        "sent. Correct them, or send only the others with --skip-invalid."
+    )
+    if plan.refused > len(plan.problems) and not known:
+        text += f"\n{how_to_list_all(path, settings)}"
+    return RowsRefused(text, plan)
+
+
+def how_to_list_all(path: str, settings: Settings) -> str:
+    """Return what to type to get all problems of the input at `path`, on a line of its own."""
+    of_input = [name for name, setting in SETTINGS.items() if setting.group == "input"]
+    given = chain.from_iterable(settings.typed(of_input))
+    source, problems = (
+        ("INPUT", "problems.csv") if path == "-" else (path, beside(path, ".problems.csv"))
+    )
+    command = command_line("bulkstatus", "check", source, *given, "--problems", problems)
+    return f"To list all of them in a file for Excel:\n  {command}"

@@ -1,0 +1,208 @@
+"""`Feed`: the rows under way, in the order in which they may leave.
+
+New rows come in file order. Rows that wait for another try come when they are due. Rows of one
+order never overlap: each waits until the one before it in the file is settled.
+"""
+
+import math
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator
+
+from bulkstatus.api.answer import Answer
+from bulkstatus.job.run.gate import Hold, Pass
+from bulkstatus.order import StatusUpdate
+from bulkstatus.pace import Place
+
+#: How many rows are read ahead of their sending, and how many may wait for another try before
+#: no new row is begun.
+AHEAD = 256
+MOST_WAITING = 1024
+
+
+class Job:
+    """A row under way.
+
+    `attempts` counts the requests that left, `failures` those that count against the row.
+    `unseen` says that an attempt may have reached the API without its answer being seen, and
+    `answer` is the last one that did not settle the row. `limit_answer` is the last that spoke of
+    a limit; `limits` and `outages` count the times that it put the run on hold while others got
+    through. `suspect` says that after an attempt of this row went unanswered, others that had left
+    later were answered, `lagged` that others were answered while an attempt of it went unanswered;
+    `unanswered_at` is the number of the gate's last pass at that time. `taken_back` says that it
+    is to be sent no more.
+    """
+
+    given: Pass
+
+    # Defaults of the class: nearly every job is settled by its first attempt and sets few of them.
+    attempts = 0
+    failures = 0
+    unseen = False
+    answer: Answer | None = None
+    limit_answer: Answer | None = None
+    limits = 0
+    outages = 0
+    successes_seen = 0
+    on_trial = False
+    suspect = False
+    lagged = False
+    unanswered_at = 0
+    due = 0.0
+    elapsed_ms = 0.0
+    place: Place | None = None
+    taken_back = False
+    turn = 0
+    """Where the row stands among those that were read."""
+    probed: Hold | None = None
+
+    def __init__(self, n: int, line: int, update: StatusUpdate) -> None:
+        self.n = n
+        self.line = line
+        self.update = update
+
+
+class Feed:
+    """Hands out jobs; `add` and `again` put them in, `settle` ends them.
+
+    `sent` counts the new rows that were handed out.
+    """
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.is_complete = False
+        """Whether no more rows will be added."""
+        self._read = 0
+        self._new: deque[Job] = deque()
+        self._waiting: list[Job] = []
+        self._followers: dict[str, deque[Job]] = {}
+        self._busy: set[str] = set()
+        self._next_due = math.inf
+
+    def add(self, job: Job) -> None:
+        """Put in a new row, behind all others of its order."""
+        self._read += 1
+        job.turn = self._read
+        order_id = job.update.order_id
+        if order_id in self._busy:
+            self._followers.setdefault(order_id, deque()).append(job)
+        else:
+            self._busy.add(order_id)
+            self._new.append(job)
+
+    def again(self, job: Job, due: float) -> None:
+        """Put a row back, to be tried again at the moment `due`."""
+        if job.taken_back:
+            self.settle(job)
+            return
+        job.due = due
+        self._waiting.append(job)
+        self._next_due = min(self._next_due, due)
+
+    def next(self, now: float, hold: Hold | None, through: int) -> Job | None:
+        """Take out the job that is to leave next, or None when none may yet.
+
+        `through` is the `n` up to which new rows may leave.
+        """
+        new = self._new
+        has_new = bool(new) and new[0].n <= through and len(self._waiting) < MOST_WAITING
+        job = self._next_waiting(now, hold, has_new) if self._next_due <= now else None
+        if job is None and has_new:
+            job = new.popleft()
+            self.sent += 1
+        if job is not None:
+            job.probed = hold
+        return job
+
+    def _next_waiting(self, now: float, hold: Hold | None, has_new: bool) -> Job | None:
+        """Take out a row whose wait is over.
+
+        While the run holds, the rows take turns to probe, so that one row which alone draws such
+        answers does not keep the others back.
+        """
+        due = [job for job in self._waiting if job.due <= now]
+        if hold is not None:
+            fresh = [job for job in due if job.on_trial or job.probed is not hold]
+            due = fresh or ([] if has_new else due)
+        if not due:
+            return None
+        job = min(due, key=lambda job: (not job.on_trial, job.limits + job.outages, job.n))
+        self._waiting.remove(job)
+        self._next_due = min((job.due for job in self._waiting), default=math.inf)
+        return job
+
+    def take_back(self, job: Job) -> None:
+        """Take a job out that is not wanted any more, or else when it comes back."""
+        job.taken_back = True
+        followers = self._followers.get(job.update.order_id, deque())
+        if job in followers:
+            followers.remove(job)
+        elif job in self._new:
+            self._new.remove(job)
+            self.settle(job)
+        elif job in self._waiting:
+            self._waiting.remove(job)
+            self._next_due = min((job.due for job in self._waiting), default=math.inf)
+            self.settle(job)
+
+    def settle(self, job: Job) -> None:
+        """End a job, which lets the next row of its order go."""
+        order_id = job.update.order_id
+        followers = self._followers.get(order_id)
+        if followers:
+            # At its turn: ahead of it, it could wait for the log to say that it may leave, and keep
+            # back the rows by whose sending the log comes to say so.
+            job = followers.popleft()
+            self._new.insert(bisect_left(self._new, job.turn, key=_turn), job)
+        else:
+            if followers is not None:
+                del self._followers[order_id]
+            self._busy.discard(order_id)
+
+    @property
+    def next_due(self) -> float:
+        """The moment at which the next waiting row is due; infinity when none waits."""
+        return self._next_due
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough rows have been read ahead."""
+        return len(self._new) + len(self._followers) >= AHEAD
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is time to read more rows ahead."""
+        return len(self._new) + len(self._followers) <= AHEAD // 2
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job waits to be handed out."""
+        return not self._new and not self._waiting
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no job is left, none on the wire either."""
+        return not self._busy and not self._waiting
+
+    @property
+    def has_only_suspects(self) -> bool:
+        """Whether none but suspect rows wait, and no new ones will come."""
+        return self.is_complete and not self._new and all(job.suspect for job in self._waiting)
+
+    def take_if_all_limited(self) -> list[Job]:
+        """Take out all jobs when each of them has drawn a limit answer, otherwise none."""
+        if not self.is_complete or self._new or not all(job.limit_answer for job in self._waiting):
+            return []
+        jobs, self._waiting, self._next_due = self._waiting, [], math.inf
+        return jobs
+
+    def unsettled(self) -> Iterator[Job]:
+        """Yield the jobs that have not been settled and are not on the wire."""
+        yield from self._waiting
+        yield from self._new
+        for followers in self._followers.values():
+            yield from followers
+
+
+def _turn(job: Job) -> int:
+    return job.turn

@@ -1,0 +1,168 @@
+"""`Run`: the due rows of a log from its first announcement to its end record."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from bulkstatus.errors import BulkstatusError, Stopped
+from bulkstatus.job.run.conductor import Conductor
+from bulkstatus.job.run.feed import Job
+from bulkstatus.job.run.interface import Ending, Observer, RunOptions, Sender, Silent
+from bulkstatus.job.run.lead import Lead
+from bulkstatus.job.run.reader import Reader
+from bulkstatus.log.records import FAILURES, EndRecord, Result, timestamp
+from bulkstatus.log.rows import read_rows
+from bulkstatus.log.state import Span, State, spans_of
+from bulkstatus.log.writer import ResultLog
+from bulkstatus.pace import Pacer, Quotas, Rate
+
+
+class Run:
+    """One run over rows of a log that has begun; `execute` is called once.
+
+    `phases` are the rows to be sent, in that order, and `left` says why others stay to be sent.
+    """
+
+    def __init__(
+        self,
+        log: ResultLog,
+        phases: Iterable[Sequence[Span]],
+        api: Sender,
+        pacer: Pacer | None,
+        quotas: Quotas | None,
+        options: RunOptions,
+        observer: Observer | None = None,
+        *,
+        left: str = "",
+        rate: Rate | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._log = log
+        self._state = log.contents.state
+        self._phases = list(phases)
+        self._left = left
+        self._quotas = quotas
+        self._observer = observer or Silent()
+        self._lead = Lead(self._phases, rate)
+        self._conductor = Conductor(
+            log,
+            api,
+            pacer,
+            quotas,
+            options,
+            self._observer,
+            vouched=log.contents.has_answers_of_the_api,
+            looked=self._looked,
+            jitter=jitter,
+        )
+        self._feed = self._conductor.feed
+        self._reader = Reader(log.contents, self._feed, self._conductor.wake)
+        self._over = False
+
+    async def execute(self) -> Ending:
+        """Send every row that is due, log every row's result and return how that ended."""
+        self._log.announce(self._lead.first(asyncio.get_running_loop().time()))
+        self._observer.started(self._quotas.coming_free() if self._quotas else [])
+        try:
+            return await self._execute()
+        finally:
+            self._over = True
+            self._observer.ended()
+
+    async def _execute(self) -> Ending:
+        self._log.start(self._wrote, self._log_lost)
+        reading = asyncio.create_task(self._read())
+        try:
+            await self._conductor.conduct()
+            # What has a result is known only once that is on disk.
+            await self._log.finish()
+            self._leave_unseen()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await self._log.finish()
+        cause = self._conductor.cause
+        if cause is not None and not isinstance(cause, BulkstatusError):
+            raise cause
+        return await self._close()
+
+    def interrupt(self, exit_status: int) -> None:
+        """Stop as a signal asks: let the rows on the wire finish, or the second time drop them."""
+        if not self._over:
+            self._conductor.interrupt(exit_status)
+
+    # While it goes on.
+
+    async def _read(self) -> None:
+        """Read rows ahead of the workers; a fault in that ends the run."""
+        try:
+            await self._reader.read(self._phases)
+        except Exception as error:
+            self._conductor.stop(error)
+
+    def _looked(self, now: float) -> None:
+        """Read on, and move on in the log up to where rows may leave, well ahead of them."""
+        self._reader.job_taken()
+        if (through := self._lead.look(self._feed.sent, now)) is not None:
+            self._log.sending(through)
+
+    def _wrote(self, results: Sequence[Result]) -> None:
+        for result in results:
+            self._state.settle(result)
+        self._conductor.wake()
+        self._observer.wrote(results)
+
+    def _log_lost(self) -> None:
+        if self._log.lost is not None:
+            self._conductor.stop(self._log.lost)
+
+    # Its end.
+
+    def _leave_unseen(self) -> None:
+        """Say of each row that this run leaves behind whether its order is perhaps changed."""
+        left, delivery = self._conductor.left(), self._conductor.delivery
+        state, said = self._state, {job.n for job in left}
+        for job in left:
+            if job.unseen and (job.attempts or state.is_unrecorded(job.n)):
+                delivery.leave(job)
+        others = spans_of(
+            n
+            for n in state.unseen()
+            if n not in said
+            and state.is_unrecorded(n)
+            and state.state(n) in {State.TO_SEND, State.FAILED}
+        )
+        for row in read_rows(self._log.contents, others):
+            job = Job(row.n, row.line, row.update)
+            job.unseen = True
+            delivery.leave(job)
+
+    async def _close(self) -> Ending:
+        """Write the end record and return the ending."""
+        counts = self._state.counts()
+        ending = self._conductor.ending
+        if ending is not None and ending.reason == "stopped" and self._nothing_is_left():
+            ending = None
+        if ending is None and self._left:
+            ending = Ending("stopped", Stopped.exit_status, self._left)
+        if ending is None:
+            failed = any(counts.get(outcome) for outcome in FAILURES)
+            ending = Ending("finished", 1 if failed else 0)
+        if self._log.lost is None:
+            record = EndRecord(
+                run_id=self._log.contents.last_run.run_id,
+                ended_at=timestamp(time.time()),
+                reason=ending.reason,
+                message=ending.message,
+                counts={str(outcome): count for outcome, count in counts.items()},
+            )
+            try:
+                await self._log.append_end(record)
+            except Stopped as error:
+                return Ending("stopped", error.exit_status, str(error))
+        return ending
+
+    def _nothing_is_left(self) -> bool:
+        """Tell whether a reason to stop came with the very last row, and so stopped nothing."""
+        return self._feed.is_complete and self._feed.is_done and self._log.lost is None

@@ -1,0 +1,92 @@
+"""What `send` and `resume` are given, what they propose, and what they give back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkstatus.api.credentials import Credentials
+from bulkstatus.errors import InputRefused, Refused
+from bulkstatus.job.plan import Plan
+from bulkstatus.job.run import Ending, Observer
+from bulkstatus.log import LogContents, Outcome
+from bulkstatus.settings.table import Settings
+from bulkstatus.source import Source
+
+
+class RowsRefused(InputRefused):
+    """The file holds rows that cannot be sent; `plan.problems` has the first of them."""
+
+    def __init__(self, message: str, plan: Plan) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
+class Declined(Refused):
+    """The user said no."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a run is about to do, for the question that comes before it.
+
+    `source` is the input that was checked, None where the log's rows are gone on with. `log` is
+    what the log holds that is resumed, None for a first run. `seconds` is the estimated time, and
+    `withdraws` says that the run only withdraws what is open. `notes` are sentences for the user.
+    """
+
+    plan: Plan
+    settings: Settings
+    base_url: str
+    ref_id: str
+    log_path: Path
+    seconds: float = 0.0
+    source: Source | None = None
+    log: LogContents | None = None
+    withdraws: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes_input(self) -> bool:
+        """Whether a mended file brings more than the log's own rows that are still to be sent."""
+        plan = self.plan
+        merges = self.source is not None and self.log is not None
+        return merges and bool(plan.new or plan.rejected or plan.withdrawn or plan.left)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a run; `counts` and `to_send` are of rows, over all runs of the log.
+
+    `rows` are all rows of the log. `log_path` is None where there is no log, and `ran` says that
+    there was something to do and it was to be done; else `to_send` is what would be sent.
+    """
+
+    ending: Ending
+    counts: dict[Outcome, int]
+    rows: int
+    to_send: int
+    log_path: Path | None
+    ran: bool = True
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a run is to go that no log remembers.
+
+    `credentials` is called with the settings and whether the key is needed; where it is not, the
+    key may be empty, and None says that the account is not known either. `confirm` is told what
+    is about to happen and returns whether to go on. `retry_rejected` is told the log and how many
+    of its rows the API refused, and `take_over` the name of the log's file that has changed since;
+    both return whether that is meant. `observer` makes the observer of the run. With
+    `handle_signals`, SIGINT and SIGTERM stop the run in good order.
+    """
+
+    credentials: Callable[[Settings, bool], Credentials | None]
+    confirm: Callable[[Proposal], bool]
+    retry_rejected: Callable[[Path, int], bool] = lambda path, count: False
+    take_over: Callable[[str], bool] = lambda name: False
+    observer: Callable[[Proposal], Observer] | None = None
+    limit: int | None = None
+    max_failures: int | None = None
+    dry_run: bool = False
+    handle_signals: bool = False

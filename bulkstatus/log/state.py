@@ -1,0 +1,247 @@
+"""`LogState`: the state of every row of a log, a byte a row.
+
+A row is known by its `n`. What is held of it besides are two hashes, of its order ID and of all
+it asks for, and its status; its cells stay in the file.
+"""
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+
+from bulkstatus.log.records import STATUSES, Outcome, Result, RowRecord
+from bulkstatus.order import SHIPPING, OrderStatus
+
+#: A run of consecutive rows: the first `n` and the last.
+Span = tuple[int, int]
+
+
+class State(IntEnum):
+    """A row's state: TO_SEND without a result, else the outcome of its latest one."""
+
+    TO_SEND = 0
+    UPDATED = 1
+    REJECTED = 2
+    FAILED = 3
+    INVALID = 4
+    DUPLICATE = 5
+    SUPERSEDED = 6
+    WITHDRAWN = 7
+
+
+#: The states of rows of which something is still to be done.
+OPEN = (State.TO_SEND, State.REJECTED, State.FAILED, State.INVALID)
+
+_STATE_OF = {outcome: State[outcome.name] for outcome in Outcome}
+_MASK = 0b111
+# The latest result says that a request may have arrived unseen; so does a run that broke off,
+# without a result; the run that is read has a result of the row.
+_UNCERTAIN, _UNRECORDED, _ANSWERED = 0b1000, 0b10000, 0b100000
+_UNSEEN = _UNCERTAIN | _UNRECORDED
+
+_PLAIN = bytes(byte & _MASK for byte in range(256))
+_NOT_ANSWERED = bytes(byte & ~_ANSWERED for byte in range(256))
+_LEFT_UNRECORDED = bytes(
+    byte | _UNRECORDED if not byte & _ANSWERED and byte & _MASK in OPEN else byte
+    for byte in range(256)
+)
+
+_INVALID_TO_SEND = bytes(
+    byte & ~_MASK if byte & _MASK == State.INVALID else byte for byte in range(256)
+)
+
+_DETAILS = {code: place for place, code in enumerate((*STATUSES, None))}
+_TRACKED = 0x80
+
+
+class LogState:
+    """The rows of a log: what they ask for, in short, and what became of them.
+
+    `contents[n - 1]` is the hash of what row `n` asks for (order ID, status and tracking) and
+    `orders[n - 1]` that of its order ID.
+    """
+
+    def __init__(self) -> None:
+        self.contents = array("q")
+        self.orders = array("q")
+        self._states = bytearray()
+        self._details = bytearray()
+        self._due: list[Span] | None = None
+        self._through = 0
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    # Taking in what the log says.
+
+    def add_rows(self, rows: Sequence[RowRecord]) -> bool:
+        """Take in new rows; False says that one is not numbered as the next, or of no status."""
+        first = len(self) + 1
+        if [row.n for row in rows] != list(range(first, first + len(rows))):
+            return False
+        try:
+            details = bytes(
+                [_DETAILS[row.status] | (_TRACKED if row.tracking else 0) for row in rows]
+            )
+        except KeyError:
+            return False
+        self._details += details
+        self._states += bytes(len(rows))
+        self.contents.extend([hash((row.order_id, row.status, row.tracking)) for row in rows])
+        self.orders.extend([hash(row.order_id) for row in rows])
+        return True
+
+    def add_result(self, result: Result) -> bool:
+        """Take in a result that was read; False says that it is not one of a row of the log."""
+        place = result.n - 1
+        content = hash((result.order_id, result.status, result.tracking))
+        if not 0 <= place < len(self) or self.contents[place] != content:
+            return False
+        self.settle(result)
+        return True
+
+    def settle(self, result: Result) -> None:
+        """Take in a result of the run that goes on."""
+        uncertain = _UNCERTAIN if result.uncertain else 0
+        self._states[result.n - 1] = _STATE_OF[result.outcome] | uncertain | _ANSWERED
+
+    def mark(self, n: int, state: State) -> None:
+        """Say what is to become of a row that is checked, without a result of its own."""
+        self._states[n - 1] = state
+
+    def begin_run(self, due: list[Span] | None) -> None:
+        """A run begins that is to send the rows of `due`, all open ones for None."""
+        self.break_off()
+        self._states = self._states.translate(_NOT_ANSWERED)
+        for first, last in due or ():
+            # What a mended file makes good again is to be sent, until a result says otherwise.
+            asked = slice(first - 1, last)
+            self._states[asked] = self._states[asked].translate(_INVALID_TO_SEND)
+        self._due, self._through = due, 0
+
+    def sending(self, through: int) -> None:
+        """Rows up to this `n` may leave in the run."""
+        self._through = max(self._through, through)
+
+    def end_run(self) -> None:
+        """The run has ended in good order: what it left unseen it has said."""
+        self._through = 0
+
+    def break_off(self) -> None:
+        """The run has no end: what it may have sent without a result is perhaps touched."""
+        for first, last in self._due if self._due is not None else [(1, len(self))]:
+            reached = slice(first - 1, min(last, self._through))
+            self._states[reached] = self._states[reached].translate(_LEFT_UNRECORDED)
+        self._through = 0
+
+    # What is known of the rows.
+
+    def state(self, n: int) -> State:
+        """Return a row's state."""
+        return State(self._states[n - 1] & _MASK)
+
+    def is_unseen(self, n: int) -> bool:
+        """Tell whether a request for a row may have reached the API without an answer seen."""
+        return bool(self._states[n - 1] & _UNSEEN)
+
+    def is_unrecorded(self, n: int) -> bool:
+        """Tell whether a row is unseen since a run broke off, and no result says so yet."""
+        return bool(self._states[n - 1] & _UNRECORDED)
+
+    def counts(self) -> dict[Outcome, int]:
+        """Return the number of rows by outcome, those that there are."""
+        plain = self._states.translate(_PLAIN)
+        counts = {outcome: plain.count(state) for outcome, state in _STATE_OF.items()}
+        return {outcome: count for outcome, count in counts.items() if count}
+
+    @property
+    def to_send(self) -> int:
+        """How many rows have no result."""
+        return self._states.translate(_PLAIN).count(State.TO_SEND)
+
+    def count_in(self, spans: Iterable[Span], state: State) -> int:
+        """Return how many rows of some spans are in a state."""
+        plain = self._states.translate(_PLAIN)
+        return sum(plain.count(state, first - 1, last) for first, last in spans)
+
+    def spans(self, *states: State, since: int = 1) -> list[Span]:
+        """Return the rows that are in one of some states, in order, from `since` on."""
+        wanted = b"".join(re.escape(bytes([state])) for state in states)
+        plain = self._states.translate(_PLAIN)
+        return [
+            (found.start() + 1, found.end())
+            for found in re.compile(b"[" + wanted + b"]+").finditer(plain, since - 1)
+        ]
+
+    def unseen(self) -> Iterator[int]:
+        """Yield the rows for which a request may have reached the API unseen."""
+        for found in re.finditer(_ANY_UNSEEN, self._states):
+            yield from range(found.start() + 1, found.end() + 1)
+
+    def by_status(self, spans: Iterable[Span]) -> Counter[OrderStatus]:
+        """Return the number of rows by their status, those of none left out."""
+        counts: Counter[OrderStatus] = Counter()
+        for first, last in spans:
+            details = self._details[first - 1 : last]
+            for status in OrderStatus:
+                place = _DETAILS[int(status)]
+                counts[status] += details.count(place) + details.count(place | _TRACKED)
+        return +counts
+
+    def tally(self) -> Counter[tuple[OrderStatus | None, State]]:
+        """Return the number of rows by status and state."""
+        pairs = Counter(zip(self._details, self._states.translate(_PLAIN), strict=True))
+        tally: Counter[tuple[OrderStatus | None, State]] = Counter()
+        for (detail, state), count in pairs.items():
+            tally[_STATUS_AT[detail & ~_TRACKED], State(state)] += count
+        return tally
+
+    def without_tracking(self, spans: Iterable[Span]) -> int:
+        """Return how many rows have a shipping status and no tracking."""
+        return sum(
+            self._details[first - 1 : last].count(_DETAILS[int(status)])
+            for first, last in spans
+            for status in SHIPPING
+        )
+
+    def status(self, n: int) -> OrderStatus | None:
+        """Return a row's status, None where it could not be read."""
+        return _STATUS_AT[self._details[n - 1] & ~_TRACKED]
+
+
+_ANY_UNSEEN = b"[" + b"".join(re.escape(bytes([b])) for b in range(256) if b & _UNSEEN) + b"]+"
+_STATUS_AT = [STATUSES.get(code) for code in _DETAILS]
+
+
+def numbers(spans: Iterable[Span]) -> Iterator[int]:
+    """Yield each `n` of some spans."""
+    for first, last in spans:
+        yield from range(first, last + 1)
+
+
+def spans_of(sorted_numbers: Iterable[int]) -> list[Span]:
+    """Return rising numbers as spans."""
+    spans: list[Span] = []
+    for n in sorted_numbers:
+        if spans and spans[-1][1] == n - 1:
+            spans[-1] = (spans[-1][0], n)
+        else:
+            spans.append((n, n))
+    return spans
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Return spans that do not overlap in order, neighbours made one."""
+    found: list[Span] = []
+    for first, last in sorted(spans):
+        if found and found[-1][1] == first - 1:
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return found
+
+
+def count_of(spans: Iterable[Span]) -> int:
+    """Return how many rows some spans have."""
+    return sum(last - first + 1 for first, last in spans)

@@ -1,0 +1,116 @@
+"""Where the account's API key comes from.
+
+It is looked for in the environment, in a file that only its owner can read, and in the system
+keyring, in that order. What is found nowhere is asked for by whoever has a terminal.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bulkstatus.api.credentials import Credentials
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.settings.table import Settings
+from bulkstatus.words import printable
+
+#: The name under which the system keyring keeps our keys; the user name there is the ref ID.
+KEYRING_SERVICE = "bulkstatus"
+
+# Longer than any key: a file that goes on is not one.
+_LONGEST_KEY = 4096
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key, and where it was found."""
+
+    value: str = field(repr=False)
+    origin: str
+
+
+def find_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> ApiKey | None:
+    """Return the key of the account of `settings`, None where there is none to be found.
+
+    Raises SettingsRefused when a file or the keyring that should have the key cannot be used.
+    """
+    if key := environ.get("BULKSTATUS_API_KEY"):
+        return ApiKey(key, "environment (BULKSTATUS_API_KEY)")
+    if path := settings.api_key_file:
+        origin = settings.origins["api_key_file"]
+        return ApiKey(read_key_file(path), f"file {path} ({origin})")
+    if settings.ref_id and (key := read_keyring(settings.ref_id)):
+        return ApiKey(key, "system keyring")
+    return None
+
+
+def credentials_for(settings: Settings, api_key: str | None = None) -> Credentials:
+    """Return the credentials of the account of `settings`, with the key that is given or found.
+
+    Raises SettingsRefused when one of them is missing, too.
+    """
+    if settings.ref_id and not api_key and (key := find_key(settings)):
+        api_key = key.value
+    if settings.ref_id and api_key:
+        return Credentials(settings.ref_id, api_key)
+    missing = "BULKSTATUS_API_KEY" if settings.ref_id else "BULKSTATUS_REF_ID and its key"
+    raise SettingsRefused(
+        f"The credentials are incomplete. Nothing was sent. Set {missing} in the environment, or "
+        "use a profile that has them (--profile); `bulkstatus config` shows where it looks."
+    )
+
+
+def read_key_file(path: Path) -> str:
+    """Return the key that a file holds.
+
+    Raises SettingsRefused when it cannot be read, is not one line of text, or (where the system
+    has such permissions) can be read by others than its owner.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_LONGEST_KEY + 1)
+    except OSError as error:
+        raise SettingsRefused(
+            f"The API key file {path} cannot be read: {error.strerror}."
+        ) from None
+    # Windows keeps permissions elsewhere: a file in the user's own folders is the user's alone.
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise SettingsRefused(
+            f"The API key file {path} can be read or changed by other users of this machine. "
+            f"Close it to them first:  chmod 600 {path}"
+        )
+    try:
+        key = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        key = ""
+    if not key or len(content) > _LONGEST_KEY or "\n" in key:
+        raise SettingsRefused(
+            f"The API key file {path} must hold the key and nothing else, as one line of text "
+            "(UTF-8)."
+        )
+    return key
+
+
+def read_keyring(ref_id: str) -> str | None:
+    """Return the key that the system keyring has for an account, or None.
+
+    None also where there is no keyring, or the extra `bulkstatus[keyring]` is not installed.
+    Raises SettingsRefused when the keyring is there and does not answer.
+    """
+    try:
+        import keyring
+        from keyring.errors import NoKeyringError
+    except ImportError:
+        return None
+    try:
+        return keyring.get_password(KEYRING_SERVICE, ref_id)
+    except NoKeyringError:
+        return None
+    except Exception as error:  # each backend raises what its system's library does
+        reason = printable(" ".join(str(error).split()), 200) or type(error).__name__
+        raise SettingsRefused(
+            f"The system keyring could not be asked for the API key ({reason}). Unlock it, or "
+            "give the key in BULKSTATUS_API_KEY or in a file (BULKSTATUS_API_KEY_FILE)."
+        ) from None

@@ -1,0 +1,317 @@
+"""The table of settings. A setting is declared here once, as a field of `Settings`.
+
+From it are made the options and their help (`cli/options.py`), what a profile may hold, what a
+log keeps and may give back, and what the library's arguments may be (with their static types at
+the end of this file). Options about one run alone, such as `--limit`, are no settings, but for
+`sandbox`, which a log remembers.
+"""
+
+# ruff: noqa: RUF009 - `_setting` makes a field
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.settings.values import (
+    FILE,
+    FLAG,
+    HEADERS,
+    NUMBER,
+    QUOTAS,
+    RATE,
+    STATUS,
+    TEXT,
+    TIME,
+    URL,
+    Kind,
+    is_vendors,
+)
+from bulkstatus.words import printable
+
+if TYPE_CHECKING:
+    from bulkstatus.order import OrderStatus
+    from bulkstatus.pace.rate import Rate
+    from bulkstatus.source.options import InputOptions
+
+#: Where a setting may stand: "sending" as an option of the commands that send, in a profile and in
+#: a log; "trust" likewise, but never in a log; "input" as an option of the commands that read one,
+#: in a profile and in a log; "profile" as an option alone, "run" as one of the commands that send
+#: and in a log; "account" in the environment and a profile alone.
+Group = Literal["sending", "trust", "input", "profile", "run", "account"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting: what its values may be, its default and help, and where it may stand.
+
+    `shown_default` is what the help calls the default, if not the value itself.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    group: Group = "sending"
+    choices: tuple[str, ...] = ()
+    shown_default: str | None = None
+
+    @property
+    def option(self) -> str:
+        """The option that gives it, such as "--give-up-after"."""
+        return f"--{self.name.replace('_', '-')}"
+
+    def read(self, value: object) -> tuple[Any, Any]:
+        """Return a value as it is kept, in the types of JSON, and as it is used.
+
+        Raises SettingsRefused, in a sentence that names the setting, for one that has no use.
+        """
+        kept = _plain(value)
+        try:
+            # In Python true and false are whole numbers, in TOML and JSON they are not.
+            if not isinstance(kept, self.kind.types) or isinstance(kept, bool) != (
+                self.kind is FLAG
+            ):
+                raise ValueError
+            if self.choices and kept not in self.choices:
+                raise ValueError
+            used = self.kind.parse(kept)
+        except ValueError:
+            called = f"one of {', '.join(self.choices)}" if self.choices else self.kind.called
+            shown = printable(str(kept), 40)
+            raise SettingsRefused(f'{self.option} must be {called}, not "{shown}".') from None
+        if self.kind is QUOTAS and isinstance(kept, str):
+            kept = [kept]
+        # Text that is parsed into text is so in its one spelling.
+        return (used if isinstance(used, str) else kept), used
+
+
+def _plain(value: object) -> Any:
+    """Return a value that a program gave in the types that TOML and JSON have."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _setting(*columns: Any, **more: Any) -> Any:
+    """Return the field of a `Setting`, whose name is the field's."""
+    return field(metadata={"row": lambda name: Setting(name, *columns, **more)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force, as they are used; times are in seconds.
+
+    `values` holds them as they were given, by name, and `origins` says where each came from:
+    "option" or "argument", "result log", "environment", "profile NAME" or "default".
+    """
+
+    base_url: str = _setting(
+        URL,
+        "https://api-sl-2-2.custom-gateway.net",
+        "Where the API is; also BULKSTATUS_BASE_URL.",
+        "trust",
+        shown_default="the vendor's own",
+    )
+    rate: "Rate | None" = _setting(
+        RATE,
+        "10/s",
+        "At most so many requests a second (s), minute (m) or hour (h); none lifts it.",
+    )
+    quota: "tuple[Rate, ...]" = _setting(
+        QUOTAS,
+        None,
+        "At most so many requests in any minute (m), hour (h) or day (d), over all runs of the "
+        "account on this machine; may be repeated; none lifts it.",
+        shown_default="1000/h and 10000/d on the vendor's hosts, elsewhere none",
+    )
+    concurrency: int = _setting(NUMBER, 16, "Requests under way at once.")
+    attempts: int = _setting(NUMBER, 5, "Tries for one row.")
+    timeout: float = _setting(TIME, "30s", "How long one request may take.")
+    give_up_after: float = _setting(
+        TIME, "15m", "How long to wait for an API that cannot be reached: 90s, 15m, 2h."
+    )
+    skip_invalid: bool = _setting(
+        FLAG, False, "Send the valid rows of a file, and log the others as invalid."
+    )
+    auth_scheme: str = _setting(
+        TEXT,
+        "plain",
+        "How the credentials are written in the header.",
+        "trust",
+        ("plain", "base64"),
+    )
+    ca_file: Path | None = _setting(
+        FILE,
+        None,
+        "A PEM file of certificate authorities to trust besides the usual ones.",
+        "trust",
+    )
+    format: str | None = _setting(
+        TEXT,
+        None,
+        "How to read the input file; by default its extension says.",
+        "input",
+        ("csv", "tsv", "txt", "jsonl", "xlsx"),
+    )
+    status: "OrderStatus | None" = _setting(
+        STATUS, None, "Status of the rows that have none: 128 or cancelled.", "input"
+    )
+    column: Mapping[str, str] = _setting(
+        HEADERS,
+        {},
+        "The header of order_id, status or tracking, where it is not found by itself; `--column "
+        "status=` says that the file has none. May be repeated.",
+        "input",
+    )
+    no_header: bool = _setting(
+        FLAG, False, "No header: the columns are order id, status, tracking.", "input"
+    )
+    encoding: str | None = _setting(
+        TEXT, None, "The file's encoding, where it is not found.", "input"
+    )
+    sheet: str | None = _setting(TEXT, None, "The sheet of a spreadsheet file to read.", "input")
+    require_tracking: bool = _setting(
+        FLAG, False, "Refuse rows with a shipping status and no tracking number.", "input"
+    )
+    on_conflict: str = _setting(
+        TEXT,
+        "refuse",
+        "What to do with different tracking numbers for one order and status: refuse the file, or "
+        "let the last row count.",
+        "input",
+        ("refuse", "last"),
+    )
+    profile: str | None = _setting(
+        TEXT,
+        None,
+        "The profile of the settings file to use; also BULKSTATUS_PROFILE.",
+        "profile",
+        shown_default='"default", where there is one',
+    )
+    sandbox: bool = _setting(
+        FLAG,
+        False,
+        "Rehearse: send to a stand-in of the API inside this program. Needs no credentials.",
+        "run",
+    )
+    ref_id: str | None = _setting(TEXT, None, "The account.", "account")
+    api_key_file: Path | None = _setting(FILE, None, "The file that holds its key.", "account")
+    values: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def input(self) -> "InputOptions":
+        """How to read the input."""
+        from bulkstatus.source.options import InputOptions
+
+        return InputOptions(
+            format=self.format,
+            default_status=self.status,
+            columns=self.column,
+            no_header=self.no_header,
+            encoding=self.encoding,
+            require_tracking=self.require_tracking,
+            sheet=self.sheet,
+        )
+
+    @property
+    def last_wins(self) -> bool:
+        """Whether of different tracking numbers for one order and status the last one counts."""
+        return self.on_conflict == "last"
+
+    @property
+    def logged(self) -> dict[str, Any]:
+        """The values that a log keeps, for `settings_for` to take back."""
+        return {name: self.values[name] for name in names_of(*LOGGED)}
+
+    def typed(self, names: Iterable[str]) -> Iterator[tuple[str, ...]]:
+        """Yield the words of each option by which those of the settings `names` are typed that
+        are not as they are by default, such as ("--rate", "none").
+        """
+        for name in names:
+            option, value = SETTINGS[name].option, self.values[name]
+            default = SETTINGS[name].default
+            if name == "quota":
+                default = default_quotas(self.base_url, self.sandbox)
+            if value == default:
+                continue
+            if isinstance(value, bool):
+                yield (option,)
+            elif isinstance(value, dict):
+                yield from ((option, f"{field}={header}") for field, header in value.items())
+            elif isinstance(value, list):
+                yield from ((option, item) for item in value or ["none"])
+            else:
+                yield option, str(value)
+
+
+def default_quotas(base_url: str, sandbox: bool) -> list[str]:
+    """Return the quotas that hold where none are given: those that the vendor documents."""
+    return ["1000/h", "10000/d"] if is_vendors(base_url) and not sandbox else []
+
+
+#: The settings by name, in the order in which they are shown.
+SETTINGS: dict[str, Setting] = {
+    there.name: there.metadata["row"](there.name) for there in fields(Settings) if there.metadata
+}
+
+#: The groups of the settings that a log keeps, and of those that a profile may hold.
+LOGGED: tuple[Group, ...] = ("sending", "input", "run")
+IN_PROFILE: tuple[Group, ...] = ("sending", "trust", "input", "account")
+
+
+def names_of(*groups: Group) -> list[str]:
+    """Return the names of the settings of some groups."""
+    return [name for name, setting in SETTINGS.items() if setting.group in groups]
+
+
+class InputSettings(TypedDict, total=False):
+    """How to read an input: the options of `bulkstatus check`, by the same names.
+
+    `column` maps "order_id", "status" or "tracking" to the header that holds it.
+    """
+
+    format: str
+    status: "OrderStatus | int | str"
+    column: Mapping[str, str]
+    no_header: bool
+    encoding: str
+    sheet: str
+    require_tracking: bool
+    on_conflict: str
+    profile: str
+
+
+class ConnectionSettings(TypedDict, total=False):
+    """How the API is reached and how fast: options of `bulkstatus send`, by the same names.
+
+    `rate` is like "10/s", `quota` like "1000/h" or several of those; `timeout` and
+    `give_up_after` are in seconds, or like "15m".
+    """
+
+    auth_scheme: str
+    ca_file: str | os.PathLike[str]
+    rate: str
+    quota: str | Sequence[str]
+    concurrency: int
+    attempts: int
+    timeout: float | str
+    give_up_after: float | str
+
+
+class SendSettings(InputSettings, ConnectionSettings, total=False):
+    """The settings of a run: the options of `bulkstatus send`, by the same names.
+
+    With `sandbox` everything goes to a stand-in of the API inside this process, and no
+    credentials are needed.
+    """
+
+    base_url: str
+    skip_invalid: bool
+    sandbox: bool

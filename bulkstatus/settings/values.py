@@ -1,0 +1,177 @@
+"""What the value of a setting may be and what it means; which base URLs are safe.
+
+A parse function takes a value as it is kept and returns it as it is used. It raises ValueError for
+what has no use, or SettingsRefused where there is more to say of it than what would have. Every
+command loads this file for its `--help`, so that what reads values is imported when it is used.
+"""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.words import printable
+
+if TYPE_CHECKING:
+    from bulkstatus.order import OrderStatus
+    from bulkstatus.pace.rate import Rate
+
+#: The fields of which `column` can name the header.
+COLUMNS = ("order_id", "status", "tracking")
+
+#: The largest value of a setting that is a whole number.
+LARGEST_NUMBER = 10_000
+
+# The vendor's hosts.
+_VENDOR_DOMAINS = (".custom-gateway.net", ".kornitx.net")
+
+_PORTS = {"http": 80, "https": 443}
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return the sentence that names the nearest of what is known, or else all of it."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.replace("-", "_").lower(), known, n=1)
+    return f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known) or 'none'}."
+
+
+def normal_base_url(text: str) -> str:
+    """Return a base URL in its one spelling; raise SettingsRefused when it is not safe.
+
+    Host and scheme are in small letters; a dot at the host's end, a slash at the path's and the
+    scheme's own port are left out. So an account is the same however its URL is typed.
+    """
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    if "@" in text:  # not quoted, since it holds a secret
+        raise SettingsRefused(
+            "The base URL holds a user name or password. Take it out, and give the credentials in "
+            "BULKSTATUS_REF_ID and BULKSTATUS_API_KEY."
+        )
+    shown = f'The base URL "{printable(text, 200)}"'
+    try:
+        url = urlsplit(text.strip())
+        host, port = (url.hostname or "").removesuffix("."), url.port
+        place = f"[{ip_address(host)}]" if ":" in host else host
+        if not host.encode("idna") or url.scheme not in _PORTS or url.query or url.fragment:
+            raise ValueError
+        if not text.isprintable() or {" ", "\\"} & set(text.strip()):
+            raise ValueError
+    except ValueError:
+        raise SettingsRefused(
+            f"{shown} is not one of the form https://host or https://host/path."
+        ) from None
+    if url.scheme == "http" and not is_loopback(host):
+        raise SettingsRefused(
+            f"{shown} is not encrypted, so anyone on the way could read the API key. "
+            "Use https://; http:// is for a sandbox on this machine (localhost)."
+        )
+    if port is not None and port != _PORTS[url.scheme]:
+        place += f":{port}"
+    return f"{url.scheme}://{place}{url.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a URL's host is this machine itself."""
+    from ipaddress import ip_address
+
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_vendors(base_url: str) -> bool:
+    """Tell whether a base URL, in its one spelling, is of one of the vendor's hosts."""
+    from urllib.parse import urlsplit
+
+    return (urlsplit(base_url).hostname or "").endswith(_VENDOR_DOMAINS)
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(_text(text)).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError from None  # nobody knows whose home ~ means
+
+
+def _rate(text: str) -> "Rate | None":
+    from bulkstatus.pace.rate import parse_rate
+
+    return parse_rate(text)
+
+
+def _quotas(texts: str | list[str]) -> "tuple[Rate, ...]":
+    from bulkstatus.pace.rate import parse_quota
+
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError
+    given = [texts] if isinstance(texts, str) else texts
+    return tuple(quota for text in given if (quota := parse_quota(text)))
+
+
+def _number(number: int) -> int:
+    if not 1 <= number <= LARGEST_NUMBER:
+        raise ValueError
+    return number
+
+
+def _seconds(given: float | str) -> float:
+    text = str(given).strip().lower()
+    number = text.rstrip("smh")
+    seconds = float(number) * _UNITS.get(text[len(number) :], 0.0)
+    if not 0 < seconds <= 1e6:
+        raise ValueError
+    return seconds
+
+
+def _status(given: int | str) -> "OrderStatus":
+    from bulkstatus.order import parse_status, unknown_status
+
+    status = parse_status(str(given))
+    if status is None:
+        raise SettingsRefused(f"--status: {unknown_status(str(given))}")
+    return status
+
+
+def _columns(headers: dict[object, object]) -> dict[object, object]:
+    if not headers.keys() <= set(COLUMNS) or headers.get("order_id") == "":
+        raise ValueError
+    if not all(isinstance(header, str) for header in headers.values()):
+        raise ValueError
+    return headers
+
+
+class Kind(NamedTuple):
+    """What the values of some settings may be, and what they mean.
+
+    `types` are those that a value may have in a profile, a log or an argument, and `called` what
+    a message calls what has a use. `metavar` stands for a value in the help.
+    """
+
+    types: tuple[type, ...]
+    called: str
+    parse: Callable[[Any], Any]
+    metavar: str | None = None
+
+
+TEXT = Kind((str,), "text", _text, "NAME")
+URL = Kind((str,), "a URL", normal_base_url, "URL")
+FILE = Kind((str,), "a path, with ~ only where there is a home", _path, "FILE")
+RATE = Kind((str,), 'text such as "10/s"', _rate, "N/s")
+QUOTAS = Kind((str, list), 'text such as "1000/h", or a list of such', _quotas, "N/h")
+NUMBER = Kind((int,), f"a whole number from 1 to {LARGEST_NUMBER}", _number, "N")
+TIME = Kind((int, float, str), "a time such as 30 (seconds), 90s, 15m or 2h", _seconds, "TIME")
+FLAG = Kind((bool,), "true or false", bool)
+STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
+HEADERS = Kind((dict,), f"headers of {', '.join(COLUMNS)}, as text", _columns, "FIELD=HEADER")

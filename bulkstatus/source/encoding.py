@@ -1,0 +1,172 @@
+"""Bytes → text, in pieces of whole lines; the encoding is marked, said, or found on the way."""
+
+import codecs
+import io
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import NamedTuple
+
+from bulkstatus.errors import InputRefused, SettingsRefused
+from bulkstatus.order import BLANKS
+from bulkstatus.words import printable
+
+#: The most characters of a line or record: all that is carried from block to block.
+MAX_RECORD = 1024 * 1024
+
+# Those of UTF-32 begin as one of UTF-16 does.
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+# What Python decodes to text, but no file is written in.
+_NO_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+
+# When Windows-1252 is only a guess, this is what it may have got wrong: all but a single Western
+# letter between ASCII, on which Windows-1252 and Latin-1 agree.
+_DOUBTFUL = re.compile("[^\x00-\x7f\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]|[\u00c0-\u00ff]{2}")
+
+
+class Piece(NamedTuple):
+    """Some whole lines; `line` is the number of the first."""
+
+    line: int
+    text: str
+
+
+class Text:
+    """The text of one input.
+
+    `encoding` is the one in force, a guess where `assumed` says so. Without a byte order mark and
+    without being `said` it is UTF-8, until bytes turn up that are not. Raises SettingsRefused
+    when `said` is no encoding, or not the one that is marked in `first_bytes`.
+    """
+
+    def __init__(self, name: str, said: str | None, first_bytes: bytes) -> None:
+        known = _known(said) if said is not None else None
+        known = _marked(first_bytes, known, name) or known
+        self.encoding = known or "utf-8"
+        self.assumed = False
+        self._name = name
+        self._is_known = known is not None
+        self._is_ascii = True
+        self._decoder = codecs.getincrementaldecoder(self.encoding)()
+        # What was decoded and is not yet a whole line, and the number of that line.
+        self._rest = ""
+        self._line = 1
+
+    def pieces(self, blocks: Iterable[bytes]) -> Iterator[Piece]:
+        """Yield the whole text. Raises InputRefused where it is damaged, or no text."""
+        for block in chain(blocks, [b""]):
+            text = self._decode(block)
+            if "\0" in text:
+                raise InputRefused(
+                    f"{self._name}, line {self._line_after(text[: text.index(chr(0))])} holds a "
+                    "NUL character: the file is damaged, is not text, or is UTF-16 without its "
+                    "mark (then say so with --encoding utf-16-le). Export it again."
+                )
+            text = self._rest + text
+            # A CR at the end is perhaps the first half of CRLF.
+            end = max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1 if block else len(text)
+            whole, self._rest = text[:end], text[end:]
+            if whole:
+                yield Piece(self._line, whole)
+            self._line += _line_ends(whole)
+            if len(self._rest) > MAX_RECORD:
+                raise too_long(self._name, self._line)
+
+    def _decode(self, block: bytes) -> str:
+        """Return the text of the next block; an empty one is the end."""
+        try:
+            text = self._decoder.decode(block, not block)
+        except UnicodeDecodeError as error:
+            pending, _ = self._decoder.getstate()
+            before = ""
+            with suppress(UnicodeError):
+                before = self._decoder.decode(error.object[len(pending) : error.start])
+            if self._is_known or not (self._is_ascii and before.isascii()):
+                others = ", as other text in it is" if not self._is_known else ""
+                raise self._undecodable(self._line_after(before), others) from None
+            self.encoding, self.assumed = "cp1252", True
+            self._is_known = True
+            self._decoder = codecs.getincrementaldecoder(self.encoding)()
+            return self._decode(error.object)
+        except UnicodeError:
+            raise self._undecodable(self._line) from None
+        self._is_ascii = self._is_ascii and text.isascii()
+        return text
+
+    def _line_after(self, before: str) -> int:
+        """Return the line on which text goes on after `before`, which was just decoded."""
+        return self._line + _line_ends(self._rest + before)
+
+    def _undecodable(self, line: int, others: str = "") -> InputRefused:
+        encoding = "UTF-8 or Windows-1252" if self.assumed else self.encoding
+        return InputRefused(
+            f"{self._name}, line {line} holds bytes that are not {encoding}{others}. Save the file "
+            "as UTF-8, or say its encoding with --encoding."
+        )
+
+
+def too_long(name: str, line: int) -> InputRefused:
+    """Return the error for what begins on `line` and is longer than MAX_RECORD."""
+    return InputRefused(
+        f"{name}: what begins on line {line} is longer than a row can be. "
+        "The file is damaged, or is no table. Export it again."
+    )
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of `text` with their ends, which are LF, CRLF or a lone CR."""
+    return io.StringIO(text, newline="").readlines()
+
+
+def guessed(order_id: str, tracking: str) -> str | None:
+    """Return why a row cannot be believed when its encoding is assumed, or None when it can."""
+    for label, value in (("order ID", order_id), ("tracking", tracking)):
+        if _DOUBTFUL.search(value.strip(BLANKS)):
+            return (
+                f'the {label} "{printable(value, 60)}" depends on the encoding of the file, which '
+                "is a guess; say it with --encoding"
+            )
+    return None
+
+
+def _known(encoding: str) -> str:
+    """Return the canonical name of a text encoding."""
+    codec: codecs.CodecInfo | None
+    try:
+        codec = codecs.lookup(encoding)
+        # Weeds out the codecs that are no encodings of text, such as "hex".
+        b"a".decode(encoding)
+    except UnicodeDecodeError:
+        pass
+    except (LookupError, ValueError):
+        codec = None
+    if codec is None or codec.incrementaldecoder is None or codec.name in _NO_FILES:
+        raise SettingsRefused(
+            f'"{printable(encoding, 60)}" is not an encoding that a file can be read in. '
+            "Usual ones are utf-8, utf-16, cp1252 (Windows), latin-1 and cp850 (DOS)."
+        )
+    return codec.name
+
+
+def _marked(first_bytes: bytes, said: str | None, name: str) -> str | None:
+    """Return the encoding that a byte order mark at the beginning names."""
+    marked = next((_BOMS[bom] for bom in _BOMS if first_bytes.startswith(bom)), None)
+    family = (marked or "").removesuffix("-sig")
+    if said is not None and not said.startswith(family):
+        raise SettingsRefused(
+            f"{name} begins with the byte order mark of {family.upper()}, and "
+            f"--encoding says {said}. Leave --encoding out."
+        )
+    return marked
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")

@@ -1,0 +1,84 @@
+import asyncio
+import io
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bulkstatus.cli import main
+from bulkstatus.sandbox import Sandbox
+
+
+class Done(NamedTuple):
+    """A run of the program that has ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Program = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("BULKSTATUS_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("BULKSTATUS_REF_ID", "acme")
+    monkeypatch.setenv("BULKSTATUS_API_KEY", "secret-key")
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """Return a function that runs the program in `tmp_path`, its streams being pipes."""
+
+    def run(*arguments: object, stdin: str = "") -> Done:
+        streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["bulkstatus", *map(str, arguments)])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            patch.setattr(sys, "stdout", streams[0])
+            patch.setattr(sys, "stderr", streams[1])
+            with pytest.raises(SystemExit) as end:
+                main()
+        texts = [stream.buffer.getvalue().decode() for stream in streams]  # type: ignore[attr-defined]
+        return Done(int(end.value.code or 0), *texts)
+
+    return run
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sandbox]]:
+    """Return a function that starts a sandbox in a thread of its own; its base URL is the
+    environment's from then on.
+    """
+    with ExitStack() as running:
+
+        def start(**options: Any) -> Sandbox:
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=loop.run_forever)
+            thread.start()
+            sandbox = Sandbox(**options)
+
+            def in_loop(work: Coroutine[Any, Any, Any]) -> Any:
+                return asyncio.run_coroutine_threadsafe(work, loop).result(30)
+
+            def stop() -> None:
+                in_loop(sandbox.stop())
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join()
+                loop.close()
+
+            base_url = in_loop(sandbox.start(port=0))
+            running.callback(stop)
+            monkeypatch.setenv("BULKSTATUS_BASE_URL", str(base_url))
+            return sandbox
+
+        yield start

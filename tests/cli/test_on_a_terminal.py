@@ -1,0 +1,243 @@
+"""The program on a real terminal, where the system has such a thing to give."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bulkstatus.sandbox import Sandbox
+
+pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+
+ROWS = "order id,status,tracking\n" + "".join(f"{1000 + n},8,H{n}\n" for n in range(40))
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """The program at work on a terminal of its own."""
+
+    def __init__(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
+        self._ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bulkstatus", *arguments],
+            cwd=folder,
+            env={**os.environ, "COLUMNS": "80", **environment},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            # Ctrl-C is a signal to those whose terminal this is.
+            start_new_session=True,
+            preexec_fn=lambda: _take_terminal(),
+        )
+        os.close(theirs)
+        self.output = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What has been printed, without what draws."""
+        return _ESCAPE.sub("", self.output).replace("\r", "").strip().split("\n")
+
+    def read(self) -> bool:
+        """Take in what has been printed; return False at the end."""
+        assert select.select([self._ours], [], [], 30)[0], self.output
+        try:
+            data = os.read(self._ours, 65536)
+        except OSError:
+            return False
+        self.output += data.decode()
+        return bool(data)
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + 30
+        while text not in "\n".join(self.lines):
+            assert time.monotonic() < deadline, self.output
+            assert self.read(), self.output
+
+    def type(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def is_running(self, seconds: float) -> bool:
+        """Tell whether the program still runs, after waiting for its end for so long."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def end(self) -> int:
+        """Return the exit status, once all was read."""
+        while self.read():
+            pass
+        return self._process.wait(30)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)
+
+
+def _take_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    (tmp_path / "today.csv").write_text(ROWS)
+    (tmp_path / "recall.txt").write_text("7001\n7002\n7003\n")
+    running: list[Terminal] = []
+
+    def run(*arguments: str, **environment: str) -> Terminal:
+        terminal = Terminal(tmp_path, list(arguments), environment)
+        running.append(terminal)
+        return terminal
+
+    yield run
+    for terminal in running:
+        terminal.close()
+
+
+REHEARSE = ("send", "today.csv", "--sandbox", "--rate")
+#: Nobody listens there.
+NOWHERE = ("--base-url", "http://127.0.0.1:1", "--give-up-after", "1", "--attempts", "1")
+RECALL = ("send", "recall.txt", "--status", "cancelled", *NOWHERE)
+
+
+def test_a_run_is_drawn_while_it_goes_and_wiped_when_it_ends(start: Start) -> None:
+    terminal = start(*REHEARSE, "40/s")
+    terminal.wait_for("of 40 rows")
+    assert terminal.end() == 0
+    assert "━" in terminal.output
+    assert "\x1b[?25h" in terminal.output
+    # The bar is drawn some times a second, however many rows there are.
+    assert terminal.output.count(" of 40 rows") < 20
+    # What stays is the report: nothing is drawn below its first line.
+    _, there, report = terminal.output.partition("40 in the file: ")
+    assert there
+    assert "\x1b" not in report
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [([], {"TERM": "dumb"}), ([], {"CI": "true"}), (["--quiet"], {})],
+)
+def test_nothing_is_drawn_where_it_would_stay_or_is_not_wanted(
+    start: Start, options: list[str], environment: dict[str, str]
+) -> None:
+    terminal = start(*REHEARSE, "none", *options, **environment)
+    assert terminal.end() == 0
+    assert "\x1b" not in terminal.output
+    assert ("40 in the file" in terminal.output) == (not options)
+    assert not options or terminal.output == ""
+
+
+@pytest.mark.parametrize(
+    ("end", "exit_status"),
+    [("\x03", 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["Ctrl-C", "SIGTERM", "SIGHUP"],
+)
+def test_what_stops_a_run_leaves_a_log_that_goes_on(
+    start: Start, end: str | signal.Signals, exit_status: int
+) -> None:
+    terminal = start(*REHEARSE, "5/s")
+    terminal.wait_for("of 40 rows")
+    terminal.type(end) if isinstance(end, str) else terminal.signal(end)
+    assert terminal.end() == exit_status
+    assert "  bulkstatus resume today.sandbox.results.jsonl" in terminal.lines
+    resumed = start("resume", "today.sandbox.results.jsonl", "--sandbox", "--rate", "none")
+    assert resumed.end() == 0
+    assert "40 in the file: all went out." in resumed.lines
+
+
+@pytest.mark.parametrize(("keys", "exit_status"), [("\r", 2), ("n\r", 2), ("\x04", 130)])
+def test_one_key_is_enough_to_say_no(
+    start: Start, tmp_path: Path, keys: str, exit_status: int
+) -> None:
+    terminal = start("send", "today.csv", *NOWHERE)
+    terminal.wait_for("Send these 40 updates? [y/N]:")
+    terminal.type(keys)
+    assert terminal.end() == exit_status
+    assert "nothing was sent." in terminal.lines[-1].lower()
+    assert not list(tmp_path.glob("*.results.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [(("send", "today.csv", *NOWHERE), "[y/N]:"), (RECALL, "press Enter to stop:")],
+)
+def test_ctrl_c_at_a_question_sends_nothing(
+    start: Start, tmp_path: Path, arguments: tuple[str, ...], asked: str
+) -> None:
+    terminal = start(*arguments)
+    terminal.wait_for(asked)
+    # A signal that comes just before the program begins to read is seen only after the next one.
+    terminal.type("\x03")
+    while terminal.is_running(1.0):
+        terminal.type("\x03")
+    assert terminal.end() == 130
+    assert terminal.lines[-1] == "Interrupted; nothing was sent."
+    assert not list(tmp_path.glob("*.results.jsonl"))
+
+
+def test_cancellations_are_confirmed_by_typing_how_many(start: Start, tmp_path: Path) -> None:
+    terminal = start(*RECALL)
+    terminal.wait_for("Type 3 to do that, or press Enter to stop:")
+    assert "This cancels 3 orders." in terminal.lines
+    terminal.type("y\r")
+    terminal.wait_for('You typed "y", and 3 is needed.\nType 3 to do that, or press Enter to stop:')
+    terminal.type("\r")
+    assert terminal.end() == 2
+    assert not list(tmp_path.glob("*.results.jsonl"))
+    terminal = start(*RECALL)
+    terminal.wait_for("Type 3 to do that, or press Enter to stop:")
+    terminal.type("3\r")
+    # It went on, to find that nobody listens.
+    assert terminal.end() == 3
+    assert "cannot be reached" in " ".join(terminal.lines)
+    assert (tmp_path / "recall.results.jsonl").exists()
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("\r", 0), ("y\r", 1)])
+def test_rejected_rows_are_asked_about(
+    start: Start, api: Callable[..., Sandbox], answer: str, sent: int
+) -> None:
+    sandbox = api(orders=["7001", "7002"])
+    assert start("send", "recall.txt", "--status", "256", "--yes").end() == 1
+    asked = sandbox.counts.total()
+    terminal = start("resume", "recall.results.jsonl")
+    terminal.wait_for("Send them again as they are? [y/N]:")
+    assert "7003" in "".join(terminal.lines)
+    terminal.type(answer)
+    if sent:
+        terminal.wait_for("Send this update? [y/N]:")
+        terminal.type("y\r")
+    assert terminal.end() == 1
+    assert sandbox.counts.total() - asked == sent
+
+
+@pytest.mark.parametrize(("answer", "rows"), [("n\r", "40 in the file"), ("y\r", "41 in all")])
+def test_a_changed_file_is_asked_about(
+    start: Start, tmp_path: Path, answer: str, rows: str
+) -> None:
+    assert start(*REHEARSE, "none", "--limit", "2").end() == 3
+    (tmp_path / "today.csv").write_text("order id,status\n1,8\n")
+    terminal = start("resume", "today.sandbox.results.jsonl", "--sandbox", "--rate", "none")
+    terminal.wait_for("Take over its rows as they are now?")
+    terminal.type(answer)
+    terminal.end()
+    assert rows in "".join(terminal.lines)

@@ -1,0 +1,3 @@
+import pytest
+
+pytest.register_assert_rewrite("tests.histories.rules", "tests.histories.log_reader")

@@ -1,0 +1,113 @@
+"""The check of a whole input agrees, row by row, with judging every order by hand."""
+
+import asyncio
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulkstatus.conflict import Claim, Fate, judge_order
+from bulkstatus.job.beginning import of_input, plan_of
+from bulkstatus.job.check import Checked, check_source
+from bulkstatus.job.known import Known
+from bulkstatus.job.plan import Plan
+from bulkstatus.job.worklist import WorkList
+from bulkstatus.log import State, read_log
+from bulkstatus.source import InputOptions, open_source
+from tests.log.lines import log_with, row
+
+_STATE_OF = {
+    Fate.SEND: State.TO_SEND,
+    Fate.DONE: State.UPDATED,
+    Fate.DUPLICATE: State.DUPLICATE,
+    Fate.SUPERSEDED: State.SUPERSEDED,
+    Fate.CONFLICT: State.INVALID,
+}
+
+
+def checked(
+    rows: list[str],
+    history: list[str] | None = None,
+    last_wins: bool = False,
+    keep: int | None = 20,
+) -> tuple[Checked, Plan]:
+    """Return what a check finds of rows such as "A:8:T1", and the plan of a first run."""
+
+    async def work() -> tuple[Checked, Plan]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "dispatch.csv")
+            lines = ["order_id,status,tracking", *(",".join(r.split(":")) for r in rows)]
+            path.write_text("\n".join(lines) + "\n")
+            known = None
+            if history is not None:
+                known = Known(read_log(log_with(Path(folder, "x.results.jsonl"), history)))
+            async with (
+                WorkList() as work,
+                await open_source(str(path), InputOptions(), block_size=64) as source,
+            ):
+                found = await check_source(source, work, known, last_wins=last_wins, keep=keep)
+                if known is not None:
+                    return found, plan_of(found)
+                return found, (await of_input(found, None)).plan
+
+    return asyncio.run(work())
+
+
+_contents = st.tuples(
+    st.sampled_from("ABCD"),
+    st.sampled_from([512, 513, 8, 64, 128]),
+    st.sampled_from(["", "1", "2"]),
+).map(lambda row: f"{row[0]}:{row[1]}:{f'T{row[2]}' if row[2] and row[1] in {8, 64} else ''}")
+_histories = st.lists(
+    st.tuples(_contents, st.sampled_from(["updated", "failed", "superseded"])).map(" ".join)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_contents | st.just(":8:"), max_size=12), st.none() | _histories, st.booleans())
+def test_it_agrees_with_judging_every_order_by_hand(
+    rows: list[str], history: list[str] | None, last_wins: bool
+) -> None:
+    found, plan = checked(rows, history, last_wins)
+    claims: dict[str, list[Claim]] = {}
+    for n, text in enumerate(rows, 1):
+        record = row(n, text)
+        claims.setdefault(record.order_id, []).append(Claim(n, record.line, record.update))
+    expected = {claim.n: State.INVALID for claim in claims.pop("", [])}
+    for order, mine in claims.items():
+        updated = [
+            row(1, text.split()[0]).update
+            for text in history or ()
+            if text.endswith("updated") and text.startswith(order)
+        ]
+        decisions = judge_order(mine, updated, last_wins)
+        expected |= {n: _STATE_OF[decision.fate] for n, decision in decisions.items()}
+    numbered = range(1, len(rows) + 1)
+    assert {n: found.state.state(n) for n in numbered} == expected
+    counts = Counter(expected.values())
+    assert found.refused == plan.refused == counts[State.INVALID]
+    told = (plan.rows, plan.done, plan.duplicates, plan.superseded)
+    kinds = (State.UPDATED, State.DUPLICATE, State.SUPERSEDED)
+    assert told == (len(rows), *(counts[kind] for kind in kinds))
+    lines = [n + 1 for n in numbered if expected[n] is State.INVALID]
+    assert [problem.line for problem in plan.problems] == lines
+    if history is None:
+        due = [n for n in numbered if expected[n] is State.TO_SEND]
+        assert plan.due == plan.all_due == len(due)
+        assert plan.by_status == Counter(found.state.status(n) for n in due)
+        assert plan.orders == len({rows[n - 1][0] for n in due})
+        assert [line for line, _ in plan.sample] == [n + 1 for n in due[:3]]
+
+
+def test_only_the_first_problems_are_kept_unless_all_are_asked_for() -> None:
+    rows = [f"{number}:99:" for number in range(50)] + ["7000:8:", "7000:128:"]
+    found, plan = checked(rows)
+    assert [problem.line for problem in plan.problems] == list(range(2, 22))
+    assert (found.invalid, found.conflicts, plan.refused) == (50, 2, 52)
+    problems = checked(rows, keep=None)[1].problems
+    assert [(p.line, p.field, p.value) for p in problems[49:51]] == [
+        (51, "status", "99"),
+        (52, "conflict", "Dispatched"),
+    ]

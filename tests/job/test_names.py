@@ -1,0 +1,65 @@
+"""Where the log of an input is, and what is meant as a log."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bulkstatus.errors import Refused
+from bulkstatus.job.names import beside, default_log, is_log, logs_of, next_log
+from bulkstatus.log.records import line_of
+from tests.log.lines import log_of, run_record
+
+
+@pytest.mark.parametrize(
+    ("name", "log"),
+    [
+        ("dispatch.csv", "dispatch"),
+        ("dispatch.csv.gz", "dispatch"),
+        ("dispatch", "dispatch"),
+        ("dispatch.2026-11-28.xlsx", "dispatch.2026-11-28"),
+        ("the day.txt", "the day"),
+        ("folder/dispatch.jsonl", "folder/dispatch"),
+        (".csv", ".csv"),
+        (".gz", ".gz"),
+    ],
+)
+def test_a_log_is_called_like_its_input(name: str, log: str) -> None:
+    assert default_log(name, False) == Path(f"{log}.results.jsonl")
+    assert default_log(name, True) == Path(f"{log}.sandbox.results.jsonl")
+    assert beside(name, ".problems.csv") == Path(f"{log}.problems.csv")
+
+
+def test_standard_input_has_no_name() -> None:
+    with pytest.raises(Refused, match="--log"):
+        default_log("-", False)
+
+
+def test_logs_are_numbered_in_the_order_of_their_making(tmp_path: Path) -> None:
+    first = tmp_path / "dispatch.results.jsonl"
+    assert (logs_of(first), next_log(first)) == ([], first)
+    made = []
+    for name in ("dispatch", "dispatch-2", "dispatch-3"):
+        path = tmp_path / f"{name}.results.jsonl"
+        assert next_log(first) == path
+        path.touch()
+        made.append(path)
+        assert logs_of(first) == made
+    # A number that is free is taken, and what stands behind a gap is not of this row.
+    made[1].unlink()
+    assert (logs_of(first), next_log(first)) == (made[:1], made[1])
+
+
+def test_what_is_meant_as_a_log(tmp_path: Path) -> None:
+    record = line_of(run_record())
+    log_of(tmp_path / "mine.txt", record)
+    log_of(tmp_path / "spaced.txt", record.replace(b":", b": ").replace(b",", b", "))
+    log_of(tmp_path / "day.csv", b"order_id,status\nA,8\n")
+    log_of(tmp_path / "rows.jsonl", b'{"order_id":"A","status":8}\n')
+    (tmp_path / "folder").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+    names = ("mine.txt", "spaced.txt", "none.results.jsonl", "day.csv", "rows.jsonl", "none.csv")
+    said = {name: is_log(tmp_path / name) for name in (*names, "folder", "pipe")}
+    meant = [name for name, yes in said.items() if yes]
+    assert meant == ["mine.txt", "spaced.txt", "none.results.jsonl"]

@@ -1,0 +1,310 @@
+"""`--failures`: what is written to be mended is read back as what it was."""
+
+import asyncio
+import csv
+import gzip
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_logs import FAILED, INVALID, REFUSAL, REJECTED, UPDATED, Log
+
+from bulkstatus.errors import BulkstatusError, InputRefused, SettingsRefused
+from bulkstatus.log import ErrorKind, Outcome, RowError, read_log
+from bulkstatus.order import InvalidRow, Row
+from bulkstatus.reporting import summarise
+from bulkstatus.reporting.mend import Written, input_options, write_failures
+from bulkstatus.settings.sources import resolve
+from bulkstatus.source import InputOptions, open_source
+
+SAID = "Rejected by the API: Invalid order status (HTTP 400)"
+NAMES = pytest.mark.parametrize("name", ["mend.csv", "mend.xlsx"])
+
+
+async def read(path: Path, options: InputOptions) -> list[Row]:
+    async with await open_source(str(path), options) as source:
+        return [row async for batch in source.batches() for row in batch.rows]
+
+
+async def back(log: Log, path: Path) -> list[Row]:
+    """Return the rows of a file as a resume of the log reads them."""
+    return await read(path, input_options(read_log(log.path), path))
+
+
+async def log_of(source: Path, **logged: Any) -> tuple[Log, list[Row]]:
+    """Write the log of a run over an input in which every row is rejected, or invalid."""
+    rows = await read(source, resolve(("log", logged)).input)
+    log = Log(source.with_name("log.results.jsonl"))
+    asked = [(row.order_id, row.status, row.tracking) for row in rows]
+    log.run(*asked, source=source.name, settings=logged)
+    for n, row in enumerate(rows, 1):
+        if isinstance(row, InvalidRow):
+            log.result(n, INVALID, RowError(ErrorKind.ROW, row.reason))
+        else:
+            log.result(n, REJECTED)
+    return log.end(), rows
+
+
+async def written(log: Log, name: str = "mend.csv") -> tuple[Path, Written]:
+    path = log.path.parent / name
+    return path, await write_failures(path, summarise(log.path))
+
+
+def cells_of(path: Path) -> list[list[str]]:
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.reader(file, strict=True))
+    (sheet,) = openpyxl.load_workbook(path).worksheets
+    return [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
+
+
+def content(rows: list[Row]) -> list[tuple[str, int | None, str | None]]:
+    return [(row.order_id, row.status, row.tracking) for row in rows]
+
+
+ODD = (
+    "Shipment;Order No;Status;Name;Consignment\r\n"
+    '1;0046140204;8;"Smith; ""Jo""";H1\r\n'
+    '2;46140205;Dispatched;"two\nlines";00H2\r\n'
+    "3;46140206;8;=1+1;H3\r\n"
+    "4;46140207;Dispached;=cmd;H4\r\n"
+    "7;4.61402E+07;8;mangled;H7\r\n"
+    "8;46140211;8;-5.00;+44,1\r\n"
+    "5;46140208;8;too few\r\n"
+    "6;46140209;8;=too;many;H6\r\n"
+)
+
+
+@NAMES
+async def test_the_rows_come_back_in_the_columns_of_the_input(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "today.csv"
+    source.write_text(ODD, encoding="utf-8", newline="")
+    log, rows = await log_of(source)
+    path, result = await written(log, name)
+    assert (result.rows, result.original, result.left_out) == (8, True, [])
+    header, *cells = cells_of(path)
+    sign = "'" if name.endswith(".csv") else ""
+    original = list(csv.reader(io.StringIO(ODD, newline=""), delimiter=";"))
+    assert header == [*original[0], "reason"]
+    assert [row[:5] for row in cells[:6]] == [
+        [f"{sign}{cell}" if cell[:1] == "=" else cell for cell in row] for row in original[1:7]
+    ]
+    assert cells[0][5] == SAID
+    assert cells[3][5].startswith("Not sent: the status 'Dispached'")
+    # Rows of another width are of no column, also when a spreadsheet makes all rows alike.
+    assert [row[:5] for row in cells[6:]] == [["", f"4614020{n}", "", "", ""] for n in (8, 9)]
+    assert "It was: 5 | 46140208 | 8 | too few" in cells[6][5]
+    assert {len(row) for row in cells} == {6}
+    assert content(await back(log, path)) == content(rows)
+
+
+async def test_every_cell_of_a_workbook_is_text_and_none_is_a_formula(tmp_path: Path) -> None:
+    source = tmp_path / "today.csv"
+    source.write_text('order_id,status,tracking,note\n-7x,8,=1,=HYPERLINK("x")\n007,8,,\x01\n')
+    log, _ = await log_of(source)
+    path, _ = await written(log, "mend.xlsx")
+    (sheet,) = openpyxl.load_workbook(path).worksheets
+    kinds = {(c.data_type, c.number_format) for row in sheet.iter_rows() for c in row if c.value}
+    assert kinds == {("s", "@")}
+    assert [row[:4] for row in cells_of(path)[1:]] == [
+        ["-7x", "8", "=1", '=HYPERLINK("x")'],
+        ["007", "8", "", "\\x01"],
+    ]
+
+
+async def test_csv_holds_no_field_that_a_spreadsheet_would_calculate(tmp_path: Path) -> None:
+    log = Log(tmp_path / "today.results.jsonl")
+    log.run("-7x", ("8", 8, "=1+1"), ("9", 8, "+44")).results(REJECTED, REJECTED, REJECTED).end()
+    path, result = await written(log)
+    assert [row.order_id for row in result.left_out] == ["-7x", "8"]
+    assert [row.order_id for row in await back(log, path)] == ["9"]
+    path, result = await written(log, "mend.xlsx")
+    assert (result.rows, result.left_out) == (3, [])
+
+
+# The pieces of which a table is made that people would call odd.
+_IDS = st.sampled_from(["1", "0012", "46140204", "AB-7", "A B", "=1", "-5x", "é1", "1;2", "4E+07"])
+_STATUSES = st.sampled_from(["8", "515", "128", "Dispatched", "on hold", "", "9", "nine"])
+_TRACKINGS = st.sampled_from(["", "", "H1", "007", "+1", 'a "b"', "a,b", "a;b", "x\r\ny", "12-May"])
+_NAMES = st.sampled_from(["", "Jo", "a,b", "a;b", 'q "q"', "two\nlines", "=A1", "\ttab", " pad "])
+_ROWS = st.lists(st.tuples(_NAMES, _IDS, _STATUSES, _TRACKINGS), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=_ROWS,
+    ragged=st.lists(st.sampled_from([0, 0, 0, 0, -1, 1]), min_size=12, max_size=12),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    default=st.sampled_from([{}, {"status": 8}, {"status": 128}]),
+    name=st.sampled_from(["mend.csv", "mend.xlsx"]),
+)
+def test_fed_back_unchanged_the_rows_are_what_they_were(
+    rows: list[tuple[str, str, str, str]],
+    ragged: list[int],
+    delimiter: str,
+    encoding: str,
+    default: dict[str, int],
+    name: str,
+) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter)
+    writer.writerow(["name", "order", "status", "tracking"])
+    for row, extra in zip(rows, ragged, strict=False):
+        cells = [*row, *["more"] * extra]
+        writer.writerow(cells[: len(cells) + min(extra, 0)])
+
+    async def check(folder: Path) -> None:
+        source = folder / "today.csv"
+        source.write_bytes(text.getvalue().encode(encoding))
+        try:
+            log, given_rows = await log_of(source, **default)
+        except InputRefused:
+            return
+        try:
+            path, result = await written(log, name)
+        except SettingsRefused:
+            assert not (folder / name).exists()
+            return
+        left_out = {row.n for row in result.left_out}
+        kept = [row for n, row in enumerate(given_rows, 1) if n not in left_out]
+        found = await back(log, path)
+        assert content(found) == content(kept)
+        for row, was in zip(found, kept, strict=True):
+            assert isinstance(was, InvalidRow) or not isinstance(row, InvalidRow)
+        assert result.rows + len(left_out) == len(given_rows)
+        assert len({len(row) for row in cells_of(path)}) == 1
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(check(Path(folder)))
+
+
+@NAMES
+@pytest.mark.parametrize(
+    ("source", "text", "logged"),
+    [
+        ("list.txt", "0046\n47\n48\n", {"status": 128}),
+        ("bare.csv", "46,8,\n47,8,\n48,8,\n", {"no_header": True}),
+        ("three.csv", "46,8,T\n47,8,T2\n48,8,T3\n", {"no_header": True}),
+        ("sep.csv", "sep=;\norder;status\n46;8\n47;8\n48;8\n", {}),
+        (
+            "own.csv",
+            "Ref;Stand\n46;8\n47;8\n48;8\n",
+            {"column": {"order_id": "Ref", "status": "Stand"}},
+        ),
+        (
+            "own.jsonl",
+            '{"Ref":"46","s":8}\n{"Ref":"47","s":8}\n{"Ref":48,"s":"8"}\n',
+            {"format": "jsonl", "column": {"order_id": "Ref", "status": "s"}},
+        ),
+        ("old.csv", "order,status,name\n46,8,Zoë\n47,8,x\n", {"encoding": "cp1252"}),
+        ("packed.csv.gz", "order,status,name\n46,8,Zoë\n47,8,x\n", {}),
+    ],
+)
+async def test_every_kind_of_input_can_be_fed_back(
+    tmp_path: Path, name: str, source: str, text: str, logged: dict[str, Any]
+) -> None:
+    data = text.encode(logged.get("encoding", "utf-8"))
+    (tmp_path / source).write_bytes(gzip.compress(data) if source.endswith(".gz") else data)
+    log, rows = await log_of(tmp_path / source, **logged)
+    path, result = await written(log, name)
+    assert content(await back(log, path)) == content(rows)
+    assert result.left_out == []
+    assert result.original == (source not in {"list.txt", "bare.csv", "three.csv", "own.jsonl"})
+
+
+async def test_the_failures_of_a_workbook_keep_all_its_columns(tmp_path: Path) -> None:
+    workbook = openpyxl.Workbook()
+    workbook.active.title = "Mon"
+    for row in (["Customer", "Order No", "Status"], ["Smith", "0047", 8], ["Jones", "48", 8]):
+        workbook.active.append(row)
+    workbook.create_sheet("Other").append(["order", "status"])
+    workbook["Other"].append(["1", 8])
+    workbook.save(tmp_path / "today.xlsx")
+    log, rows = await log_of(tmp_path / "today.xlsx", sheet="Mon")
+    path, _ = await written(log, "mend.xlsx")
+    assert cells_of(path) == [
+        ["Customer", "Order No", "Status", "reason"],
+        ["Smith", "0047", "8", SAID],
+        ["Jones", "48", "8", SAID],
+    ]
+    assert content(await back(log, path)) == content(rows)
+
+
+@pytest.mark.parametrize("left", ["some rows", "nothing", "another file", "a folder"])
+async def test_what_the_input_no_longer_has_is_written_from_the_log(
+    tmp_path: Path, left: str
+) -> None:
+    source = tmp_path / "today.csv"
+    source.write_text("name,order,status,tracking\nJo,007,8,H1\nAl,8,8,\n")
+    log, _ = await log_of(source)
+    source.unlink()
+    if left == "some rows":
+        source.write_text("name,order,status,tracking\nAl,8,8,\nZo,9,8,\n")
+    elif left == "another file":
+        source.write_bytes(b"%PDF-1.7 \x00\x01")
+    elif left == "a folder":
+        source.mkdir()
+    path, result = await written(log)
+    assert result.original == (left == "some rows")
+    header, *cells = cells_of(path)
+    if left == "some rows":
+        assert [row[:4] for row in cells] == [["", "007", "8", "H1"], ["Al", "8", "8", ""]]
+    else:
+        assert header == ["order_id", "status", "tracking", "line", "reason"]
+        assert cells == [["007", "8", "H1", "2", SAID], ["8", "8", "", "3", SAID]]
+
+
+async def test_a_row_that_would_become_sendable_is_left_out_and_named(tmp_path: Path) -> None:
+    log = Log(tmp_path / "today.results.jsonl")
+    error = RowError(ErrorKind.ROW, 'the status "Dispached" is not one of the nine')
+    log.run(("1", None, None), ("2", 128, None), settings={"status": 128})
+    log.result(1, INVALID, error).result(2, REJECTED).end()
+    path, result = await written(log)
+    assert [row.order_id for row in result.left_out] == ["1"]
+    assert [cells[0] for cells in cells_of(path)[1:]] == ["2"]
+
+
+@NAMES
+async def test_a_file_fed_back_unchanged_makes_the_same_file_again(
+    tmp_path: Path, name: str
+) -> None:
+    source = tmp_path / "today.csv"
+    source.write_text(ODD, encoding="utf-8", newline="")
+    log, _ = await log_of(source)
+    path, _ = await written(log, name)
+    again = path.rename(path.with_name(f"again-{name}"))
+    log, _ = await log_of(again)
+    again_path, result = await written(log, f"second-{name}")
+    assert result.left_out == []
+    assert [row[:5] for row in cells_of(again_path)] == [row[:5] for row in cells_of(again)]
+    assert cells_of(again_path)[0].count("reason") == 1
+
+
+async def test_rows_that_need_no_mending_are_not_in_it(tmp_path: Path) -> None:
+    log = Log(tmp_path / "today.results.jsonl")
+    log.run("1", "1", "3", "4", "5", "6", "7")
+    log.results(
+        *(UPDATED, Outcome.DUPLICATE, Outcome.SUPERSEDED, Outcome.WITHDRAWN, REJECTED, FAILED)
+    )
+    path, _ = await written(log.end())
+    assert [cells[0] for cells in cells_of(path)[1:]] == ["5", "6"]
+
+
+async def test_a_file_that_is_there_is_never_replaced_and_none_is_left_half_written(
+    tmp_path: Path,
+) -> None:
+    log = Log(tmp_path / "today.results.jsonl")
+    log.run("1").result(1, REJECTED, REFUSAL).end()
+    path, _ = await written(log)
+    before = path.read_bytes()
+    for name in ("mend.csv", "mend.ods", "mend", "nowhere/mend.csv"):
+        with pytest.raises(BulkstatusError, match="--failures"):
+            await written(log, name)
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mend.csv", "today.results.jsonl"]

@@ -1,0 +1,203 @@
+"""The tables of rows and of orders, read as a spreadsheet reads them."""
+
+import csv
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from report_logs import FAILED, INVALID, REJECTED, START, UPDATED, Log
+
+from bulkstatus.errors import LogRefused, SettingsRefused
+from bulkstatus.log import ErrorKind, Outcome, RowError
+from bulkstatus.log.records import timestamp
+from bulkstatus.reporting import summarise
+from bulkstatus.reporting.mend import orders_in
+from bulkstatus.reporting.tables import (
+    harmless,
+    inputs_beside,
+    replacing,
+    write_orders,
+    write_rows,
+)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def rows_of(log: Log) -> list[dict[str, str]]:
+    path = log.path.with_name("rows.csv")
+    write_rows(path, summarise(log.path))
+    return table(path)
+
+
+def test_every_row_comes_once_with_its_latest_result_in_the_order_of_the_file(log: Log) -> None:
+    log.run("1", ("2", 64, "T"), "3", ("", None, None), "5", through=4)
+    log.result(3).result(2, REJECTED).result(4, INVALID)
+    log.run("1").result(2, attempts=3).result(6, Outcome.DUPLICATE).end()
+    expected = [
+        (1, "to_send", "", "perhaps"),
+        (2, "updated", "2", "yes"),
+        (3, "updated", "1", "yes"),
+        (4, "invalid", "1", "no"),
+        (5, "to_send", "", "no"),
+        (6, "duplicate", "2", "perhaps"),
+    ]
+    rows = rows_of(log)
+    assert [(int(row["n"]), row["outcome"], row["run"], row["touched"]) for row in rows] == expected
+    told = {"http_status": "200", "attempts": "3", "at": timestamp(START + 0.4), "reason": ""}
+    asked = {"line": "3", "order_id": "2", "status": "64", "tracking": "T"}
+    assert rows[1] == {**rows[1], **told, **asked}
+    assert rows[3]["reason"].startswith("Not sent: the order ID is empty")
+    # An invalid row that a mended file has made good.
+    log.run(due=[(4, 4)])
+    mended = rows_of(log)[3]
+    assert [mended[name] for name in ("outcome", "reason", "run", "at", "attempts")] == [
+        *("to_send", "", "", "", "")
+    ]
+
+
+def test_what_is_written_meanwhile_is_left_out(log: Log) -> None:
+    log.run("1", "2").result(1)
+    summary = summarise(log.path)
+    log.result(2).result(1, REJECTED)
+    path = log.path.with_name("rows.csv")
+    write_rows(path, summary)
+    assert [(row["outcome"], row["reason"]) for row in table(path)] == [
+        ("updated", ""),
+        ("to_send", ""),
+    ]
+    log.path.unlink()
+    with pytest.raises(LogRefused):
+        write_orders("--touched", path.with_name("t.csv"), summary)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Invalid order status", "Invalid order status"),
+        ("=1+1", "'=1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("-2", "-2"),
+        ("+44,1", "+44,1"),
+        ("-2+3", "'-2+3"),
+        (" =1", " '=1"),
+        ("a;=cmd|' /C calc'!A0", "a;'=cmd|' /C calc'!A0"),
+        ("x\t=1", "x\t'=1"),
+        ("x, +1", "x, '+1"),
+        ("one - two = three", "one - two = three"),
+        ("", ""),
+    ],
+)
+def test_a_cell_is_never_run_by_a_spreadsheet(text: str, expected: str) -> None:
+    assert harmless(text) == expected
+    assert harmless(expected) == expected
+
+
+def test_nothing_of_a_log_is_run_by_a_spreadsheet(log: Log) -> None:
+    formula = '=HYPERLINK("http://x","y")\x1b[1m'
+    log.run((formula, 8, "@SUM(1)"), ("+x,=2", 8, None), "3")
+    log.result(1, REJECTED, RowError(ErrorKind.API, formula)).result(2, uncertain=True).result(3)
+    at = timestamp(log.now)
+    log.end("stopped")
+    data = log.path.read_text("utf-8").replace(at, "2=cmd;=1+2;=3;xxxxxxxx")
+    log.path.write_text(data, "utf-8")
+    with pytest.raises(LogRefused, match="a time in it is none"):
+        summarise(log.path)
+    log.path.write_text(data.replace('"elapsed_ms":40.0', '"elapsed_ms":null'), "utf-8")
+    path = log.path.with_name("orders.csv")
+    write_orders("--touched", path, summarise(log.path))
+    rows = rows_of(log)
+    assert "\x1b" not in rows[0]["reason"]
+    for row in [*rows, *table(path)]:
+        for cell in row.values():
+            assert harmless(cell) == cell
+
+
+def test_orders_are_listed_each_once(log: Log, tmp_path: Path) -> None:
+    log.run("1", "2", "3", "1", "4", through=3)
+    log.results(UPDATED, REJECTED, None, UPDATED)
+    for option, expected in (
+        ("--touched", [("1", "yes"), ("3", "perhaps")]),
+        ("--untouched", [("2", "no"), ("4", "no")]),
+    ):
+        path = tmp_path / f"{option}.csv"
+        assert write_orders(option, path, summarise(log.path)) == (2, 0)
+        assert [tuple(row.values()) for row in table(path)] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("right.csv", "Order No,Status,Tracking\n2,8,\n9,8,\n,8,\n"),
+        ("right.csv", "order id\n2\n9\n"),
+        ("right.txt", "2\n9\n"),
+        ("right.jsonl", '{"order_id":"2","status":8}\n{"order_id":"9","status":128}\n'),
+    ],
+)
+async def test_the_orders_of_another_file_are_left_out(
+    log: Log, tmp_path: Path, name: str, text: str
+) -> None:
+    log.run("1", "2", "3").results(UPDATED, UPDATED, UPDATED).end()
+    other = tmp_path / name
+    other.write_text(text)
+    path = tmp_path / "touched.csv"
+    summary = summarise(log.path)
+    assert write_orders("--touched", path, summary, await orders_in(other, summary)) == (2, 1)
+    assert [row["order_id"] for row in table(path)] == ["1", "3"]
+
+
+def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log, tmp_path: Path) -> None:
+    # An input may look like a table of ours.
+    source, other, pipe = (tmp_path / name for name in ("touched.csv", "mine.csv", "pipe.csv"))
+    log.run("1", source="touched.csv").run(source="pipe.csv").result(1).end()
+    source.write_bytes("\ufefforder_id,touched\r\n1,yes\r\n".encode())
+    other.write_text("n,line,order_id\n")
+    if os.name != "nt":
+        os.mkfifo(pipe)
+    summary = summarise(log.path)
+    assert inputs_beside(summary) == [source]
+    for _ in range(2):
+        write_rows(tmp_path / "rows.csv", summary)
+    taken = [other, log.path, source, tmp_path, *([pipe] if pipe.exists() else [])]
+    before = [path.read_bytes() for path in taken[:3]]
+    for path in taken:
+        with pytest.raises(SettingsRefused):
+            write_rows(path, summary)
+        with pytest.raises(SettingsRefused):
+            write_orders("--touched", path, summary)
+    assert [path.read_bytes() for path in taken[:3]] == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/passwd", "../secret.csv", "sub/x.csv", "C:x.csv", r"\\host\x\y.csv", "..", "", "a\0b"],
+)
+def test_a_log_names_no_file_but_one_beside_it(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (tmp_path / "secret.csv").write_text("order_id,status\n1,8\n")
+    log = Log(folder / "today.results.jsonl").run("1", source=name).result(1, FAILED).end()
+    assert inputs_beside(summarise(log.path)) == []
+
+
+def test_a_table_is_private_and_none_is_left_half_written(log: Log, tmp_path: Path) -> None:
+    log.run("1").result(1).end()
+    path = tmp_path / "rows.csv"
+    write_rows(path, summarise(log.path))
+    if os.name != "nt":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_bytes()
+
+    def write_half() -> None:
+        with replacing("--rows", path, [], before[:9]) as new:
+            new.write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SettingsRefused, match="No space left"):
+        write_half()
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["rows.csv", log.path.name]
