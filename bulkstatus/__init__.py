@@ -9,89 +9,50 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from bulkstatus.client import AccessRefused, Client, NotUpdated, UpdateFailed, UpdateRejected
-    from bulkstatus.errors import (
-        ActionNeeded,
-        BulkstatusError,
-        InputRefused,
-        LogInUse,
-        LogLost,
-        LogRefused,
-        Refused,
-        SettingsRefused,
-        Stopped,
-    )
-    from bulkstatus.job.plan import Plan
-    from bulkstatus.job.run import Observer, Silent
-    from bulkstatus.job.terms import Ended, Proposal, RowsRefused
-    from bulkstatus.library import check, report, resume, send
-    from bulkstatus.log.records import Outcome, Result
-    from bulkstatus.order import OrderStatus
-    from bulkstatus.reporting.summary import Summary
+    from bulkstatus.client import AccessRefused as AccessRefused
+    from bulkstatus.client import Client as Client
+    from bulkstatus.client import NotUpdated as NotUpdated
+    from bulkstatus.client import UpdateFailed as UpdateFailed
+    from bulkstatus.client import UpdateRejected as UpdateRejected
+    from bulkstatus.errors import ActionNeeded as ActionNeeded
+    from bulkstatus.errors import BulkstatusError as BulkstatusError
+    from bulkstatus.errors import InputRefused as InputRefused
+    from bulkstatus.errors import LogInUse as LogInUse
+    from bulkstatus.errors import LogLost as LogLost
+    from bulkstatus.errors import LogRefused as LogRefused
+    from bulkstatus.errors import Refused as Refused
+    from bulkstatus.errors import SettingsRefused as SettingsRefused
+    from bulkstatus.errors import Stopped as Stopped
+    from bulkstatus.job.plan import Plan as Plan
+    from bulkstatus.job.run import Observer as Observer
+    from bulkstatus.job.terms import Ended as Ended
+    from bulkstatus.job.terms import Proposal as Proposal
+    from bulkstatus.job.terms import RowsRefused as RowsRefused
+    from bulkstatus.library import check as check
+    from bulkstatus.library import report as report
+    from bulkstatus.library import resume as resume
+    from bulkstatus.library import send as send
+    from bulkstatus.log.records import Outcome as Outcome
+    from bulkstatus.log.records import Result as Result
+    from bulkstatus.order import OrderStatus as OrderStatus
+    from bulkstatus.reporting.summary import Summary as Summary
 
-# The module of each public name.
-_HOMES = {
-    "AccessRefused": "client",
-    "ActionNeeded": "errors",
-    "BulkstatusError": "errors",
-    "Client": "client",
-    "Ended": "job.terms",
-    "InputRefused": "errors",
-    "LogInUse": "errors",
-    "LogLost": "errors",
-    "LogRefused": "errors",
-    "NotUpdated": "client",
-    "Observer": "job.run",
-    "OrderStatus": "order",
-    "Outcome": "log.records",
-    "Plan": "job.plan",
-    "Proposal": "job.terms",
-    "Refused": "errors",
-    "Result": "log.records",
-    "RowsRefused": "job.terms",
-    "SettingsRefused": "errors",
-    "Silent": "job.run",
-    "Stopped": "errors",
-    "Summary": "reporting.summary",
-    "UpdateFailed": "client",
-    "UpdateRejected": "client",
-    "check": "library",
-    "report": "library",
-    "resume": "library",
-    "send": "library",
+_NAMES = {
+    "client": "AccessRefused Client NotUpdated UpdateFailed UpdateRejected",
+    "errors": "ActionNeeded BulkstatusError InputRefused LogInUse LogLost LogRefused Refused "
+    "SettingsRefused Stopped",
+    "job.plan": "Plan",
+    "job.run": "Observer",
+    "job.terms": "Ended Proposal RowsRefused",
+    "library": "check report resume send",
+    "log.records": "Outcome Result",
+    "order": "OrderStatus",
+    "reporting.summary": "Summary",
 }
+# The module of each public name.
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = [
-    "AccessRefused",
-    "ActionNeeded",
-    "BulkstatusError",
-    "Client",
-    "Ended",
-    "InputRefused",
-    "LogInUse",
-    "LogLost",
-    "LogRefused",
-    "NotUpdated",
-    "Observer",
-    "OrderStatus",
-    "Outcome",
-    "Plan",
-    "Proposal",
-    "Refused",
-    "Result",
-    "RowsRefused",
-    "SettingsRefused",
-    "Silent",
-    "Stopped",
-    "Summary",
-    "UpdateFailed",
-    "UpdateRejected",
-    "check",
-    "report",
-    "resume",
-    "send",
-]
-
+__all__ = sorted(_HOMES)
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
 

@@ -1,15 +1,19 @@
 """`Client`: sets the status of one order at a time, by the rules of a run."""
 
+import asyncio
+import sys
 from contextlib import AsyncExitStack
 from typing import Self, Unpack
 
-from bulkstatus.errors import ActionNeeded, BulkstatusError, InputRefused
+from bulkstatus.errors import ActionNeeded, BulkstatusError, InputRefused, LedgerLost, Stopped
 from bulkstatus.job.connection import quotas_of, way_with
-from bulkstatus.job.run import RunOptions
-from bulkstatus.job.run.calls import Calls, Sent
+from bulkstatus.job.run import Observer, RunOptions, Sender
+from bulkstatus.job.run.conductor import Conductor
+from bulkstatus.job.run.delivery import result_of
+from bulkstatus.job.run.feed import Job
 from bulkstatus.log.records import Outcome, Result
-from bulkstatus.order import InvalidRow, OrderStatus, parse_update
-from bulkstatus.pace import Pacer
+from bulkstatus.order import InvalidRow, OrderStatus, StatusUpdate, parse_update
+from bulkstatus.pace import Pacer, Quotas
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.table import ConnectionSettings
@@ -87,7 +91,7 @@ class Client:
         async with AsyncExitStack() as stack:
             quotas = stack.enter_context(quotas_of(settings, self._way.account))
             await stack.enter_async_context(self._api)
-            self._calls = Calls(self._api, Pacer(settings.rate), quotas, options)
+            self._calls = _Calls(self._api, Pacer(settings.rate), quotas, options)
             stack.push_async_callback(self._calls.close)
             self._stack = stack.pop_all()
         return self
@@ -118,18 +122,111 @@ class Client:
         return _concluded(await self._calls.send(update))
 
 
-def _concluded(sent: Sent) -> Result:
+class _Call(Job):
+    """An update that is waited for: `done` gets its result.
+
+    `stop` is why no more is sent, where that is why the update has no result of its own.
+    """
+
+    stop: BaseException | None = None
+
+    def __init__(self, n: int, update: StatusUpdate) -> None:
+        super().__init__(n, n, update)
+        self.done: asyncio.Future[Result] = asyncio.Future()
+
+
+class _Calls:
+    """Sends what `send` is called with; the `Book` of its own conductor.
+
+    The conductor is at work while an update waits. One that was stopped is followed by a new
+    one, but for a reason that somebody has to put right.
+    """
+
+    through = sys.maxsize
+
+    def __init__(
+        self, api: Sender, pacer: Pacer | None, quotas: Quotas | None, options: RunOptions
+    ) -> None:
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self._way = api, pacer, quotas, options
+        self._waiting: dict[int, _Call] = {}
+        self._count = 0
+        self._vouched = False
+        self._conductor = self._new_conductor()
+        self._sending: asyncio.Task[None] | None = None
+
+    def _new_conductor(self) -> Conductor:
+        conductor = Conductor(self, *self._way, Observer(), vouched=self._vouched)
+        # As far as anybody knows; it is woken when there is more.
+        conductor.feed.is_complete = True
+        return conductor
+
+    async def send(self, update: StatusUpdate) -> _Call:
+        """Send an update and return its call, which is done.
+
+        To cancel that takes it back, unless its request is on the wire.
+        """
+        self._count += 1
+        call = self._waiting[self._count] = _Call(self._count, update)
+        self._conductor.feed.add(call)
+        self._conductor.wake()
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
+        try:
+            await call.done
+        except asyncio.CancelledError:
+            self._waiting.pop(call.n, None)
+            self._conductor.take_back(call)
+            raise
+        return call
+
+    async def close(self) -> None:
+        """Wait for what is on the wire, and send nothing more."""
+        self._conductor.stop(Stopped("The client was closed."))
+        if self._sending is not None:
+            await self._sending
+
+    async def _send(self) -> None:
+        """Send what waits; where that is stopped, tell those that are left the reason."""
+        conductor = self._conductor
+        try:
+            await conductor.conduct()
+        finally:
+            if conductor.cause is not None:
+                for call in list(self._waiting.values()):
+                    conductor.take_back(call)
+                    call.stop = conductor.cause
+                    self.add(result_of(call, Outcome.FAILED))
+                if not isinstance(conductor.cause, ActionNeeded):
+                    self._conductor = self._new_conductor()
+
+    def add(self, result: Result) -> None:
+        """See Book."""
+        self._vouched = self._vouched or result.outcome is Outcome.UPDATED
+        call = self._waiting.pop(result.n, None)
+        if call is not None and not call.done.done():
+            call.done.set_result(result)
+
+    def look(self) -> None:
+        """See Book: nothing here can get lost."""
+
+
+def _concluded(call: _Call) -> Result:
     """Return the result of an update that was made, or raise what became of it."""
-    result, stop = sent.result, sent.stop
+    result, stop = call.done.result(), call.stop
     if result.outcome is Outcome.UPDATED:
         return result
-    why = result.error.message if result.error else ""
-    text = str(stop) if stop else f"{why.rstrip('.')}. {sent.advice}".rstrip()
+    if isinstance(stop, LedgerLost) or not isinstance(stop, Stopped | None):
+        raise stop
     kind: type[NotUpdated] = UpdateFailed
-    if result.outcome is Outcome.REJECTED:
-        kind = UpdateRejected
-    elif isinstance(stop, ActionNeeded):
+    if isinstance(stop, ActionNeeded):
         kind = AccessRefused
+    elif result.outcome is Outcome.REJECTED:
+        kind = UpdateRejected
+    why = result.error.message if result.error else ""
+    advice = call.answer.advice if call.answer else ""
+    text = str(stop) if stop else f"{why.rstrip('.')}. {advice}".rstrip()
     if result.uncertain:
         text += " It may have been changed all the same."
     raise kind(f"Order {result.order_id} was not updated: {text}", result)

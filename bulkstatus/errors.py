@@ -1,22 +1,6 @@
 """What can go wrong, as seen by the person who must act.
 
-BulkstatusError
-├── Refused             nothing was sent; exit status 2
-│   ├── InputRefused    the file, or a row in it
-│   ├── SettingsRefused an option, a setting or a credential
-│   └── LogRefused      the result log
-│       └── NoLog       there is none, or none of its runs has begun
-├── LogInUse            another run holds the result log; nothing was sent; exit status 3
-├── Stopped             the run ended before its end, `resume` goes on; exit status 3
-│   ├── LedgerLost      the requests of the quota can no longer be counted
-│   └── ActionNeeded    and somebody has to put something right first; exit status 4
-│       └── LogLost     the result log can no longer be written
-├── Interrupted         the user ended a question; nothing was sent; exit status 130
-└── NotUpdated          a `Client`'s single update (bulkstatus.client)
-    ├── UpdateRejected  the API said no
-    ├── UpdateFailed    no answer said yes or no
-    └── AccessRefused   no update can pass: credentials, URL, certificate or proxy
-
+`bulkstatus.client` has those of a single update that did not come about.
 The text of each error is one or more whole sentences: what happened, where, what to do next.
 """
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from bulkstatus import job
-from bulkstatus.api.credentials import Credentials
+from bulkstatus.api.access import Credentials
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
 from bulkstatus.job.plan import Plan
@@ -48,7 +48,7 @@ async def send(
     needs `cancellations`, exactly how many this call will cancel. `limit` sends the first so many
     rows and stops; `max_failures` stops after so many. `dry_run` checks everything and sends
     nothing. `observer` is called once, with what is about to happen, and returns the one that is
-    told of it (see Observer; Silent is one to derive from). Cancelling the task is like losing
+    told of it (see Observer, to derive from). Cancelling the task is like losing
     the process: rows on the wire may have been changed, and `resume` sends them again.
 
     Returns how the run ended and the rows by outcome. `ending.exit_status` is what the command
@@ -187,6 +187,8 @@ def _terms(
 def _check_confirmed(proposal: Proposal, cancellations: int | None, changed_input: bool) -> None:
     """Raise SettingsRefused unless the arguments say yes to what is about to happen."""
     count = proposal.plan.cancellations
+    if proposal.needs_no_number:
+        cancellations = None
     told = cancellations is None and not proposal.plan.untold_cancellations
     if not told and (cancellations or 0) != count:
         raise SettingsRefused(

@@ -13,6 +13,8 @@ STOPPING: dict[int, int] = {
     if hasattr(signal, name)
 }
 
+_HANGUP = getattr(signal, "SIGHUP", None)
+
 
 @contextmanager
 def ending_undisturbed() -> Iterator[Callable[[], None]]:
@@ -35,7 +37,10 @@ def ending_undisturbed() -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def interrupting(interrupt: Callable[[int], None]) -> Iterator[None]:
-    """Call `interrupt` with an exit status, in the running event loop, on each stopping signal."""
+    """Call `interrupt` with an exit status, in the running event loop, on each stopping signal.
+
+    A program that was started with SIGHUP ignored, as `nohup` does it, is not stopped by one.
+    """
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int, frame: object) -> None:
@@ -43,5 +48,6 @@ def interrupting(interrupt: Callable[[int], None]) -> Iterator[None]:
 
     with ending_undisturbed():
         for number in STOPPING:
-            signal.signal(number, on_signal)
+            if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, on_signal)
         yield

@@ -47,7 +47,7 @@ MONOSPACE = (
 )
 
 # In pixels; the height ends the picture below the list of runs.
-REPORT_SIZE = (1000, 1640)
+REPORT_SIZE = (900, 1000)
 
 # The time of day in the live view, in seconds since the epoch.
 WALL = time.mktime((2026, 11, 23, 17, 37, 0, 0, 0, -1))
@@ -158,7 +158,9 @@ def make_neutral(log: Path) -> None:
 
 def report_picture(browser: str, folder: Path, picture: Path) -> None:
     """Draw the beginning of the report page of a run to `picture`."""
-    log, page = folder / "dispatch.results.jsonl", folder / "dispatch.html"
+    # Names alone, as somebody has them who stands in the folder.
+    os.chdir(folder)
+    log, page = Path("dispatch.results.jsonl"), Path("dispatch.html")
     for name in [name for name in os.environ if name.startswith("BULKSTATUS_")]:
         del os.environ[name]
     os.environ["BULKSTATUS_CONFIG_DIR"] = str(folder)
@@ -172,7 +174,7 @@ def report_picture(browser: str, folder: Path, picture: Path) -> None:
             *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
             *("--disable-sync", f"--user-data-dir={folder / 'browser'}", "--hide-scrollbars"),
             *(f"--window-size={width},{height}", "--force-device-scale-factor=1"),
-            *(f"--screenshot={picture}", page.as_uri()),
+            *(f"--screenshot={picture}", page.absolute().as_uri()),
         ],
         check=True,
         stderr=subprocess.DEVNULL,

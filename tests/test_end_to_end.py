@@ -158,6 +158,19 @@ async def test_failures_are_mended_in_a_csv_and_fed_back(tmp_path: Path, suffix:
     check_log(log)
 
 
+async def test_each_of_two_runs_of_one_command_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "day.csv"
+    command = ("send", str(path), "--resume", "--yes")
+    async with Sandbox(orders=["1", "3"]) as sandbox:
+        path.write_text("order_id,status\n1,8\n2,8\n")
+        await run(*command, "--limit", "1", base_url=sandbox.base_url)
+        path.write_text("order_id,status\n3,8\n")
+        ended = await run(*command, base_url=sandbox.base_url)
+        assert ended.status == 1, ended.err
+        assert "order 2" in ended.out
+        assert list(sandbox.received) == ["1", "3"]
+
+
 async def test_a_dry_run_sends_nothing_and_leaves_nothing(folder: Path) -> None:
     ended = await run("send", str(folder / "dispatch.csv"), "--dry-run")
     assert ended.status == 0, ended.err

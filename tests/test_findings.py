@@ -137,6 +137,16 @@ class TestWrongLists:
         assert sent(server) == ["91", "92", "81"]
         assert states()["93"] == {TO_SEND}
 
+    async def test_a_run_that_sent_nothing_was_told_of_no_cancellation(
+        self, server: Server
+    ) -> None:
+        await send(server, *self.WRONG, options="--limit 2 --cancellations 2")
+        write(MEND, "91,128,", "91,128,")
+        assert (await resume(server, MEND, "--changed-input")).status == 3
+        assert (await resume(server)).status == 2
+        assert (await resume(server, "--cancellations", "2")).status == 0
+        assert sent(server) == ["91", "92", "93", "94"]
+
     async def test_nothing_is_withdrawn_without_a_yes(self, server: Server) -> None:
         server.refused = {"2"}
         await send(server, "1,8,", "2,8,")

@@ -8,14 +8,13 @@ account's limit is a 400 whose message speaks of the limit.
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from functools import cache, lru_cache
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
-
-import orjson
 
 from bulkstatus.log.records import ErrorKind, RowError
 from bulkstatus.words import printable
@@ -80,13 +79,9 @@ CHECK_URL = "Check the base URL (--base-url or BULKSTATUS_BASE_URL)."
 CHECK_PROXY = "Check the base URL and whether a proxy or a login page stands in the way."
 CHECK_PROXY_LOGIN = "A proxy asks for credentials: check the proxy settings of this machine."
 
-_CREDENTIAL_CODES = {401, 50000}
-_COMPANY_CODE = 50001
-_TRANSIENT_STATUSES = {408, 425}
 # Those which say that the request was not carried out. After any other of 500 and up the update
 # may have been made all the same, unless the API itself explains.
 _NOT_DONE_STATUSES = {408, 425, 501, 503, 505}
-_CAPTIVE_PORTAL = 511
 
 _COUNTS_REQUESTS = re.compile(
     r"too many (?:\w+ )?(?:requests|calls)"
@@ -111,12 +106,6 @@ _HTML = re.compile(
     re.IGNORECASE,
 )
 
-#: The most characters of a server's message that the rules about its words look at.
-_WORDS_LIMIT = 1000
-
-# Seconds: three centuries, for a `Retry-After` whose digits make no number that can be told.
-_NEVER = 1e10
-
 
 def judge(
     http_status: int, headers: Mapping[str, str], body: bytes, complete: bool, now: float
@@ -128,29 +117,49 @@ def judge(
     """
     succeeded = 200 <= http_status < 300
     if succeeded and complete and not body:
-        return _updated(http_status)
-    document, said = _read(body) if complete else (_BROKEN, None)
-    if succeeded and said is None:
-        return _judge_success(http_status, headers, body, complete, document)
-    page = document is _BROKEN and _is_page(body)
-    text = _text(body if complete and not page else b"", said)
-    error = _row_error(http_status, text, said, complete, page)
+        return Answer(Meaning.UPDATED, http_status)
+    read = _read(body) if complete else _NO_JSON
+    # A page may come in UTF-16 too.
+    looks_so = not read.is_json and not _begins_as_json(body)
+    is_page = looks_so and _HTML.search(body.replace(b"\0", b"")) is not None
+    if succeeded and read.error is None:
+        # Where neither a length nor chunks framed the body, nothing but broken JSON tells that the
+        # connection was closed too early.
+        framed = "Content-Length" in headers or "Transfer-Encoding" in headers
+        broken = b'"error"' in body or (_begins_as_json(body) and not framed)
+        if is_page:
+            error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an HTML page")
+            return Answer(Meaning.FATAL, http_status, error, advice=CHECK_PROXY)
+        if not complete or (broken and not read.is_json):
+            error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an answer cut short")
+            return Answer(Meaning.TRANSIENT, http_status, error, unseen=True)
+        return Answer(Meaning.UPDATED, http_status)
+
+    text = body.decode("utf-8", "replace").strip() if complete and not is_page else ""
+    error = read.error or _error_of_http(http_status, text, complete, is_page)
     wait = retry_after(headers, now)
 
     def answer(meaning: Meaning, advice: str = "", unseen: bool = False) -> Answer:
         return Answer(meaning, http_status, error, wait, unseen, advice)
 
-    code = _as_number(error.code)
-    words = text[:_WORDS_LIMIT].casefold()
-    if code in _CREDENTIAL_CODES or http_status == 401 or "authentication required" in words:
+    # No more of them, so that a hostile message costs no more than an honest one.
+    words = (read.error.message if read.error else text)[:1000].casefold()
+    code = error.code
+    if isinstance(code, str) and code.strip().isdecimal():
+        code = int(code.strip()[:18])
+    if code in {401, 50000} or http_status == 401 or "authentication required" in words:
         return answer(Meaning.FATAL, CHECK_CREDENTIALS)
-    if code == _COMPANY_CODE:
+    if code == 50001:
         return answer(Meaning.FATAL, CHECK_COMPANY)
     if http_status == 407:
         return answer(Meaning.FATAL, CHECK_PROXY_LOGIN)
     if http_status == 429 or (http_status == 503 and wait is not None):
         return answer(Meaning.LIMITED)
-    if (said is not None or http_status == 400) and _is_about_a_limit(words):
+    # A limit of requests, and not that of some field's length.
+    about_a_limit = _COUNTS_REQUESTS.search(words) or (
+        _SPEAKS_OF_A_LIMIT.search(words) and not _SPEAKS_OF_A_LENGTH.search(words)
+    )
+    if about_a_limit and (read.error or http_status == 400):
         return answer(Meaning.LIMITED)
     if http_status == 403 or words.startswith("permission denied"):
         return answer(Meaning.FORBIDDEN, CHECK_PERMISSION)
@@ -158,160 +167,74 @@ def judge(
         target = headers.get("Location", "another address")
         advice = f"{CHECK_PROXY} It redirects to {target}, which is not followed."
         return answer(Meaning.FATAL, advice)
-    if http_status in {404, 405} and not isinstance(said, dict):
+    if http_status in {404, 405} and not read.is_object:
         return answer(Meaning.UNKNOWN_PAGE, CHECK_URL)
-    if http_status == _CAPTIVE_PORTAL:
+    if http_status == 511:  # a captive portal
         return answer(Meaning.FATAL, CHECK_PROXY)
-    if http_status in _TRANSIENT_STATUSES or not 200 <= http_status < 500:
-        explained = isinstance(said, dict)
-        possibly_done = http_status not in _NOT_DONE_STATUSES
-        return answer(Meaning.TRANSIENT, unseen=possibly_done and not explained)
+    if http_status in {408, 425} or not 200 <= http_status < 500:
+        unseen = http_status not in _NOT_DONE_STATUSES and not read.is_object
+        return answer(Meaning.TRANSIENT, unseen=unseen)
     return answer(Meaning.REFUSED)
 
 
-def _judge_success(
-    http_status: int, headers: Mapping[str, str], body: bytes, complete: bool, document: object
-) -> Answer:
-    """Judge a 2xx whose body carries no error: it counts when it is the API's, and all there.
+class _Read(NamedTuple):
+    """A body read as JSON: the error that it carries, and whether that is an object."""
 
-    Where neither a length nor chunks framed the body, nothing but broken JSON tells that the
-    connection was closed too early.
-    """
-    if document is _BROKEN:
-        if _is_page(body):
-            error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an HTML page")
-            return Answer(Meaning.FATAL, http_status, error, advice=CHECK_PROXY)
-        framed = "Content-Length" in headers or "Transfer-Encoding" in headers
-        if not complete or b'"error"' in body or (_begins_as_json(body) and not framed):
-            error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an answer cut short")
-            return Answer(Meaning.TRANSIENT, http_status, error, unseen=True)
-    return _updated(http_status)
+    is_json: bool
+    error: RowError | None = None
+    is_object: bool = False
 
 
-@cache
-def _updated(http_status: int) -> Answer:
-    return Answer(Meaning.UPDATED, http_status)
+_NO_JSON = _Read(False)
 
 
-def _begins_as_json(body: bytes) -> bool:
-    return body.removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
-
-
-def _is_page(body: bytes) -> bool:
-    """Tell whether a body that is no JSON is a web page, in UTF-16 too."""
-    return not _begins_as_json(body) and bool(_HTML.search(body.replace(b"\x00", b"")))
-
-
-_BROKEN = object()
-_BOM = b"\xef\xbb\xbf"
-
-
-def _parse(body: bytes) -> object:
-    """Return the JSON value that `body` holds, or _BROKEN."""
-    try:
-        return orjson.loads(body.removeprefix(_BOM))
-    except orjson.JSONDecodeError:
-        return _BROKEN
-
-
-@lru_cache(maxsize=16)
-def _read(body: bytes) -> tuple[object, object]:
-    """Return what `_parse` and `_error_in` find in a body; most bodies of a run are alike."""
-    document = _parse(body)
-    return document, _error_in(document, body)
-
-
-def _error_in(document: object, body: bytes) -> object:
-    """Return the error that a JSON body carries, the outermost, or None; null is none."""
-    parts, is_null = [document], False
-    for part in parts:  # It grows meanwhile.
-        if isinstance(part, list):
-            parts.extend(part)
-        elif isinstance(part, dict):
-            for key, value in part.items():
-                if key.casefold() == "error":
-                    if value is not None:
-                        return value
-                    is_null = True
-            parts.extend(part.values())
-    return _repeated_error(body) if is_null else None
-
-
-def _repeated_error(body: bytes) -> object:
-    """Return an error that stands in `body` before the `"error": null` that a parser keeps."""
+@lru_cache(maxsize=16)  # Most bodies of a run are alike.
+def _read(body: bytes) -> _Read:
+    """Read a body, and find the error that it carries at any depth; null is none."""
     found: list[object] = []
 
     def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        found.extend(
-            value for key, value in pairs if key.casefold() == "error" and value is not None
-        )
+        # Here, since of two members of one name a dictionary keeps but the last.
+        found.extend(value for key, value in pairs if key.casefold() == "error")
         return dict(pairs)
 
     try:
-        json.loads(body.removeprefix(_BOM), object_pairs_hook=note)
-    except RecursionError:
-        return _TOO_DEEP
-    return found[-1] if found else None
+        json.loads(body, object_pairs_hook=note)
+        # An object is read to its end before the one that holds it: the outermost comes last.
+        said = next((value for value in reversed(found) if value is not None), None)
+        message = said.get("message") or said if isinstance(said, dict) else said
+        if not isinstance(message, str):
+            message = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):  # The latter is for nesting without end.
+        return _NO_JSON
+    if said is None:
+        return _Read(True)
+    code = said.get("code") if isinstance(said, dict) else None
+    if isinstance(code, float) and code.is_integer():
+        code = int(code)
+    if type(code) not in {int, str} or (isinstance(code, int) and abs(code) >= 2**53):
+        code = None
+    return _Read(True, RowError(ErrorKind.API, message, code), isinstance(said, dict))
 
 
-_TOO_DEEP = "an answer nested too deeply to be read"
+def _begins_as_json(body: bytes) -> bool:
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
 
 
-def _text(body: bytes, said: object) -> str:
-    """Return what the server says in words: the API's message, or else the body."""
-    if isinstance(said, dict):
-        message = said.get("message")
-        return _plain(message or said)
-    if said is not None:
-        return _plain(said)
-    return body.decode("utf-8", "replace").strip()
-
-
-def _row_error(http_status: int, text: str, said: object, complete: bool, page: bool) -> RowError:
-    """Return the error as the log keeps it: the API's own words where there are any."""
-    if said is not None:
-        return RowError(ErrorKind.API, text, _code(said))
-    try:
-        phrase = f"HTTP {http_status} {HTTPStatus(http_status).phrase}"
-    except ValueError:
-        phrase = f"HTTP {http_status}"
-    if page:
-        return RowError(ErrorKind.HTTP, f"{phrase} (an HTML page)")
-    if not complete:
+def _error_of_http(http_status: int, text: str, complete: bool, is_page: bool) -> RowError:
+    """Return the error of an answer in which the API itself says nothing."""
+    phrase = f"HTTP {http_status}"
+    with suppress(ValueError):
+        phrase += f" {HTTPStatus(http_status).phrase}"
+    if is_page:
+        phrase += " (an HTML page)"
+    elif not complete:
         # Not quoted: the end of what was read could be a part of the key, which is no longer
         # known for what it is.
-        return RowError(ErrorKind.HTTP, f"{phrase} (an answer longer than any of the API's)")
-    return RowError(ErrorKind.HTTP, f"{phrase}: {text}" if text else phrase)
-
-
-def _code(said: object) -> int | str | None:
-    """Return the API's code; 50000.0 is the JSON number 50000."""
-    code = said.get("code") if isinstance(said, dict) else None
-    if isinstance(code, float) and code.is_integer() and abs(code) < 2**53:
-        return int(code)
-    return code if isinstance(code, (int, str)) and not isinstance(code, bool) else None
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:
-        return _TOO_DEEP
-
-
-def _as_number(code: int | str | None) -> int | None:
-    if isinstance(code, str) and code.strip().isdecimal():
-        return int(code.strip()[:18])
-    return code if isinstance(code, int) else None
-
-
-def _is_about_a_limit(message: str) -> bool:
-    """Tell a request limit from the limit of some field's length."""
-    if _COUNTS_REQUESTS.search(message):
-        return True
-    return bool(_SPEAKS_OF_A_LIMIT.search(message)) and not _SPEAKS_OF_A_LENGTH.search(message)
+        phrase += " (an answer longer than any of the API's)"
+    elif text:
+        phrase += f": {text}"
+    return RowError(ErrorKind.HTTP, phrase)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -322,7 +245,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", value):
-        return min(float(value), _NEVER)
+        return min(float(value), 1e10)  # three centuries, for digits without end
     until = _http_date(value)
     if until is None:
         return None

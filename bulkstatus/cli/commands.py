@@ -179,7 +179,7 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
         tell("\nNothing speaks against sending this file.")
         return exit_status
     tell(["", *problem_lines(plan.problems[:_SHOWN], plan.refused)])
-    rows = f"{plan.refused} of {counted(plan.rows, 'row')}"
+    rows = f"{plan.refused:,} of {counted(plan.rows, 'row')}"
     tell(f"\n{rows} cannot be sent. Correct them and check the file again.")
     if problems_path is not None:
         tell(f"All of them are listed in {problems_path}.")

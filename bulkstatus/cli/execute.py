@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from bulkstatus.api.credentials import Credentials
+from bulkstatus.api.access import Credentials
 from bulkstatus.cli import question
 from bulkstatus.cli.output import print_json
 from bulkstatus.errors import LogRefused, SettingsRefused
@@ -45,6 +45,8 @@ def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
         confirm=confirm,
         retry_rejected=question.ask_rejected if may_ask else lambda log, count: False,
         take_over=question.ask_changed if may_ask else lambda name: False,
+        # There is one JSON object, of the last run.
+        ended=lambda ended: _show(ended, False, quiet or options["as_json"]),
         observer=None if quiet else _observer,
         limit=options["limit"],
         max_failures=options["max_failures"],
@@ -122,7 +124,9 @@ def _show(ended: Ended, as_json: bool, quiet: bool) -> None:
         return
     if not quiet and not ended.ran:
         would = f"; {counted(ended.to_send, 'row')} would be" if ended.to_send else ""
-        say(f"Nothing was sent{would}.")
+        nothing = f"Nothing was sent{would}."
+        is_more = ending.message != "Nothing was sent."
+        say(printable(f"{ending.message} {nothing}") if is_more else nothing)
     elif summary is None or summary.contents.runs[-1].end is None:
         # The log, which else has the last word, did not get to hold it.
         say(printable(ending.message))

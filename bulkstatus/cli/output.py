@@ -1,7 +1,5 @@
 """What commands print: JSON, the rows that cannot be sent, and what an error looks like."""
 
-import codecs
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,21 +56,17 @@ def write_problems(problems: "Sequence[Problem]", path: Path, input_path: str) -
     is made harmless. An earlier list of problems is replaced; any other file that is there raises
     SettingsRefused, as one does that cannot be written.
     """
-    from bulkstatus.reporting.tables import harmless, replacing
+    from bulkstatus.reporting.tables import harmless, write_csv
     from bulkstatus.source.options import LABELS
 
-    others = [] if input_path == "-" else [Path(input_path)]
-    ours = codecs.BOM_UTF8 + ",".join(_HEADER).encode()
-    with (
-        replacing("--problems", path, others, ours) as new,
-        new.open("w", encoding="utf-8-sig", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(_HEADER)
+    def lines() -> Iterator[Sequence[object]]:
         for line, order_id, field, value, reason in problems:
             cells = [harmless(printable(cell)) for cell in (order_id, value)]
             what = capitalised(printable(reason))
-            writer.writerow((line, cells[0], LABELS.get(field, field), cells[1], what))
+            yield line, cells[0], LABELS.get(field, field), cells[1], what
+
+    others = [] if input_path == "-" else [Path(input_path)]
+    write_csv("--problems", path, others, _HEADER, lines())
 
 
 def show_refusal(error: Exception, as_json: bool) -> int:

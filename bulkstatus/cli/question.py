@@ -75,7 +75,7 @@ def file_sections(
     yield from section(heading, [due + orders, *_by_status(plan)])
     if left := plan.all_due - plan.due:
         yield from section(
-            "", [f"These are the first ones (--limit); {left} more would be left for a resume."]
+            "", [f"These are the first ones (--limit); {left:,} more would be left for a resume."]
         )
     not_sent = {
         "repeated: each is sent once": plan.duplicates,
@@ -118,8 +118,8 @@ def _rows(counts: Mapping[str, int]) -> Iterator[str]:
 def _by_status(plan: Plan) -> list[str]:
     """Return how many of the due rows there are of each status."""
     counts = [(count, status) for status, count in sorted(plan.by_status.items()) if count]
-    width = len(str(max((count for count, _ in counts), default=0)))
-    return [f"  {count:{width}} {status.label} ({status:d})" for count, status in counts]
+    width = max((len(f"{count:,}") for count, _ in counts), default=0)
+    return [f"  {count:{width},} {status.label} ({status:d})" for count, status in counts]
 
 
 def _rounded(field: str, example: str) -> str:
@@ -182,6 +182,8 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
     do not answer.
     """
     plan, count = proposal.plan, proposal.plan.cancellations
+    if proposal.needs_no_number:
+        cancellations = None
     if cancellations is not None and cancellations != count:
         raise SettingsRefused(
             f"--cancellations says {cancellations}, but this run would cancel "
@@ -241,7 +243,7 @@ def _question(proposal: Proposal) -> str:
         return f"Send nothing more, and withdraw {counted(plan.withdrawn, 'row')}?"
     if not plan.due:
         return "Nothing is to be sent. Bring the log up to date?"
-    return f"Send {'this update' if plan.due == 1 else f'these {plan.due} updates'}?"
+    return f"Send {'this update' if plan.due == 1 else f'these {plan.due:,} updates'}?"
 
 
 def _confirm(question: str) -> bool:

@@ -1,5 +1,6 @@
 """`bulkstatus report`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulkstatus.words import counted, some_of
+from bulkstatus.words import counted, some_of, utf8
 
 if TYPE_CHECKING:
     from bulkstatus.reporting.summary import Summary
@@ -73,6 +74,9 @@ def command(
     if (len(paths) > 1 or order is not None) and is_written:
         raise click.UsageError("A file is written about one log, and about all of it.")
     if order is not None:
+        if utf8(order) != order:
+            # What the locale could make nothing of is most likely the UTF-8 that logs are in.
+            order = os.fsencode(order).decode("utf-8", "backslashreplace")
         found = [history_record(path, order) for path in paths]
         if as_json:
             print_json({"order_id": order, "logs": found})
@@ -147,7 +151,10 @@ def _write_failures(summary: "Summary", name: str) -> Path | None:
     written = run_in_loop(write_failures(path, summary))
     say(f"Wrote {path}: {counted(written.rows, 'row')}.")
     if not written.original:
-        say("It has no other columns of the input, whose rows are no longer beside the log.")
+        say(
+            "The input is no longer beside the log as it was sent, so that its other columns are "
+            "missing."
+        )
     if written.left_out:
         lines = some_of([str(result.line) for result in written.left_out])
         say(

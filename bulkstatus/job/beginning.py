@@ -14,9 +14,8 @@ from bulkstatus.conflict import STEP, Claim, Fate, judge_order
 from bulkstatus.job.check import OUTCOMES, Checked
 from bulkstatus.job.plan import SAMPLE_ROWS, Plan
 from bulkstatus.job.worklist import WorkList
-from bulkstatus.log.reader import LogContents
+from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
-from bulkstatus.log.rows import read_rows
 from bulkstatus.log.state import OPEN, LogState, Span, State, count_of, joined, numbers, spans_of
 from bulkstatus.order import OrderStatus
 
@@ -77,7 +76,10 @@ class Beginning:
         """Return how many of the due cancellations no run of the log was told of."""
         told = bytearray(len(self.state))
         for run in self.log.runs if self.log is not None else ():
-            for first, last in run.record.due or [(1, run.first + run.rows - 1)]:
+            due_then = run.record.due
+            if due_then is None:
+                due_then = [(1, run.first + run.rows - 1)]
+            for first, last in due_then:
                 told[first - 1 : last] = b"\x01" * (last - first + 1)
         return sum(
             not told[n - 1] and self.state.status(n) is OrderStatus.CANCELLED for n in numbers(due)

@@ -18,11 +18,18 @@ from bulkstatus.job.worklist import WorkList
 from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
 from bulkstatus.log.state import LogState, State, spans_of
 from bulkstatus.mangled import RoundedColumn
-from bulkstatus.order import InvalidRow
+from bulkstatus.order import InvalidRow, OrderStatus
 from bulkstatus.source import Batch, Source
+from bulkstatus.source.alike import Alike
 
 # How many rows of each batch are looked at for numbers that Excel has cut off.
 _ROUNDED_ROWS = 50
+
+# With how many others a row with a status of its own is odd, being the first or the last.
+_FEW = 8
+
+# A member of an enum takes its time to be made a number.
+_CODES = {None: None} | {status: int(status) for status in OrderStatus}
 
 #: The outcome of a row that is judged not to be sent.
 OUTCOMES = {
@@ -99,6 +106,8 @@ class _Check:
         self._keep = keep
         self._seen: set[int] = set()
         self._repeated: set[int] = set()
+        # A status of its own speaks for a row.
+        self._alike = Alike(_FEW if "status" in source.columns else 2)
         self._columns = {"order_id": RoundedColumn(), "tracking": RoundedColumn()}
 
     async def look(self, batch: Batch) -> None:
@@ -108,22 +117,24 @@ class _Check:
         state, work = self._checked.state, self._checked.work
         first = len(state) + 1
         order_ids = [row[0] for row in batch.rows]
-        statuses = [None if row[1] is None else int(row[1]) for row in batch.rows]
+        statuses = [_CODES[row[1]] for row in batch.rows]
         trackings = [row[2] for row in batch.rows]
         rows = list(map(RowRecord, count(first), batch.lines, order_ids, statuses, trackings))
         state.add_rows(rows)
         await work.add_rows(rows)
-        invalid = {
-            first + place: row
-            for place, row in enumerate(batch.rows)
-            if isinstance(row, InvalidRow)
-        }
+        invalid = {}
+        if InvalidRow in set(map(type, batch.rows)):
+            for n, row in enumerate(batch.rows, first):
+                if isinstance(row, InvalidRow):
+                    invalid[n] = row
         if invalid:
             await self._take_invalid(rows, invalid, first)
-        orders = state.orders[first - 1 :]
+        orders, valid_ids = state.orders[first - 1 :], order_ids
         if invalid:
             valid = (order for n, order in enumerate(orders, first) if n not in invalid)
             orders = array("q", valid)
+            valid_ids = [row.order_id for row in rows if row.n not in invalid]
+        self._alike.look(valid_ids, (first, len(state)))
         new = set(orders)
         if len(new) < len(orders):
             times = Counter(orders)
@@ -172,6 +183,7 @@ class _Check:
                 self._decide(claims, decisions)
         if self._known is not None:
             await self._refuse_lost_zeros(self._known)
+        await self._refuse_odd()
 
     async def _claims(self, orders: set[int]) -> dict[str, dict[Claim, RowRecord]]:
         """Return the rows to be judged, by order."""
@@ -221,6 +233,25 @@ class _Check:
             checked.state.settle(result)
             checked.judged.append(result)
             self._conflict(row, reason)
+
+    async def _refuse_odd(self) -> None:
+        """Make those new rows invalid whose IDs are unlike the others', the log's among them."""
+        checked, alike, at = self._checked, self._alike, timestamp(time.time())
+        state = checked.state
+        new = None
+        if self._known is not None:
+            self._known.compare(alike)
+            new = set(self._known.new(state))
+        async for row in checked.work.rows(alike.spans()):
+            if state.state(row.n) is not State.TO_SEND or (new is not None and row.n not in new):
+                continue
+            if reason := alike.why_odd(row.order_id, row.n in {1, len(state)}):
+                result = Result.unsent(row, Outcome.INVALID, reason, at)
+                state.settle(result)
+                checked.judged.append(result)
+                checked.invalid += 1
+                problem = Problem(row.line, row.order_id, "order_id", row.order_id, reason)
+                checked.problems.append(problem)
 
     def finish(self) -> Checked:
         """Put things in order once every row has been looked at and judged."""

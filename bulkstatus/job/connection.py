@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager, contextmanager
 from ssl import SSLContext
 from typing import NamedTuple
 
-from bulkstatus.api.access import Proxy, find_proxy, tls_context
+from bulkstatus.api.access import Credentials, Proxy, find_proxy, tls_context
 from bulkstatus.api.client import OrderStatusApi
-from bulkstatus.api.credentials import Credentials
 from bulkstatus.job.terms import Terms
 from bulkstatus.pace import Ledger, Quotas
 from bulkstatus.settings.table import Settings

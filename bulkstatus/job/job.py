@@ -1,59 +1,31 @@
-"""`send` and `resume` from end to end: check, ask, run, and say what came of it."""
+"""`send` and `resume`: from an input, a log or both to a run that is `ready` but for the yes."""
 
-import getpass
 import hashlib
-import platform
-import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bulkstatus import __version__
-from bulkstatus.errors import LogRefused, NoLog, Refused, Stopped
+from bulkstatus.errors import LogRefused, NoLog, Refused
 from bulkstatus.job import beginning as beginnings
 from bulkstatus.job import refusals
-from bulkstatus.job.beginning import Beginning
 from bulkstatus.job.check import Checked, check_source
-from bulkstatus.job.connection import Way, quotas_of, way_to_api
 from bulkstatus.job.known import Known
 from bulkstatus.job.merge import merged
 from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log
 from bulkstatus.job.plan import Plan
-from bulkstatus.job.run import Ending, Run, RunOptions
-from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
+from bulkstatus.job.ready import TYPED, Input, Ready
+from bulkstatus.job.run import Ending
+from bulkstatus.job.terms import Ended, Terms
 from bulkstatus.job.worklist import WorkList
-from bulkstatus.log import FAILURES, LogContents, Outcome, ResultLog, RunRecord, read_log
-from bulkstatus.log.records import FORMAT, timestamp
-from bulkstatus.pace import Pacer, seconds_needed
+from bulkstatus.log import FAILURES, LogContents, Outcome, ResultLog, read_log
 from bulkstatus.settings.table import Settings
-from bulkstatus.signals import interrupting
 from bulkstatus.source import Source, open_source
-from bulkstatus.words import command_line, counted, utf8
-
-#: What one request takes, in seconds, for an estimate: a guess at a distant server.
-GUESSED_LATENCY = 0.2
+from bulkstatus.words import command_line
 
 #: Returns the settings in force, given those that a log has kept, and the log.
 SettingsFor = Callable[[Mapping[str, Any], Path], Settings]
-
-# Where a setting comes from that somebody gave just now.
-_TYPED = frozenset({"option", "argument"})
-
-
-@dataclass(frozen=True)
-class _Input:
-    """An input as a log's run records it; `rows` are all that it held."""
-
-    name: str
-    sha256: str
-    rows: int
-
-    @classmethod
-    def of(cls, path: str, checked: Checked) -> "_Input":
-        return cls(utf8(Path(path).name), checked.source.sha256, len(checked.state))
 
 
 async def send(path: str, settings: Settings, log_path: Path | None, terms: Terms) -> Ended:
@@ -77,8 +49,8 @@ async def send(path: str, settings: Settings, log_path: Path | None, terms: Term
                 raise refusals.same_content(log, path)
         beginning = await beginnings.of_input(checked, terms.limit)
         target = next_log(first) if logs else first
-        given = _Input.of(path, checked)
-        job = _Job(settings, terms, beginning, given, target, source)
+        given = Input.of(path, checked)
+        job = Ready(settings, terms, beginning, given, target, source)
         return await job.carry_out(lambda: _created(target, settings))
 
 
@@ -152,7 +124,7 @@ async def resume(
                     "that the log has, as they were."
                 )
         last = contents.last_run
-        given = _Input(last.input, last.input_sha256, last.rows)
+        given = Input(last.input, last.input_sha256, last.rows)
         source: Source | None = None
         async with AsyncExitStack() as stack:
             work = await stack.enter_async_context(WorkList())
@@ -163,14 +135,14 @@ async def resume(
                 source = await stack.enter_async_context(await open_source(path, settings.input))
                 checked = await _checked(source, rows, path, Known(contents), settings)
                 beginning = await merged(contents, checked, work, terms.limit)
-                given = _Input.of(path, checked)
+                given = Input.of(path, checked)
             else:
                 refused = contents.state.counts().get(Outcome.REJECTED, 0)
                 again = retry_rejected or bool(refused and terms.retry_rejected(log_path, refused))
                 beginning = await beginnings.of_log(
                     contents, work, again, settings.last_wins, terms.limit
                 )
-            job = _Job(settings, terms, beginning, given, log_path, source, contents, tuple(notes))
+            job = Ready(settings, terms, beginning, given, log_path, source, contents, tuple(notes))
             job.withdraws = withdraw
             return await job.carry_out(lambda: log)
 
@@ -185,8 +157,8 @@ async def send_or_resume(
     """Send a file, or go on with the newest log of it: what a program starts again and again.
 
     A log with rows that are to be sent or failed is gone on with, and then a file that has other
-    content by now is sent with the next log. Where a log of the same content has nothing left,
-    nothing is sent.
+    content by now is sent with the next log; where that is all updated, the exit status is the one
+    of the run before. Where a log of the same content has nothing left, nothing is sent.
     """
     if path == "-":
         raise Refused(
@@ -201,11 +173,19 @@ async def send_or_resume(
     counts = log.state.counts()
     is_same = _is_content_of(log, Path(path))
     if log.state.to_send or counts.get(Outcome.FAILED):
-        terms = replace(terms, take_over=lambda name: False)
-        ended = await resume(log.path, None, settings_for, terms)
+        going_on = replace(
+            terms,
+            take_over=lambda name: False,
+            confirm=lambda proposal: terms.confirm(replace(proposal, restarts=True)),
+        )
+        ended = await resume(log.path, None, settings_for, going_on)
         if is_same or terms.dry_run or ended.ending.exit_status not in {0, 1}:
             return ended
-    elif is_same:
+        terms.ended(ended)
+        after = await send(path, settings, log_path, terms)
+        status = after.ending.exit_status or ended.ending.exit_status
+        return replace(after, ending=replace(after.ending, exit_status=status))
+    if is_same:
         failed = any(counts.get(outcome) for outcome in FAILURES)
         ending = Ending("finished", 1 if failed else 0, f"{path} has been sent before.")
         return Ended(ending, counts, len(log.state), 0, log.path, ran=False)
@@ -248,14 +228,14 @@ def _refuse_elsewhere(log: LogContents, settings: Settings) -> None:
     """
     if settings.sandbox != log.is_sandbox:
         raise refusals.rehearsal(log)
-    typed = settings.origins["base_url"] in _TYPED
+    typed = settings.origins["base_url"] in TYPED
     if not settings.sandbox and not typed and log.last_run.base_url != settings.base_url:
         raise refusals.other_base_url(log, settings)
 
 
 def _changed_file(log: LogContents) -> Path | None:
     """Return the file that the log was made from where it stands beside it with other content."""
-    path = log.input_beside
+    path = log.beside(log.first_run.input)
     return path if path is not None and not _is_content_of(log, path) else None
 
 
@@ -280,146 +260,3 @@ async def _checked(
         plan = beginnings.plan_of(checked)
         raise refusals.rows_refused(path, source.name, plan, settings, known is not None)
     return checked
-
-
-@dataclass
-class _Job:
-    """A run that is ready but for the yes."""
-
-    settings: Settings
-    terms: Terms
-    beginning: Beginning
-    given: _Input
-    log_path: Path
-    source: Source | None = None
-    log: LogContents | None = None
-    notes: tuple[str, ...] = ()
-    withdraws: bool = False
-
-    async def carry_out(self, open_log: Callable[[], ResultLog | None]) -> Ended:
-        """Ask, run, and say what came of it; `open_log` returns None for a dry run."""
-        settings, terms, plan = self.settings, self.terms, self.beginning.plan
-        async with way_to_api(settings, terms, needs_key=plan.due > 0) as way:
-            ref_id = way.credentials.ref_id
-            if self.log is not None and not settings.sandbox and not self.withdraws:
-                origins = settings.origins
-                named = origins["profile"] in _TYPED and origins["ref_id"] not in _TYPED
-                if ref_id and ref_id != self.log.last_run.ref_id and not named:
-                    raise refusals.other_account(self.log, ref_id)
-            if self.beginning.is_empty:
-                return self._nothing_done(way)
-            proposal = Proposal(
-                plan,
-                settings,
-                way.base_url,
-                ref_id,
-                self.log_path,
-                self._estimate(way),
-                self.source,
-                self.log,
-                self.withdraws,
-                self.notes,
-            )
-            if not terms.confirm(proposal):
-                raise Declined("Nothing was sent.")
-            if terms.dry_run:
-                return self._nothing_done(way)
-            log = open_log()
-            assert log is not None
-            try:
-                return await self._run(log, way, proposal)
-            finally:
-                if self.log is None:
-                    log.close()
-
-    def _nothing_done(self, way: Way) -> Ended:
-        """Return what there is to say where there was nothing to do, or nothing was to be done."""
-        state, dry_run = self.beginning.state, self.terms.dry_run
-        counts = state.counts()
-        failed = not dry_run and any(counts.get(outcome) for outcome in FAILURES)
-        ending = Ending("finished", 1 if failed else 0, "Nothing was sent.")
-        if (left := self._left()) and not dry_run:
-            ending = Ending("stopped", Stopped.exit_status, left)
-        return Ended(
-            ending,
-            counts,
-            len(state),
-            self.beginning.plan.due if dry_run else state.to_send,
-            self.log_path if self.log is not None else None,
-            ran=False,
-        )
-
-    def _estimate(self, way: Way) -> float:
-        """Return the seconds that a run will take, were each request to take GUESSED_LATENCY."""
-        due, settings = self.beginning.plan.due, self.settings
-        with quotas_of(settings, way.account) as quotas:
-            held = quotas.coming_free() if quotas else ()
-            paced = seconds_needed(due, settings.rate, held)
-        return max(paced, due * GUESSED_LATENCY / settings.concurrency)
-
-    def _record(self, way: Way) -> RunRecord:
-        base_url, ref_id = way.account
-        if self.withdraws and self.log is not None:
-            base_url, ref_id = self.log.last_run.base_url, self.log.last_run.ref_id
-        return RunRecord(
-            format=FORMAT,
-            version=__version__,
-            run_id=uuid.uuid4().hex,
-            started_at=timestamp(time.time()),
-            input=self.given.name,
-            input_sha256=self.given.sha256,
-            rows=self.given.rows,
-            base_url=base_url,
-            ref_id=ref_id,
-            user=_user(),
-            host=platform.node(),
-            settings=self.settings.logged,
-            due=self.beginning.due,
-        )
-
-    def _left(self) -> str:
-        """Return why rows stay to be sent when this run is over, "" where none do."""
-        plan = self.beginning.plan
-        if plan.due < plan.all_due:
-            return f"Stopped after {counted(plan.due, 'row')} (--limit)."
-        if plan.left:
-            return (
-                f"{counted(plan.left, 'row')} of the log that the file does not have were neither "
-                "sent nor dropped; resuming the log alone sends them."
-            )
-        return ""
-
-    async def _run(self, log: ResultLog, way: Way, proposal: Proposal) -> Ended:
-        settings, terms, beginning = self.settings, self.terms, self.beginning
-        work = beginning.work
-        await log.begin(self._record(way), work.pieces(), work.regions, beginning.state)
-        api = way.api(settings)
-        with quotas_of(settings, way.account) as quotas:
-            run = Run(
-                log,
-                beginning.phases,
-                api,
-                Pacer(settings.rate) if settings.rate else None,
-                quotas,
-                RunOptions(
-                    concurrency=settings.concurrency,
-                    attempts=settings.attempts,
-                    give_up_after=settings.give_up_after,
-                    max_failures=terms.max_failures,
-                ),
-                terms.observer(proposal) if terms.observer else None,
-                left=self._left(),
-                rate=settings.rate,
-            )
-            with interrupting(run.interrupt) if terms.handle_signals else nullcontext():
-                async with api:
-                    ending = await run.execute()
-        state = beginning.state
-        return Ended(ending, state.counts(), len(state), state.to_send, log.path)
-
-
-def _user() -> str:
-    try:
-        return utf8(getpass.getuser())
-    except (OSError, KeyError, ImportError):
-        return "unknown"

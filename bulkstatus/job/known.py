@@ -1,14 +1,18 @@
 """`Known`: what a result log knows of the orders of an input that is checked."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from bulkstatus.log.reader import LogContents
+from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import RowRecord
-from bulkstatus.log.rows import read_rows
 from bulkstatus.log.state import LogState, State, numbers, spans_of
 from bulkstatus.order import StatusUpdate
+from bulkstatus.source.alike import Alike
 
 _SEVERAL = object()
+
+# How many rows of the log are looked at together.
+_LOT = 4096
 
 
 class Known:
@@ -54,6 +58,13 @@ class Known:
         """Return the rows to be sent that the log does not have."""
         there = set(self._log.state.contents)
         return [n for n in numbers(rows.spans(State.TO_SEND)) if rows.contents[n - 1] not in there]
+
+    def compare(self, alike: Alike) -> None:
+        """Show the IDs of the log: a few rows, such as its failures, are judged by all of them."""
+        valid = (State.TO_SEND, State.UPDATED, State.REJECTED, State.FAILED, State.DUPLICATE)
+        rows = read_rows(self._log, self._log.state.spans(*valid))
+        while order_ids := [row.order_id for row in islice(rows, _LOT)]:
+            alike.look(order_ids)
 
     def lost_zeros(self, rows: Sequence[RowRecord]) -> Iterator[tuple[RowRecord, str]]:
         """Yield each new row that is one of the log's without its leading zeros, and why so."""

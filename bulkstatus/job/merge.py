@@ -13,9 +13,8 @@ import msgspec
 from bulkstatus.job.beginning import LOT, NAMED, Beginning, plan_of, withdraw
 from bulkstatus.job.check import Checked
 from bulkstatus.job.worklist import WorkList
-from bulkstatus.log.reader import LogContents
+from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
-from bulkstatus.log.rows import read_rows
 from bulkstatus.log.state import OPEN, LogState, State, count_of, numbers, spans_of
 
 
@@ -41,25 +40,18 @@ class _Match:
             self._match(number, content, file.state(number))
 
     def _match(self, number: int, content: int, fate: State) -> None:
-        if fate is State.UPDATED:
-            # Done by another row, which has the tracking that this one lacks.
-            n = self._take(content, OPEN)
-            if n is not None:
-                self.settled[n] = number
+        is_judged = fate not in {State.TO_SEND, State.UPDATED}
+        if is_judged and self._take(content, (fate,)) is not None:
             return
-        if fate is State.TO_SEND:
-            n = self._take(content, OPEN)
-            if n is not None:
-                self.due.append(n)
-                return
-        elif self._take(content, (fate,)) is not None:
-            return
+        n = self._take(content, OPEN)
+        if n is None:
+            if fate is not State.UPDATED:
+                self.new.append(number)
+        elif fate is State.TO_SEND:
+            self.due.append(n)
         else:
-            n = self._take(content, OPEN)
-            if n is not None:
-                self.settled[n] = number
-                return
-        self.new.append(number)
+            # Where it is done, that was by another row, which has the tracking that this one lacks.
+            self.settled[n] = number
 
     def _take(self, content: int, states: Sequence[State]) -> int | None:
         """Take the first row of the log with this content that is in one of some states."""

@@ -7,7 +7,7 @@ from bulkstatus.errors import LogRefused
 from bulkstatus.job.names import beside
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.terms import RowsRefused
-from bulkstatus.log import LogContents
+from bulkstatus.log import FAILURES, LogContents
 from bulkstatus.settings.table import SETTINGS, Settings
 from bulkstatus.words import command_line, counted
 
@@ -27,13 +27,15 @@ def unfinished_log(log: LogContents, path: str) -> LogRefused:
 
 def same_content(log: LogContents, path: str) -> LogRefused:
     """Return the refusal to send a file again whose rows a log has already."""
-    return LogRefused(
+    text = (
         f"{path} has been sent already: {log.path} is the log of the same content. To see what "
         "came of it:\n"
-        f"  {command_line('bulkstatus', 'report', log.path)}\n"
-        "To send again what failed:\n"
-        f"  {command_line('bulkstatus', 'resume', log.path)}"
+        f"  {command_line('bulkstatus', 'report', log.path)}"
     )
+    if any(outcome in FAILURES for outcome in log.state.counts()):
+        again = command_line("bulkstatus", "resume", log.path)
+        text += f"\nTo send again what failed:\n  {again}"
+    return LogRefused(text)
 
 
 def log_is_there(path: Path) -> LogRefused:
@@ -84,7 +86,7 @@ def rows_refused(path: str, name: str, plan: Plan, settings: Settings, known: bo
     find it.
     """
     text = (
-        f"{name}: {counted(plan.refused, 'row')} of {plan.rows} cannot be sent, so nothing was "
+        f"{name}: {counted(plan.refused, 'row')} of {plan.rows:,} cannot be sent, so nothing was "
         "sent. Correct them, or send only the others with --skip-invalid."
     )
     if plan.refused > len(plan.problems) and not known:

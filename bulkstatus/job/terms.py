@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulkstatus.api.credentials import Credentials
+from bulkstatus.api.access import Credentials
 from bulkstatus.errors import InputRefused, Refused
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Ending, Observer
@@ -32,6 +32,7 @@ class Proposal:
     `source` is the input that was checked, None where the log's rows are gone on with. `log` is
     what the log holds that is resumed, None for a first run. `seconds` is the estimated time, and
     `withdraws` says that the run only withdraws what is open. `notes` are sentences for the user.
+    `restarts` says that a file was given to be sent, whose log is gone on with.
     """
 
     plan: Plan
@@ -44,6 +45,15 @@ class Proposal:
     log: LogContents | None = None
     withdraws: bool = False
     notes: tuple[str, ...] = ()
+    restarts: bool = False
+
+    @property
+    def needs_no_number(self) -> bool:
+        """Whether the command that is repeated has told the log of all due cancellations before.
+
+        The number that it says is the file's, and fewer are left by now.
+        """
+        return self.restarts and not self.plan.untold_cancellations
 
     @property
     def changes_input(self) -> bool:
@@ -77,14 +87,16 @@ class Terms:
     key may be empty, and None says that the account is not known either. `confirm` is told what
     is about to happen and returns whether to go on. `retry_rejected` is told the log and how many
     of its rows the API refused, and `take_over` the name of the log's file that has changed since;
-    both return whether that is meant. `observer` makes the observer of the run. With
-    `handle_signals`, SIGINT and SIGTERM stop the run in good order.
+    both return whether that is meant. `ended` is told of a run that another one follows.
+    `observer` makes the observer of the run. With `handle_signals`, SIGINT and SIGTERM stop the
+    run in good order.
     """
 
     credentials: Callable[[Settings, bool], Credentials | None]
     confirm: Callable[[Proposal], bool]
     retry_rejected: Callable[[Path, int], bool] = lambda path, count: False
     take_over: Callable[[str], bool] = lambda name: False
+    ended: Callable[[Ended], None] = lambda ended: None
     observer: Callable[[Proposal], Observer] | None = None
     limit: int | None = None
     max_failures: int | None = None

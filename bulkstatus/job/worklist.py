@@ -12,9 +12,8 @@ from typing import Any, Self
 import aiofiles.tempfile
 
 from bulkstatus.errors import Refused
-from bulkstatus.log.reader import Region
+from bulkstatus.log.reader import Region, regions_of, rows_in
 from bulkstatus.log.records import Result, RowRecord, lines_of
-from bulkstatus.log.rows import regions_of, rows_in
 from bulkstatus.log.state import Span
 
 _PIECE = 1024 * 1024

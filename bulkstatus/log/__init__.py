@@ -1,7 +1,7 @@
 """The result log: the job on disk, as typed records.
 
-`records` are the lines, `reader` reads them into `state` (a byte a row), `worklist` reads rows
-back by their numbers, and `writer` adds to a log that it holds locked (`lock`).
+`records` are the lines, `reader` reads them into `state` (a byte a row) and rows back by their
+numbers, and `writer` adds to a log that it holds locked.
 """
 
 from bulkstatus.log.reader import LogContents, read_log

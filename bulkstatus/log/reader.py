@@ -1,19 +1,23 @@
 """Reading a log: every line is a record of the log, or the log is refused with that line's number.
 
 A run's beginning counts once a `sending` or an `end` stands behind it, so what a crash left of
-one is passed over, as a torn last line is.
+one is passed over, as a torn last line is. Rows are read back by their numbers: what a run sends,
+and what a check looks at.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from itertools import chain, groupby, takewhile
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, BinaryIO, NamedTuple
 
-import msgspec
-
-from bulkstatus.errors import LogRefused, NoLog
+from bulkstatus.errors import LogLost, LogRefused, NoLog
 from bulkstatus.log.records import (
     FORMAT,
+    NO_RECORD,
     EndRecord,
     Outcome,
     Record,
@@ -24,7 +28,8 @@ from bulkstatus.log.records import (
     parse_line,
     parse_lines,
 )
-from bulkstatus.log.state import LogState
+from bulkstatus.log.state import LogState, Span
+from bulkstatus.words import command_line
 
 # How much is read at a time, in bytes.
 _CHUNK = 256 * 1024
@@ -86,20 +91,16 @@ class LogContents:
         """Whether some row was answered by the API, which shows its base URL to be right."""
         return bool({Outcome.UPDATED, Outcome.REJECTED} & self.state.counts().keys())
 
-    @property
-    def input_beside(self) -> Path | None:
-        """The file that the log was made from, where it stands beside it.
+    def beside(self, name: str) -> Path | None:
+        """Return the file that a run names as its input, where it stands beside the log.
 
         A log is no authority on what to open: only a bare name counts, and a regular file.
         """
-        name = self.first_run.input
         path = self.path.parent / name
         try:
-            plain = (
-                name not in {"", "-", ".", ".."} and Path(name).name == name and "\\" not in name
-            )
-            return path if plain and path.is_file() else None
-        except (OSError, ValueError):
+            is_bare = {PurePosixPath(name).name, PureWindowsPath(name).name} == {name} - {"", "-"}
+            return path if is_bare and path.is_file() else None
+        except (OSError, ValueError):  # no name that the system takes
             return None
 
     @property
@@ -119,12 +120,9 @@ def read_log(path: Path, take: Take | None = None) -> LogContents:
     read, is no result log, is of another format, holds no run, or has a line that is broken.
     """
     try:
-        if not path.is_file() and path.exists():
-            raise LogRefused(f"{path} is no regular file, so it is no result log.")
+        check_is_file(path)
         with path.open("rb") as file:
             contents = read_records(file, path, take)
-    except FileNotFoundError:
-        raise no_log(path) from None
     except OSError as error:
         raise LogRefused(f"The result log {path} cannot be read: {error.strerror}.") from None
     if not contents.runs:
@@ -132,110 +130,112 @@ def read_log(path: Path, take: Take | None = None) -> LogContents:
     return contents
 
 
+def check_is_file(path: Path) -> None:
+    """Raise NoLog where there is nothing, and LogRefused where there is no regular file."""
+    if not path.exists():
+        raise no_log(path)
+    if not path.is_file():
+        raise LogRefused(f"{path} is no regular file, so it is no result log.")
+
+
 def no_log(path: Path) -> NoLog:
     """Return the refusal where there is no log, or nothing of one that counts."""
     return NoLog(f"There is no result log {path}, or it holds no run that began.")
 
 
+def lost(path: Path, what: str, advice: str, rescued: Path | None = None) -> LogLost:
+    """Return the error for a log of which a run has no more use: what became of it."""
+    command = command_line("bulkstatus", "resume", rescued or path)
+    return LogLost(
+        f"The result log {path} {what}, so sending stopped. {advice} Then go on with:  {command}"
+    )
+
+
 def read_records(file: BinaryIO, path: Path, take: Take | None = None) -> LogContents:
     """Return the contents of an open log, which may have no run yet; see `read_log`."""
+    _check_first_line(file.readline(), path)
     contents = LogContents(path)
     _Reading(contents, file, take).read()
     contents.state.break_off()
     return contents
 
 
+def _check_first_line(line: bytes, path: Path) -> None:
+    """Refuse a file that does not begin with a run of this format, or the beginning of one."""
+    start = b'{"type":"run"'
+    with suppress(*NO_RECORD):
+        record = parse_line(line)
+        if isinstance(record, RunRecord) and record.format == FORMAT:
+            return
+    if line.endswith(b"\n") or not (line.startswith(start) or start.startswith(line)):
+        raise LogRefused(
+            f"{path} is not a result log of bulkstatus, or not of format {FORMAT}, which this "
+            "version reads."
+        )
+
+
 class _Reading:
-    """Reads a file's lines from a place on into the contents of a log."""
+    """Reads a file's lines into the contents of a log."""
 
     def __init__(self, contents: LogContents, file: BinaryIO, take: Take | None) -> None:
         self._contents = contents
         self._file = file
         self._take = take
+        # The number of the next line.
         self._line = 1
-        """The number of the line at which the next chunk starts; known where it is from 1."""
 
     def read(self) -> None:
         contents, file = self._contents, self._file
         while True:
             file.seek(contents.size)
-            chunk = file.read(_CHUNK)
+            # Whole lines, but for a last one that has no end.
+            chunk = file.read(_CHUNK) + file.readline()
             end = chunk.rfind(b"\n") + 1
-            if not end and len(chunk) == _CHUNK:
-                # A line that is longer than a chunk: a run's record with many settings.
-                chunk += file.readline()
-                end = len(chunk) if chunk.endswith(b"\n") else 0
             if not end:
-                self._last_line(chunk)
-                return
+                break
             if not self._take_in(chunk[:end]):
                 contents.cut_off = file.seek(0, 2) - contents.size
                 return
-
-    def _last_line(self, line: bytes) -> None:
-        """Take in a last line without its line end, where it is a whole record."""
-        if not line:
-            return
-        try:
-            parse_line(line)
-        except msgspec.DecodeError:
-            if not self._contents.runs and not self._contents.size:
-                self._check_first_line(line)
-            self._contents.cut_off = len(line)
-            return
-        if self._take_in(line):
-            self._contents.unended = True
-        else:
-            self._contents.cut_off = len(line)
+        contents.cut_off = len(chunk)
+        with suppress(*NO_RECORD):
+            parse_line(chunk)
+            if self._take_in(chunk):
+                contents.unended, contents.cut_off = True, 0
 
     def _take_in(self, chunk: bytes) -> bool:
-        """Take in whole lines; False says that a run's beginning that does not count was met."""
-        contents = self._contents
+        """Take in whole lines, up to the next run's record; False where that does not count."""
         try:
             records = parse_lines(chunk)
             whole = len(records) == chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-        except msgspec.DecodeError:
+        except NO_RECORD:
             whole = False
         if not whole:
-            raise self._broken(chunk)
-        if not contents.runs:
-            self._check_first(records[0])
-        counted = len(chunk)
-        if RunRecord in set(map(type, records)):
-            lines = chunk.splitlines(keepends=True)
-            for place, record in enumerate(records):
-                offset = sum(map(len, lines[:place])) if isinstance(record, RunRecord) else 0
-                if isinstance(record, RunRecord) and not self._has_begun(
-                    contents.size + offset, self._line + place
-                ):
-                    records, counted = records[:place], offset
-                    break
-        self._add(records, counted)
-        return counted == len(chunk)
+            raise self._refused(_first_broken(chunk))
+        if isinstance(records[0], RunRecord) and not self._has_begun():
+            return False
+        kinds = [*map(type, records)]
+        if RunRecord in kinds[1:]:
+            place = kinds.index(RunRecord, 1)
+            records, chunk = records[:place], chunk[: -len(chunk.split(b"\n", place)[place])]
+        self._add(records, len(chunk))
+        return True
 
-    def _add(self, records: list[Record], length: int) -> None:
+    def _add(self, records: list[Any], length: int) -> None:
         """Take in records that count, of so many bytes together."""
         contents, state = self._contents, self._contents.state
-        before = len(state)
-        place = 0
-        while place < len(records):
-            record = records[place]
-            if isinstance(record, Result):
-                if not contents.runs or not state.add_result(record):
-                    raise _no_row_of_its_own(contents.path, self._line + place)
-            elif isinstance(record, RowRecord):
-                rows: list[RowRecord] = []
-                for row in records[place:]:
-                    if not isinstance(row, RowRecord):
-                        break
-                    rows.append(row)
-                if not contents.runs or not state.add_rows(rows):
-                    raise _out_of_order(contents.path, self._line + place)
-                contents.runs[-1].rows += len(rows)
-                place += len(rows) - 1
+        before, place = len(state), 0
+        for kind, some in groupby(records, type):
+            group = list(some)
+            if kind is RowRecord:
+                taken = state.add_rows(group)
+                contents.runs[-1].rows += taken
+            elif kind is Result:
+                taken = state.add_results(group)
             else:
-                self._add_of_run(record, self._line + place)
-            place += 1
+                taken = len([*takewhile(self._add_of_run, group)])
+            place += taken
+            if taken < len(group):
+                raise self._refused(place)
         if len(state) > before:
             contents.regions.append(Region(contents.size, length, before + 1, len(state)))
         contents.size += length
@@ -243,107 +243,109 @@ class _Reading:
         if self._take is not None:
             self._take(records)
 
-    def _add_of_run(self, record: Record, line: int) -> None:
+    def _add_of_run(self, record: RunRecord | SendingRecord | EndRecord) -> bool:
+        """Take in a record about a run; False says that it is none of the last run's."""
         contents, state = self._contents, self._contents.state
         if isinstance(record, RunRecord):
             contents.runs.append(Run(record, len(state) + 1))
             state.begin_run(record.due)
         elif isinstance(record, SendingRecord):
             if record.through > len(state):
-                raise _out_of_order(contents.path, line)
+                return False
             state.sending(record.through)
-        elif isinstance(record, EndRecord):
-            if not contents.runs or contents.last_run.run_id != record.run_id:
-                raise _no_row_of_its_own(contents.path, line)
+        else:
+            if contents.last_run.run_id != record.run_id:
+                return False
             contents.runs[-1].end = record
             state.end_run()
+        return True
 
-    def _has_begun(self, offset: int, line_number: int) -> bool:
-        """Tell whether a run's beginning at `offset` counts: a `sending` or an `end` follows it.
+    def _has_begun(self) -> bool:
+        """Tell whether the run whose record comes next counts: `sending` or `end` follows it.
 
         Raises LogRefused where another run follows, which is not to be cut off with it.
         """
-        self._file.seek(offset)
+        self._file.seek(self._contents.size)
         next(self._file)
         for line in self._file:
             if line.startswith(_OF_ROWS):
                 continue
-            try:
+            with suppress(*NO_RECORD):
                 record = parse_line(line)
-            except msgspec.DecodeError:
-                continue
-            if isinstance(record, RunRecord):
-                raise _out_of_order(self._contents.path, line_number)
-            if isinstance(record, (SendingRecord, EndRecord)):
-                return True
+                if isinstance(record, RunRecord):
+                    raise self._refused(0)
+                if isinstance(record, (SendingRecord, EndRecord)):
+                    return True
         return False
 
-    def _check_first(self, record: Record) -> None:
-        """Refuse a file that does not begin with a run of this format."""
-        if not isinstance(record, RunRecord):
-            raise _not_a_log(self._contents.path)
-        if record.format != FORMAT:
-            raise LogRefused(
-                f"The result log {self._contents.path} is of format {record.format}, and this "
-                f"version of bulkstatus reads format {FORMAT}. Use the version that wrote it "
-                f"({record.version})."
-            )
+    def _refused(self, place: int) -> LogRefused:
+        """Return the refusal of the line at a place from the next one on."""
+        return LogRefused(
+            f"{self._contents.path}, line {self._line + place}: this is not what comes next in a "
+            "result log. It is no record of one, its row does not have the next number, it is of a "
+            "row or a run that the log does not have, or of a run that never began. Restore the "
+            "log from a copy, or repair that line by hand."
+        )
 
-    def _check_first_line(self, line: bytes) -> None:
-        """Refuse a file whose first line cannot be the beginning of a run's record."""
-        start = b'{"type":"run"'
-        if not (line.startswith(start) or start.startswith(line)):
-            raise _not_a_log(self._contents.path)
 
-    def _broken(self, chunk: bytes) -> LogRefused:
-        """Return the refusal that names the first broken line of a chunk."""
-        for place, line in enumerate(chunk.splitlines(keepends=True)):
-            try:
-                if line.strip():
-                    parse_line(line)
-                    continue
-            except msgspec.DecodeError:
-                pass
-            if self._line + place == 1:
-                return self._not_first(line)
-            return _broken(self._contents.path, self._line + place)
-        return _broken(self._contents.path, self._line)
-
-    def _not_first(self, line: bytes) -> LogRefused:
+def _first_broken(lines: bytes) -> int:
+    """Return the place of the first line that is no record, where they are not all records."""
+    for place, line in enumerate(lines.split(b"\n")):
         try:
-            record = msgspec.json.decode(line)
-        except msgspec.DecodeError:
-            return _not_a_log(self._contents.path)
-        if isinstance(record, dict) and record.get("type") == "run":
-            if record.get("format") == FORMAT:
-                return _broken(self._contents.path, 1)
-            return LogRefused(
-                f"The result log {self._contents.path} is of a format that this version of "
-                f"bulkstatus, which reads format {FORMAT}, does not know."
+            parse_line(line)
+        except NO_RECORD:
+            return place
+    raise AssertionError("what comes after the last line end is no record")
+
+
+# The rows of a log, read back by their numbers.
+
+
+def read_rows(contents: LogContents, spans: Sequence[Span]) -> Iterator[RowRecord]:
+    """Yield the rows of some spans, which rise. Raises LogLost as `rows_of` does."""
+    return chain.from_iterable(_lots(contents, spans))
+
+
+async def rows_of(contents: LogContents, spans: Sequence[Span]) -> AsyncIterator[list[RowRecord]]:
+    """Yield the rows of some spans, which rise, a few thousand at a time.
+
+    Raises LogLost when the log can no longer be read.
+    """
+    lots = _lots(contents, spans)
+    while (rows := await asyncio.to_thread(next, lots, None)) is not None:
+        yield rows
+
+
+def _lots(contents: LogContents, spans: Sequence[Span]) -> Iterator[list[RowRecord]]:
+    try:
+        with contents.path.open("rb") as file:
+            for region, wanted in regions_of(contents.regions, spans):
+                file.seek(region.offset)
+                yield rows_in(file.read(region.length), wanted)
+    except (OSError, *NO_RECORD) as error:
+        reason = getattr(error, "strerror", None) or "it was changed"
+        raise lost(contents.path, f"can no longer be read ({reason})", "Put it back.") from None
+
+
+def regions_of(
+    regions: Sequence[Region], spans: Sequence[Span]
+) -> Iterator[tuple[Region, list[Span]]]:
+    """Yield each region that holds rows of the spans, with those of its rows."""
+    for region in regions:
+        start = bisect_left(spans, region.first, key=lambda span: span[1])
+        end = bisect_right(spans, region.last, key=lambda span: span[0])
+        if start < end:
+            yield (
+                region,
+                [
+                    (max(first, region.first), min(last, region.last))
+                    for first, last in spans[start:end]
+                ],
             )
-        return _not_a_log(self._contents.path)
 
 
-_RESTORE = "Restore the log from a copy, or repair that line by hand."
-
-
-def _broken(path: Path, line: int) -> LogRefused:
-    return LogRefused(f"{path}, line {line}: the line is no record of a result log. {_RESTORE}")
-
-
-def _out_of_order(path: Path, line: int) -> LogRefused:
-    return LogRefused(
-        f"{path}, line {line}: from here on a row's number is not the next one, no row has the "
-        f"number that is named, or a run goes on without having begun. {_RESTORE}"
-    )
-
-
-def _no_row_of_its_own(path: Path, line: int) -> LogRefused:
-    return LogRefused(
-        f"{path}, line {line}: the record is of a row or a run that the log does not have. "
-        f"{_RESTORE}"
-    )
-
-
-def _not_a_log(path: Path) -> LogRefused:
-    return LogRefused(f"{path} is not a result log of bulkstatus.")
+def rows_in(lines: bytes, wanted: Sequence[Span]) -> list[RowRecord]:
+    """Return the rows of some spans that stand in the lines of one region."""
+    rows = [record for record in parse_lines(lines) if isinstance(record, RowRecord)]
+    start = rows[0].n if rows else 0
+    return [row for first, last in wanted for row in rows[first - start : last - start + 1]]

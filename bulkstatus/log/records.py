@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import astuple
 
 from bulkstatus.order import OrderStatus, StatusUpdate
 
 #: The format that this version writes, and the only one that it reads.
 FORMAT = 2
-
 
 #: A number of things, and the number of a row or a line.
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -135,20 +135,8 @@ class Result(
     ) -> "Result":
         """Return the result of a row that is not sent, for a `reason` of its own or for none."""
         error = RowError(ErrorKind.ROW, reason) if reason else None
-        return cls(
-            row.n,
-            row.line,
-            row.order_id,
-            row.status,
-            row.tracking,
-            outcome,
-            None,
-            0,
-            None,
-            at,
-            error,
-            uncertain,
-        )
+        fields: Any = (*astuple(row), outcome, None, 0, None, at, error, uncertain)
+        return cls(*fields)
 
 
 class EndRecord(msgspec.Struct, frozen=True, tag="end", tag_field="type"):
@@ -166,8 +154,11 @@ Record = RunRecord | RowRecord | SendingRecord | Result | EndRecord
 #: The statuses by their codes, as the records have them.
 STATUSES: dict[int | None, OrderStatus] = {int(status): status for status in OrderStatus}
 
+#: What is raised for a line that is no record.
+NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError)
+
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Record)
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 def line_of(record: Record) -> bytes:
@@ -181,20 +172,13 @@ def lines_of(records: list[RowRecord] | list[Result]) -> bytes:
 
 
 def parse_line(line: bytes) -> Record:
-    """Return the record of a line. Raises msgspec.DecodeError when it is none."""
-    try:
-        record: Record = _decoder.decode(line)
-    except UnicodeDecodeError as error:
-        raise msgspec.DecodeError(str(error)) from None
-    return record
+    """Return the record of a line. Raises one of NO_RECORD when it is none."""
+    return _decoder.decode(line)
 
 
 def parse_lines(lines: bytes) -> list[Record]:
-    """Return the records of whole lines. Raises msgspec.DecodeError when one of them is none."""
-    try:
-        return _decoder.decode_lines(lines)
-    except UnicodeDecodeError as error:
-        raise msgspec.DecodeError(str(error)) from None
+    """Return the records of whole lines. Raises one of NO_RECORD when one of them is none."""
+    return _decoder.decode_lines(lines)
 
 
 def schema() -> dict[str, Any]:
@@ -208,18 +192,10 @@ def schema() -> dict[str, Any]:
 
 def timestamp(seconds: float) -> str:
     """Return seconds since the epoch as UTC in ISO 8601 with milliseconds."""
-    return _millisecond(round(seconds * 1000))
+    second, milliseconds = divmod(round(seconds * 1000), 1000)
+    return f"{_second(second)}.{milliseconds:03d}Z"
 
 
-# Both are those of many results in a row.
-
-
-@lru_cache(maxsize=8)
-def _millisecond(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_second(seconds)}.{rest:03d}Z"
-
-
-@lru_cache(maxsize=8)
-def _second(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+@lru_cache(maxsize=8)  # It is that of many results in a row.
+def _second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
+from itertools import takewhile
 
 from bulkstatus.log.records import STATUSES, Outcome, Result, RowRecord
 from bulkstatus.order import SHIPPING, OrderStatus
@@ -75,31 +76,33 @@ class LogState:
 
     # Taking in what the log says.
 
-    def add_rows(self, rows: Sequence[RowRecord]) -> bool:
-        """Take in new rows; False says that one is not numbered as the next, or of no status."""
+    def add_rows(self, rows: Sequence[RowRecord]) -> int:
+        """Take in new rows; return how many there are before one that is not numbered as the
+        next, or has a status that is none.
+        """
         first = len(self) + 1
-        if [row.n for row in rows] != list(range(first, first + len(rows))):
-            return False
-        try:
-            details = bytes(
-                [_DETAILS[row.status] | (_TRACKED if row.tracking else 0) for row in rows]
+        numbered = [row.n for row in rows] == [*range(first, first + len(rows))]
+        if not numbered or not {row.status for row in rows} <= _DETAILS.keys():
+            good = takewhile(
+                lambda at: at[1].n == at[0] and at[1].status in _DETAILS, enumerate(rows, first)
             )
-        except KeyError:
-            return False
-        self._details += details
+            rows = [row for _, row in good]
+        self._details += bytes(
+            [_DETAILS[row.status] | (_TRACKED if row.tracking else 0) for row in rows]
+        )
         self._states += bytes(len(rows))
         self.contents.extend([hash((row.order_id, row.status, row.tracking)) for row in rows])
         self.orders.extend([hash(row.order_id) for row in rows])
-        return True
+        return len(rows)
 
-    def add_result(self, result: Result) -> bool:
-        """Take in a result that was read; False says that it is not one of a row of the log."""
-        place = result.n - 1
-        content = hash((result.order_id, result.status, result.tracking))
-        if not 0 <= place < len(self) or self.contents[place] != content:
-            return False
-        self.settle(result)
-        return True
+    def add_results(self, results: Sequence[Result]) -> int:
+        """Take in results that were read; return how many there are before one of no row."""
+        for place, result in enumerate(results):
+            content = hash((result.order_id, result.status, result.tracking))
+            if result.n > len(self) or self.contents[result.n - 1] != content:
+                return place
+            self.settle(result)
+        return len(results)
 
     def settle(self, result: Result) -> None:
         """Take in a result of the run that goes on."""
@@ -222,19 +225,17 @@ def numbers(spans: Iterable[Span]) -> Iterator[int]:
 
 def spans_of(sorted_numbers: Iterable[int]) -> list[Span]:
     """Return rising numbers as spans."""
-    spans: list[Span] = []
-    for n in sorted_numbers:
-        if spans and spans[-1][1] == n - 1:
-            spans[-1] = (spans[-1][0], n)
-        else:
-            spans.append((n, n))
-    return spans
+    return _with_neighbours_joined((n, n) for n in sorted_numbers)
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
     """Return spans that do not overlap in order, neighbours made one."""
+    return _with_neighbours_joined(sorted(spans))
+
+
+def _with_neighbours_joined(spans: Iterable[Span]) -> list[Span]:
     found: list[Span] = []
-    for first, last in sorted(spans):
+    for first, last in spans:
         if found and found[-1][1] == first - 1:
             found[-1] = (found[-1][0], last)
         else:

@@ -3,19 +3,32 @@
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
 from bulkstatus.errors import LogInUse, LogLost, LogRefused
-from bulkstatus.log.lock import try_lock
-from bulkstatus.log.reader import LogContents, Region, Run, no_log, read_records
+from bulkstatus.log.reader import (
+    LogContents,
+    Region,
+    Run,
+    check_is_file,
+    lost,
+    no_log,
+    read_log,
+    read_records,
+)
 from bulkstatus.log.records import EndRecord, Result, RunRecord, SendingRecord, line_of
 from bulkstatus.log.state import LogState
-from bulkstatus.words import command_line
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 #: Seconds for which results are gathered into one write and fsync.
 GROUP_SECONDS = 0.1
@@ -26,6 +39,24 @@ PATIENCE_SECONDS = 0.1
 
 _BINARY = getattr(os, "O_BINARY", 0)
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock a file that was just opened; return False when another process holds the lock.
+
+    It is on the log's own file: the system gives it free when its holder dies.
+    """
+    try:
+        if sys.platform == "win32":
+            # Locks are mandatory there: a byte that the log never reaches leaves its text readable.
+            os.lseek(descriptor, 2**62, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 class ResultLog:
@@ -48,7 +79,6 @@ class ResultLog:
         self._descriptor = descriptor
         # A run that is cancelled may leave a thread at a write.
         self._in_use = threading.Lock()
-        self._size = 0
         self._waiting: list[Result] = []
         self._lines: list[bytes] = []
         self._some = asyncio.Event()
@@ -69,22 +99,18 @@ class ResultLog:
         LogRefused when none can be created.
         """
         try:
-            descriptor = os.open(path, _CREATE, 0o600)
-        except FileExistsError:
-            log = cls._open(path)
-            if log.contents.runs:
-                log.close()
-                raise
-            return log
+            with suppress(FileExistsError):
+                os.close(os.open(path, _CREATE, 0o600))
         except OSError as error:
             raise LogRefused(
                 f"The result log {path} cannot be created: {error.strerror}. "
                 "Choose another place with --log."
             ) from None
-        if not try_lock(descriptor):
-            os.close(descriptor)
-            raise _in_use(path)
-        return cls(path, descriptor)
+        log = cls._open(path)
+        if log.contents.runs:
+            log.close()
+            raise FileExistsError(path)
+        return log
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -102,39 +128,30 @@ class ResultLog:
     @classmethod
     def _open(cls, path: Path) -> Self:
         try:
-            if path.exists() and not path.is_file():
-                raise LogRefused(f"{path} is no regular file, so it is no result log.")
+            check_is_file(path)
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | _BINARY)
-        except FileNotFoundError:
-            raise no_log(path) from None
+            with ExitStack() as undo:
+                undo.callback(os.close, descriptor)
+                if not try_lock(descriptor):
+                    raise _in_use(path)
+                log = cls(path, descriptor)
+                with open(descriptor, "rb", closefd=False) as file:
+                    log.contents = read_records(file, path)
+                if log.contents.cut_off:
+                    os.ftruncate(descriptor, log.contents.size)
+                if log.contents.unended:
+                    log._write(b"\n")
+                undo.pop_all()
+                return log
         except OSError as error:
             raise LogRefused(
                 f"The result log {path} cannot be opened for writing: {error.strerror}."
             ) from None
-        try:
-            log = cls(path, descriptor)
-            if not try_lock(descriptor):
-                raise _in_use(path)
-            with open(descriptor, "rb", closefd=False) as file:
-                log.contents = read_records(file, path)
-            log._size = log.contents.size
-            if log.contents.cut_off:
-                os.ftruncate(descriptor, log._size)
-            if log.contents.unended:
-                log._write(b"\n")
-                log.contents.size = log._size
-        except OSError as error:
-            os.close(descriptor)
-            raise LogRefused(f"The result log {path} cannot be used: {error.strerror}.") from None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return log
 
     def close(self) -> None:
         """Close the file, which gives its lock free; a log that no run began is taken away."""
         with self._in_use:
-            if not self._size and self._is_in_place():
+            if not self.contents.size and self._is_in_place():
                 with suppress(OSError):  # Windows takes no open file away
                     self.path.unlink()
             os.close(self._descriptor)
@@ -151,18 +168,18 @@ class ResultLog:
         Nothing of it counts before the first `sending` or the end. Raises LogRefused, and leaves
         the log as it was, when it cannot be written.
         """
-        contents = self.contents
+        contents, before = self.contents, self.contents.size
         try:
             self._write(line_of(run), flush=False)
-            offset = self._size
+            offset = contents.size
             async for piece in rest:
                 self._write(piece, flush=False)
             await asyncio.to_thread(os.fsync, self._descriptor)
             _sync_folder(self.path.parent)
         except OSError as error:
             with suppress(OSError):
-                os.ftruncate(self._descriptor, contents.size)
-            self._size = contents.size
+                os.ftruncate(self._descriptor, before)
+            contents.size = before
             raise LogRefused(
                 f"The result log {self.path} cannot be written: {error.strerror}. Nothing was "
                 "sent. Make room, or choose another place with --log."
@@ -172,7 +189,6 @@ class ResultLog:
         contents.runs.append(Run(run, first, len(state) + 1 - first))
         contents.regions += new
         contents.state = state
-        contents.size = self._size
         state.begin_run(run.due)
 
     def announce(self, through: int) -> None:
@@ -186,9 +202,7 @@ class ResultLog:
     # While a run goes on.
 
     def start(
-        self,
-        on_written: Callable[[Sequence[Result]], None],
-        on_lost: Callable[[], None],
+        self, on_written: Callable[[Sequence[Result]], None], on_lost: Callable[[], None]
     ) -> None:
         """Begin to write in the running event loop.
 
@@ -239,14 +253,11 @@ class ResultLog:
     async def _write_groups(self) -> None:
         while self.lost is None and not (self._finishing and not self._lines):
             await self._some.wait()
-            await self._gather()
+            # Results are gathered, but not once no more will come, nor where it is urgent.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GROUP_SECONDS):
+                    await self._hurry.wait()
             await self._write_group()
-
-    async def _gather(self) -> None:
-        """Wait while results come in, but not once no more will, nor where it is urgent."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GROUP_SECONDS):
-                await self._hurry.wait()
 
     async def _write_group(self) -> None:
         group, self._waiting = self._waiting, []
@@ -271,37 +282,22 @@ class ResultLog:
     def _append(self, data: bytes) -> None:
         """Append `data`, to be called in a thread; raise LogLost when it is not safe on disk."""
         with self._in_use:
-            if self._descriptor < 0:
-                raise LogLost(f"The result log {self.path} was closed while the run went on.")
-            self._append_open(data)
-
-    def _append_open(self, data: bytes) -> None:
-        try:
-            self._write(data)
-            rescued = None if self._is_in_place() else self._rescue()
-            size = os.fstat(self._descriptor).st_size
-        except OSError as error:
-            raise LogLost(
-                f"The result log {self.path} cannot be written ({error.strerror}), so sending "
-                "stopped. The answers of the last moment are not in it; those rows will be sent "
-                f"again. Make room or mend the disk, then go on with:  {self._resume(self.path)}"
-            ) from None
-        if rescued is not None:
-            raise LogLost(
-                f"The result log {self.path} was deleted or replaced while the run was going on, "
-                f"so sending stopped. All that it said was written to {rescued}. Go on with:  "
-                f"{self._resume(rescued)}"
-            )
-        if size != self._size:
-            raise LogLost(
-                f"Another program has written to the result log {self.path} while the run was "
-                "going on, so sending stopped. Repair it or restore it from a copy, then go on "
-                f"with:  {self._resume(self.path)}"
-            )
-
-    @staticmethod
-    def _resume(path: Path) -> str:
-        return command_line("bulkstatus", "resume", path)
+            try:
+                if self._descriptor < 0:
+                    raise OSError(None, "it was closed")
+                self._write(data)
+                rescued = None if self._is_in_place() else self._rescue()
+                size = os.fstat(self._descriptor).st_size
+            except OSError as error:
+                what = f"cannot be written ({error.strerror})"
+                advice = "Its last rows will be sent again. Make room or mend the disk."
+                raise lost(self.path, what, advice) from None
+            if rescued is not None:
+                advice = f"All that it said was written to {rescued}."
+                raise lost(self.path, "was deleted or replaced", advice, rescued)
+            if size != self.contents.size:
+                advice = "Repair it or restore it from a copy."
+                raise lost(self.path, "was written to by another program", advice)
 
     def _write(self, data: bytes, flush: bool = True) -> None:
         """Append `data` and wait until it is on disk; leave no part of it when that fails."""
@@ -312,9 +308,9 @@ class ResultLog:
             if flush and data:
                 os.fsync(self._descriptor)
         except OSError:
-            os.ftruncate(self._descriptor, self._size)
+            os.ftruncate(self._descriptor, self.contents.size)
             raise
-        self._size += len(data)
+        self.contents.size += len(data)
 
     def _is_in_place(self) -> bool:
         """Tell whether the log's path still leads to the open file."""
@@ -329,9 +325,8 @@ class ResultLog:
 
         Raises OSError where no place can be written to.
         """
-        for place in (lambda: self.path.parent, Path.cwd, Path.home, tempfile.gettempdir):
-            # The working folder may be gone with the log's, and a bare user ID has no home.
-            with suppress(OSError, RuntimeError):
+        for place in (lambda: self.path.parent, Path.home, tempfile.gettempdir):
+            with suppress(OSError, RuntimeError):  # a bare user ID has no home
                 return self._copied_to(Path(place()))
         raise OSError(None, "it was deleted, and there is no other place to write it to")
 
@@ -361,11 +356,9 @@ class ResultLog:
 def _in_use(path: Path) -> LogInUse:
     """Return the error that says who holds a log."""
     holder = ""
-    with suppress(LogRefused, OSError), path.open("rb") as file:
-        runs = read_records(file, path).runs
-        if runs:
-            run = runs[-1].record
-            holder = f", of {run.user} on {run.host}, begun at {run.started_at}"
+    with suppress(LogRefused):
+        run = read_log(path).last_run
+        holder = f", of {run.user} on {run.host}, begun at {run.started_at}"
     return LogInUse(f"Another run{holder}, is using the result log {path}. Wait for it to end.")
 
 

@@ -80,7 +80,7 @@ class Quotas:
         """Return a place in every window at once, or the seconds until there may be one.
 
         Send the request, with a timeout of `hold`, as soon as the place is there. The seconds
-        are above zero and never too many, unless a place is given back in the meantime.
+        are above zero and never too many.
         """
         if not self._quotas:
             return _UNCOUNTED
@@ -98,12 +98,6 @@ class Quotas:
             with closing(tables.execute(statement, (self._account, now + self._hold))) as cursor:
                 assert cursor.lastrowid is not None
                 return Place(cursor.lastrowid, now)
-
-    def give_back(self, place: Place) -> None:
-        """Free the place of a request that never left the machine; held still where it raises."""
-        if self._quotas:
-            with self._ledger.transaction() as tables:
-                tables.execute("DELETE FROM in_flight WHERE id = ?", (place.row,))
 
     def answered(self, place: Place) -> None:
         """Hold the place for one window from now: its request cannot arrive any more.

@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from bulkstatus.job.run import Ending, Hold, HoldReason
+from bulkstatus.job.run import Ending, Hold, HoldReason, Observer
 from bulkstatus.log.records import Outcome, Result
 from bulkstatus.pace import Rate, seconds_needed
 from bulkstatus.words import clock_time, counted, duration, printable
@@ -25,7 +25,7 @@ _MEASURED = 10.0
 _SHORTEST_TOLD = 2.0
 
 
-class Course:
+class Course(Observer):
     """A run of `due` rows, as far as its observer is told; `rate` is the one asked for.
 
     The run calls the first group of methods, which are those of `run.Observer`, in its event

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from bulkstatus.job.run import Observer, Silent
+from bulkstatus.job.run import Observer
 from bulkstatus.pace import Rate
 from bulkstatus.progress.course import Course
 from bulkstatus.terminal import can_redraw, encodable
@@ -120,7 +120,7 @@ def observe(due: int, rate: Rate | None, give_up_after: float) -> Observer:
     """
     stream = sys.stderr
     if stream is None:  # a program without a console, on Windows
-        return Silent()
+        return Observer()
     if can_redraw(stream):
         from rich.console import Console
 

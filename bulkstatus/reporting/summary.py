@@ -24,10 +24,10 @@ from bulkstatus.log import (
     State,
     read_log,
 )
-from bulkstatus.log.lock import try_lock
+from bulkstatus.log.reader import read_rows
 from bulkstatus.log.records import Record
-from bulkstatus.log.rows import read_rows
 from bulkstatus.log.state import numbers, spans_of
+from bulkstatus.log.writer import try_lock
 from bulkstatus.order import OrderStatus
 from bulkstatus.words import printable
 
@@ -267,13 +267,16 @@ def _not_updated(state: LogState) -> Iterator[int]:
 def _runs(contents: LogContents, answered: list[dict[str, int]], how: str) -> Iterator[RunSummary]:
     """Yield the runs; a run without an end, before the last, has broken off."""
     for place, (run, texts) in enumerate(zip(contents.runs, answered, strict=True)):
-        seconds = {int(_moment(text)): count for text, count in sorted(texts.items())}
-        started = _moment(run.record.started_at)
+        seconds = {int(seconds_of(text)): count for text, count in sorted(texts.items())}
+        started = seconds_of(run.record.started_at)
         if run.end is not None:
-            ended = _moment(run.end.ended_at)
+            ended = seconds_of(run.end.ended_at)
         else:
-            # The second in which an answer came, to its end.
+            # The second in which an answer came, to its end, which the next run may cut short.
             ended = max(seconds) + 1.0 if seconds else started
+            if place + 1 < len(contents.runs):
+                after = seconds_of(contents.runs[place + 1].record.started_at)
+                ended = min(ended, after)
         is_last = place == len(contents.runs) - 1
         yield RunSummary(
             record=run.record,
@@ -285,7 +288,7 @@ def _runs(contents: LogContents, answered: list[dict[str, int]], how: str) -> It
         )
 
 
-def _moment(text: str) -> float:
+def seconds_of(text: str) -> float:
     """Return a time, without whose zone it is UTC, in seconds since the epoch."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

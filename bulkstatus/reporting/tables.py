@@ -11,7 +11,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from bulkstatus.errors import LogRefused, SettingsRefused
 from bulkstatus.log import Result, RunRecord, State, read_log
@@ -59,7 +59,7 @@ def write_rows(path: Path, summary: Summary) -> None:
     SettingsRefused when the file cannot be written or holds something else than an earlier such
     table, LogRefused when the log can no longer be read.
     """
-    _write("--rows", path, summary, _ROWS_HEADER, _rows(summary))
+    write_csv("--rows", path, files_of(summary), _ROWS_HEADER, _rows(summary))
 
 
 def write_orders(
@@ -79,21 +79,25 @@ def write_orders(
         for word, rows in groups.items()
     }
     lines = ((harmless(row.order_id), word) for word in kept for row in summary.rows_of(kept[word]))
-    _write(option, path, summary, _ORDERS_HEADER, lines)
+    write_csv(option, path, files_of(summary), _ORDERS_HEADER, lines)
     written = sum(map(len, kept.values()))
     return written, sum(map(len, groups.values())) - written
 
 
-def _write(
+def write_csv(
     option: str,
     path: Path,
-    summary: Summary,
+    others: Iterable[Path],
     header: Sequence[str],
     lines: Iterable[Sequence[object]],
 ) -> None:
+    """Write a table that Excel opens as it is meant, where nothing but an earlier one is.
+
+    Cells must be `harmless`; the other arguments, and what is raised, are as with `replacing`.
+    """
     beginning = ("\ufeff" + ",".join(header) + "\r\n").encode()
     with (
-        replacing(option, path, files_of(summary), beginning) as new,
+        replacing(option, path, others, beginning) as new,
         new.open("w", encoding="utf-8-sig", newline="") as file,
     ):
         csv.writer(file).writerow(header)
@@ -175,21 +179,10 @@ def _latest(summary: Summary) -> tuple[bytearray, dict[int, str]]:
 
 
 def inputs_beside(summary: Summary) -> list[Path]:
-    """Return the inputs of a log's runs that are there, the last run's first.
-
-    A log is no authority: the name of an input leads to a regular file beside it, or nowhere.
-    """
-    names = dict.fromkeys(run.record.input for run in reversed(summary.contents.runs))
-    return [summary.log.parent / name for name in names if _is_beside(summary.log.parent, name)]
-
-
-def _is_beside(folder: Path, name: str) -> bool:
-    if not name or {PurePosixPath(name).name, PureWindowsPath(name).name} != {name}:
-        return False
-    try:
-        return (folder / name).is_file()
-    except (OSError, ValueError):  # no name that the system takes
-        return False
+    """Return the inputs of a log's runs that stand beside it, the last run's first."""
+    contents = summary.contents
+    names = dict.fromkeys(run.record.input for run in reversed(contents.runs))
+    return [path for name in names if (path := contents.beside(name))]
 
 
 def files_of(summary: Summary) -> list[Path]:

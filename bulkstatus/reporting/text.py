@@ -11,7 +11,7 @@ from typing import Any
 from bulkstatus.log import Result, State
 from bulkstatus.order import SHIPPING, OrderStatus
 from bulkstatus.reporting.failures import all_steps, group_failures
-from bulkstatus.reporting.summary import BROKEN_OFF, RUNNING, RunSummary, Summary, Total
+from bulkstatus.reporting.summary import BROKEN_OFF, RUNNING, RunSummary, Summary, Total, seconds_of
 from bulkstatus.words import Whole, counted, duration, laid_out, printable, section
 
 # How much is shown of what may be long.
@@ -68,7 +68,7 @@ def history_lines(history: Mapping[str, Any]) -> Iterator[str]:
         yield f"  line {row['line']}: {status_name(row['status'])}{tracking}: {state}"
         for result in row["results"]:
             said = result["reason"] or result["outcome"].capitalize()
-            yield f"      {printable(result['at'], 40)}, run {result['run']}: {said}"
+            yield f"      {_moment_of(result['at'])}, run {result['run']}: {said}"
 
 
 # What the reader wants to know.
@@ -116,10 +116,11 @@ def state_sentences(told: Summary | Total) -> list[str]:
             f"The run broke off at about {moment(run.ended)} without a word: a crash, a kill, a "
             "full disk or a power cut."
         )
+    elif run.how == "interrupted":
+        said.append(f"The run was interrupted on {moment(run.ended)}.")
     elif run.how != "finished" or run.message:
         message = f": {printable(run.message, _LONGEST_MESSAGE)}" if run.message else "."
-        was = "was " if run.how == "interrupted" else ""
-        said.append(f"The run {was}{run.how} on {moment(run.ended)}{message}")
+        said.append(f"The run {run.how} on {moment(run.ended)}{message}")
     return said
 
 
@@ -129,14 +130,16 @@ def failure_lines(failures: Sequence[Result]) -> Iterator[str]:
     groups = group_failures(failures)
     for said, results in groups[:_GROUPS]:
         yield f"  {len(results):,} {said}"
-        for result in results[:_ROWS_OF_A_GROUP]:
+        # "and 1 more" would take the room of that row.
+        most = _ROWS_OF_A_GROUP if len(results) > _ROWS_OF_A_GROUP + 1 else len(results)
+        for result in results[:most]:
             order_id = printable(result.order_id, _LONGEST_TEXT) or "(none)"
             tracking = f", {printable(result.tracking, _LONGEST_TEXT)}" if result.tracking else ""
             uncertain = " (may have been changed all the same)" if result.uncertain else ""
             name = status_name(result.status)
             yield f"      line {result.line}: order {order_id}, {name}{tracking}{uncertain}"
-        if len(results) > _ROWS_OF_A_GROUP:
-            yield f"      … and {len(results) - _ROWS_OF_A_GROUP:,} more"
+        if more := len(results) - most:
+            yield f"      … and {more:,} more"
     if len(groups) > _GROUPS:
         yield f"  … and {len(groups) - _GROUPS:,} more kinds"
 
@@ -206,6 +209,14 @@ def _run_text(run: RunSummary) -> str:
     how = "still going on" if run.how == RUNNING else run.how
     took, answers = duration(run.seconds), counted(run.answers, "answer")
     return f"{moment(run.started)}{by}: {how} after {took}, {answers}"
+
+
+def _moment_of(text: str) -> str:
+    """Return a time of the log by the clock of this machine, as it stands there if it is none."""
+    try:
+        return moment(seconds_of(text))
+    except ValueError:
+        return printable(text, _LONGEST_TEXT)
 
 
 def moment(seconds: float) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulkstatus.api.credentials import Credentials
+from bulkstatus.api.access import Credentials
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.table import Settings
 from bulkstatus.words import printable

@@ -31,6 +31,11 @@ _NO_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-esc
 # letter between ASCII, on which Windows-1252 and Latin-1 agree.
 _DOUBTFUL = re.compile("[^\x00-\x7f\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]|[\u00c0-\u00ff]{2}")
 
+_MIXED = ", as other text in it is"
+
+# What decoding with "surrogateescape" makes of bytes that are UTF-8 and not ASCII.
+_UTF_8 = re.compile("[^\x00-\x7f\udc80-\udcff]")
+
 
 class Piece(NamedTuple):
     """Some whole lines; `line` is the number of the first."""
@@ -56,6 +61,9 @@ class Text:
         self._is_known = known is not None
         self._is_ascii = True
         self._decoder = codecs.getincrementaldecoder(self.encoding)()
+        # Of a guess: the line that led to it, and what looks for text that speaks against it.
+        self._guessed_on = 0
+        self._utf_8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         # What was decoded and is not yet a whole line, and the number of that line.
         self._rest = ""
         self._line = 1
@@ -82,6 +90,8 @@ class Text:
 
     def _decode(self, block: bytes) -> str:
         """Return the text of the next block; an empty one is the end."""
+        if self.assumed and _UTF_8.search(self._utf_8.decode(block, not block)):
+            raise self._undecodable(self._guessed_on, _MIXED)
         try:
             text = self._decoder.decode(block, not block)
         except UnicodeDecodeError as error:
@@ -90,8 +100,9 @@ class Text:
             with suppress(UnicodeError):
                 before = self._decoder.decode(error.object[len(pending) : error.start])
             if self._is_known or not (self._is_ascii and before.isascii()):
-                others = ", as other text in it is" if not self._is_known else ""
-                raise self._undecodable(self._line_after(before), others) from None
+                mixed = _MIXED if not self._is_known else ""
+                raise self._undecodable(self._line_after(before), mixed) from None
+            self._guessed_on = self._line_after(before)
             self.encoding, self.assumed = "cp1252", True
             self._is_known = True
             self._decoder = codecs.getincrementaldecoder(self.encoding)()
@@ -105,10 +116,11 @@ class Text:
         """Return the line on which text goes on after `before`, which was just decoded."""
         return self._line + _line_ends(self._rest + before)
 
-    def _undecodable(self, line: int, others: str = "") -> InputRefused:
+    def _undecodable(self, line: int, mixed: str = "") -> InputRefused:
         encoding = "UTF-8 or Windows-1252" if self.assumed else self.encoding
+        encoding = "utf-8" if mixed else encoding
         return InputRefused(
-            f"{self._name}, line {line} holds bytes that are not {encoding}{others}. Save the file "
+            f"{self._name}, line {line} holds bytes that are not {encoding}{mixed}. Save the file "
             "as UTF-8, or say its encoding with --encoding."
         )
 

@@ -166,7 +166,7 @@ def _wrong(cells: Sequence[str], layout: Layout) -> InvalidRow | None:
         if place is not None and isinstance(cell := cells[place], _Wrong):
             value = printable(cell, 200)
             reason = f"the {LABELS[field]} {quoted(value)} {cell.why}"
-            return InvalidRow(cells[layout.columns.order_id], None, None, field, value, reason)
+            return InvalidRow(str(cells[layout.columns.order_id]), None, None, field, value, reason)
     return None
 
 

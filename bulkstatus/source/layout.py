@@ -175,6 +175,10 @@ def _columns(
 ) -> Columns:
     order_id, status, tracking = found
     if status is None and options.default_status is None:
+        if len(first) == 1:
+            raise InputRefused(
+                f"{name} has order IDs alone. Give one status for all of them with --status."
+            )
         raise InputRefused(
             f"{name} has no status column (its columns: {listed(first)}). Give one status for "
             'all rows with --status, or say which column holds it with --column status="…".'

@@ -13,6 +13,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from bulkstatus.errors import InputRefused
+from bulkstatus.mangled import how_mangled
 from bulkstatus.order import (
     BLANKS,
     InvalidRow,
@@ -22,8 +23,18 @@ from bulkstatus.order import (
     parse_status,
     parse_update,
 )
+from bulkstatus.source import alike
+from bulkstatus.source.alike import kinds_of
 from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
-from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader, quoted
+from bulkstatus.source.layout import (
+    DELIMITERS,
+    WORDS,
+    Layout,
+    broken_record,
+    csv_reader,
+    normalise,
+    quoted,
+)
 from bulkstatus.source.options import Batch, InputOptions
 from bulkstatus.words import printable
 
@@ -35,9 +46,6 @@ _CHUNK = 128 * 1024
 
 _DIGIT = re.compile(r"\d")
 _BLANK = re.compile(r"\s")
-
-# The form that most IDs have.
-_ID_SHAPE = frozenset({"a digit", "one word"})
 
 
 class Records(NamedTuple):
@@ -114,9 +122,9 @@ class Table:
         # The line on which something stands that is no order of this table.
         self._foreign = 0
         # What all IDs up to here have in common; before the first, what is taken for granted.
-        self._shape = _ID_SHAPE
+        self._kinds = alike.USUAL
         if layout.columns.status is None:
-            self._shape = frozenset() if layout.header else frozenset({"one word"})
+            self._kinds = frozenset() if layout.header else alike.ONE_WORD
         self._any_id = False
         # Of the record before:
         self._was_fragment = False
@@ -171,12 +179,11 @@ class Table:
         rows = parse_plain(order_ids, statuses, trackings, *self._settings)
         if rows is not None:
             self._is_first = False
-            # All plain IDs have this shape.
-            self._note_shape(_ID_SHAPE)
+            self._note(alike.WHOLE)
         return rows
 
-    def _note_shape(self, shape: frozenset[str]) -> None:
-        self._shape = self._shape & shape if self._any_id else shape
+    def _note(self, kinds: frozenset[str]) -> None:
+        self._kinds = self._kinds & kinds if self._any_id else kinds
         self._any_id = True
 
     def _row(self, line: int, cells: Sequence[str], following: Sequence[str]) -> Row:
@@ -196,7 +203,7 @@ class Table:
             return InvalidRow(order_id.strip(_BLANKS), None, None, "row", value, wrong)
         row = parse_update(order_id, status, tracking, *self._settings)
         if isinstance(row, StatusUpdate):
-            self._note_shape(_shape_of(row.order_id))
+            self._note(kinds_of(row.order_id))
         return row
 
     def _wrong_place(
@@ -212,12 +219,16 @@ class Table:
                 "the file, without headings and totals between its rows"
             )
         # A total, a remark, a heading, another header: with no status, and no ID like the others'.
+        kinds = self._kinds
+        if not self._any_id and sum(not is_blank([cell]) for cell in cells) == 1:
+            kinds |= alike.ONE_WORD
         # A piece of a broken row can look like one; right below the header it is a piece of that.
         is_fragment = self._is_fragment(cells)
         is_cut_off = is_fragment and self._is_first and not _DIGIT.search(cells[0])
         is_piece = 1 < len(cells) < self._layout.width or is_fragment
-        is_like = not order_id or _shape_of(order_id) >= self._shape
-        if is_cut_off or not (is_piece or is_like or parse_status(status)):
+        is_like = not order_id or how_mangled(order_id) or kinds_of(order_id) >= kinds
+        is_other = not _DIGIT.search(order_id) and _is_other_header(order_id, cells)
+        if is_cut_off or is_other or not (is_piece or is_like or parse_status(status)):
             self._foreign = line
             return (
                 f"the line is no order: {quoted(order_id or cells[0])} is not like the IDs of the "
@@ -269,10 +280,11 @@ def is_blank(cells: Sequence[str]) -> bool:
     return not any(cell.strip(_BLANKS) for cell in cells)
 
 
-def _shape_of(order_id: str) -> frozenset[str]:
-    """Return what can be said of the form of an ID."""
-    shape = {"a digit": _DIGIT.search(order_id), "one word": not _BLANK.search(order_id)}
-    return frozenset(name for name, has in shape.items() if has)
+def _is_other_header(order_id: str, cells: Sequence[str]) -> bool:
+    """Say whether a record names columns. Another column may well hold "order" or "status"."""
+    names = {WORDS.get(word): word for word in map(normalise, cells)}
+    is_named = len(names.keys() - {None}) > 1 or names.get("order_id", "order") != "order"
+    return is_named or normalise(order_id) in WORDS
 
 
 def _of_one_line_end(pieces: Iterable[Piece], name: str) -> Iterator[Piece]:

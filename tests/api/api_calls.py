@@ -4,9 +4,9 @@ from typing import Any
 
 from raw_server import RawServer
 
+from bulkstatus.api.access import Credentials
 from bulkstatus.api.answer import Answer
 from bulkstatus.api.client import OrderStatusApi
-from bulkstatus.api.credentials import Credentials
 from bulkstatus.order import OrderStatus, StatusUpdate
 
 CREDENTIALS = Credentials("REFID", "APIKEY-0123456789")

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 from hypothesis import strategies as st
 
-from bulkstatus.api.credentials import Credentials
+from bulkstatus.api.access import Credentials
 
 #: What a key can be: anything visible of ASCII. Short ones are left to the tables.
 keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=24)

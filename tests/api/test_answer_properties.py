@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from key_echoes import CARRIERS, ESCAPES, keys, ref_ids
 from multidict import CIMultiDict
 
+from bulkstatus.api.access import Credentials
 from bulkstatus.api.answer import MESSAGE_LIMIT, Answer, Meaning, judge
-from bulkstatus.api.credentials import Credentials
 from bulkstatus.log.records import (
     ErrorKind,
     Outcome,

@@ -9,9 +9,9 @@ import pytest
 from api_calls import CREDENTIALS, put
 from raw_server import RawServer, Step, then_close, then_hang, without_end
 
+from bulkstatus.api.access import Credentials
 from bulkstatus.api.answer import Meaning
 from bulkstatus.api.client import BODY_LIMIT
-from bulkstatus.api.credentials import Credentials
 from bulkstatus.log.records import ErrorKind, RowError
 
 ERROR = b'{"error":{"message":"Invalid order status","code":0}}'
@@ -107,6 +107,16 @@ async def test_a_server_that_echoes_the_header_does_not_get_the_key_into_a_messa
     assert "k3y" not in shown
     assert pair.header("base64")[6:20] not in shown
     assert shown.isprintable()
+
+
+async def test_an_answer_that_is_cut_off_within_an_echo_of_the_key_is_not_quoted() -> None:
+    key = CREDENTIALS.api_key.encode()
+    # Blanks are made one, so that the end of what is read would come into the message.
+    body = b" " * (BODY_LIMIT - len(key) + 2) + key
+    async with RawServer(answer_with(body, b"500 Internal Server Error")) as server:
+        answer = await put(server)
+    assert answer.error is not None
+    assert key[:6].decode() not in answer.error.message
 
 
 async def test_a_hostile_redirect_target_is_made_harmless() -> None:

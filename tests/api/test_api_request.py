@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from raw_server import OK, RawServer
 
 from bulkstatus import __version__
+from bulkstatus.api.access import Credentials
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.api.client import OrderStatusApi
-from bulkstatus.api.credentials import Credentials
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.order import OrderStatus, StatusUpdate
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from key_echoes import CARRIERS, ESCAPES, base64_of
 
-from bulkstatus.api.credentials import Credentials, _echoes
+from bulkstatus.api.access import Credentials, _echoes
 from bulkstatus.errors import SettingsRefused
 
 KEY = "k3y/With+Odd=Signs&<'\">\\%~"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bulkstatus.api.deadlines import Deadlines
+from bulkstatus.api.client import Deadlines
 from tests.run.simulated import simulate
 
 
@@ -58,25 +58,3 @@ def test_a_task_that_is_cancelled_from_outside_is_not_late(moment: float) -> Non
         return task.cancelled()
 
     assert simulate(work(), step=0)
-
-
-def test_a_thousand_limits_share_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    timers: list[float] = []
-
-    async def work() -> None:
-        loop = asyncio.get_running_loop()
-        call_at = loop.call_at
-
-        def counted(when: float, *arguments: object) -> asyncio.TimerHandle:
-            timers.append(when)
-            return call_at(when, *arguments)  # type: ignore[arg-type]  # passed on as they are
-
-        monkeypatch.setattr(loop, "call_at", counted)
-        deadlines = limits_of_30()
-        for _ in range(1000):
-            with deadlines:
-                await asyncio.sleep(0)
-        deadlines.close()
-
-    simulate(work())
-    assert len(timers) == 1

@@ -81,3 +81,30 @@ def test_nothing_is_paid_for_drawing_where_nothing_is_drawn(
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.split(os.linesep)}
     assert "bulkstatus.cli" in loaded
     assert not {name for name in loaded if name.split(".")[0] == "rich"}
+
+
+HOSTILE = "\x1b[2J\u202e"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"order id,status\n1,{HOSTILE}\n2{HOSTILE},8\n3,8\n3,9\n",
+        f"order id,status{HOSTILE}\n1,8\n",
+        f"{HOSTILE},status\n1,8\n",
+        f"order id,status,tracking\n1,8,A{HOSTILE}\n1,8,B{HOSTILE}\n",
+        None,
+    ],
+)
+def test_nothing_of_a_file_or_its_name_reaches_the_terminal_raw(
+    program: Program, tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / f"a{HOSTILE}.csv"
+    if text is not None:
+        path.write_text(text, "utf-8")
+    # A log has no place in a message that makes it harmless, so the whole message must be.
+    for arguments in (("check", path), ("send", path), ("report", path.with_suffix(".jsonl"))):
+        done = program(*arguments)
+        assert done.status == 2
+        assert "\\x1b[2J" in done.out + done.err
+        assert not {"\x1b", "\u202e"} & set(done.out + done.err)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bulkstatus.cli import execute
+from bulkstatus.job import Ended, Terms
+from bulkstatus.job.run import Ending
 from bulkstatus.sandbox import Faults, Sandbox
 from tests.program import end_of, results, run, start
 
@@ -67,3 +70,40 @@ async def test_a_second_signal_drops_what_is_on_the_wire_and_says_that_it_is_unc
     (record,) = results(tmp_path / "dispatch.results.jsonl")
     assert (record["outcome"], record["uncertain"]) == ("failed", True)
     assert "Traceback" not in ended.err
+
+
+async def test_a_run_that_was_started_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    path = dispatch_file(tmp_path, rows=60)
+    async with Sandbox(faults=Faults(latency=0.05)) as sandbox:
+        # What is ignored here is so in the program as well, which is all that `nohup` does.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = await start(
+                "send", str(path), "--yes", "--rate", "100/s", base_url=sandbox.base_url
+            )
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        await until_sending(sandbox, 10)
+        process.send_signal(signal.SIGHUP)
+        ended = await end_of(process)
+    assert ended.status == 0, ended.err
+    assert sandbox.counts.total() == 60
+
+
+def test_a_signal_after_the_end_of_a_run_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(terms: Terms) -> Ended:
+        return Ended(Ending("finished", 1), {}, 3, 0, None, ran=True)
+
+    told: list[object] = []
+
+    def show(*what: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        told.extend(what)
+
+    monkeypatch.setattr(execute, "_show", show)
+    names = ("dry_run", "quiet", "yes", "as_json", "limit", "max_failures", "cancellations")
+    try:
+        assert execute.execute(work, dict.fromkeys(names)) == 1
+    except KeyboardInterrupt:
+        pytest.fail("the signal was taken")
+    assert told

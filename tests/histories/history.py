@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bulkstatus import job
-from bulkstatus.api.credentials import Credentials
+from bulkstatus.api.access import Credentials
 from bulkstatus.errors import Refused
 from bulkstatus.job import Ended, Proposal, Terms
-from bulkstatus.log.lock import try_lock
+from bulkstatus.log.writer import try_lock
 from bulkstatus.reporting import summarise, summary_record
 from bulkstatus.settings.sources import settings_for
 from tests.histories import rules

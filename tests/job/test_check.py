@@ -111,3 +111,18 @@ def test_only_the_first_problems_are_kept_unless_all_are_asked_for() -> None:
         (51, "status", "99"),
         (52, "conflict", "Dispatched"),
     ]
+
+
+def test_an_odd_id_is_no_order_unless_the_log_has_it() -> None:
+    rows = [f"{n}:8:" for n in range(100, 140)]
+    history = [f"{row} updated" for row in rows]
+    for logged, lines in (("7:8 failed", [42]), ("Anna:8 failed", []), ("Anna:8 updated", [])):
+        found, _ = checked([*rows, "Anna:8:", "7:8:"], [*history, logged])
+        assert [problem.line for problem in found.problems] == lines
+    found, plan = checked([*rows, "Anna:8:", "Total:128:", ":8:"])
+    assert [(problem.line, problem.field) for problem in found.problems] == [
+        (42, "order_id"),
+        (43, "order_id"),
+        (44, "order_id"),
+    ]
+    assert (found.invalid, plan.invalid, plan.due) == (3, 3, 40)

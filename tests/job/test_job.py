@@ -184,6 +184,16 @@ async def test_untold_cancellations_need_their_number(desk: Desk) -> None:
     assert log_and_file(path, None) == (path.with_name("day.results.jsonl"), str(path))
 
 
+async def test_a_run_tells_of_the_cancellations_that_it_is_to_send_and_of_no_others(
+    desk: Desk,
+) -> None:
+    desk.write("A:128", "B:128", "C:128")
+    ended = await desk.send(limit=1, cancellations=1)
+    assert (ended.ending.exit_status, ended.to_send) == (3, 2)
+    await desk.refuses(desk.resume(), SettingsRefused, "cancel 2")
+    assert (await desk.resume(cancellations=2)).ending.exit_status == 0
+
+
 async def test_rejected_rows_are_sent_again_where_that_is_said(desk: Desk) -> None:
     desk.logged("A:8:T1 rejected", "B:8 updated")
     ended = await desk.resume()
@@ -348,7 +358,7 @@ async def test_a_dry_run_leaves_no_trace(desk: Desk) -> None:
         (["A:8:T1 invalid", "B:8 updated"], True, {}, 1, [], ["day"]),
         # The file has another content by now: it is sent after what is left.
         (["Y:8 updated", "Z:8 to_send"], False, {}, 0, ["Z", "A", "B"], ["day", "day-2"]),
-        (["Y:8 rejected", "Z:8 failed"], False, {}, 0, ["Z", "A", "B"], ["day", "day-2"]),
+        (["Y:8 rejected", "Z:8 failed"], False, {}, 1, ["Z", "A", "B"], ["day", "day-2"]),
         (["Y:8 rejected", "Z:8 updated"], False, {}, 0, ["A", "B"], ["day", "day-2"]),
         (["Y:8 to_send", "Z:8 to_send"], False, {"limit": 1}, 3, ["Y"], ["day"]),
         # A log of its own name, too.
@@ -377,6 +387,19 @@ async def test_it_starts_or_goes_on(
     for _ in range(2):
         await desk.send(go_on=True, **{**options, "limit": None})
     assert all(len(puts) == 1 for puts in desk.api.received.values())
+
+
+async def test_cancellations_are_gone_on_with_by_the_command_that_began_them(desk: Desk) -> None:
+    desk.write("A:128", "B:128")
+    desk.logged("A:128 updated", "B:128 to_send")
+    await desk.refuses(desk.resume(cancellations=2), SettingsRefused, "cancel 1")
+    ended = await desk.send(go_on=True, cancellations=2, limit=1)
+    assert (ended.ending.exit_status, list(desk.api.received)) == (0, ["B"])
+
+
+async def test_what_a_log_was_never_told_of_needs_its_number_there_too(desk: Desk) -> None:
+    desk.logged("A:128 updated", "B:128 to_send", "C:128 to_send", due=[(1, 2)])
+    await desk.refuses(desk.send(go_on=True, cancellations=3), SettingsRefused, "cancel 2")
 
 
 async def test_it_goes_on_with_a_log_whose_file_is_gone(desk: Desk) -> None:

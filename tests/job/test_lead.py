@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkstatus.job.run.feed import Feed, Job
 from bulkstatus.job.run.lead import SECONDS, Lead
 from bulkstatus.log.state import Span, numbers, spans_of
+from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.pace.rate import Rate
 
 
@@ -79,3 +81,11 @@ def test_no_row_waits_for_ever_and_none_is_far_ahead(
     if order and speed >= 20:
         # It is renewed about once a second, not with every row.
         assert len(said) <= len(order) / (speed * SECONDS / 2 - 1) + 2
+
+
+def test_a_new_row_leaves_only_as_far_as_is_said() -> None:
+    feed = Feed()
+    for n in range(1, 4):
+        feed.add(Job(n, n + 1, StatusUpdate(str(n), OrderStatus.DISPATCHED, None)))
+    left = [feed.next(0.0, None, through) for through in (0, 2, 2, 2, 3)]
+    assert [job and job.n for job in left] == [None, 1, 2, None, 3]

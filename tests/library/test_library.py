@@ -118,18 +118,12 @@ async def test_an_unknown_argument_is_a_type_error_with_the_nearest() -> None:
         await bulkstatus.send("dispatch.csv", rat="1/s")  # type: ignore[call-arg] - the point
 
 
-@pytest.mark.parametrize("name", ["limit", "max_failures"])
-async def test_a_number_below_one_is_refused(name: str) -> None:
-    with pytest.raises(bulkstatus.SettingsRefused, match=name):
-        await bulkstatus.send("dispatch.csv", sandbox=True, **{name: 0})
-
-
 @pytest.mark.usefixtures("folder")
 async def test_a_library_call_leaves_the_signals_of_the_program_alone() -> None:
     before = signal.getsignal(signal.SIGINT)
     seen = []
 
-    class Look(bulkstatus.Silent):
+    class Look(bulkstatus.Observer):
         def wrote(self, results: object) -> None:
             seen.append(signal.getsignal(signal.SIGINT))
 

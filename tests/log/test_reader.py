@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bulkstatus.errors import LogLost, LogRefused, NoLog
 from bulkstatus.log import LogContents, ResultLog, State, read_log, reader
+from bulkstatus.log.reader import read_rows, rows_of
 from bulkstatus.log.records import Record, SendingRecord, line_of
-from bulkstatus.log.rows import read_rows, rows_of
 from bulkstatus.log.state import spans_of
 from tests.log.lines import end_record, log_of, result, row, run_record
 
@@ -129,8 +129,8 @@ def _edited(line: bytes, **fields: object) -> bytes:
         ([BEGUN, UPDATED + UPDATED[:-1] + UPDATED, FAILED], "line 6"),
         # A row's number that is not the next, or a status that is none.
         ([RUN, line_of(B), SENDING], "line 2"),
-        ([RUN, line_of(A), line_of(A), SENDING], "line 2"),
-        ([RUN, line_of(A), line_of(row(3, "C:8")), SENDING], "line 2"),
+        ([RUN, line_of(A), line_of(A), SENDING], "line 3"),
+        ([RUN, line_of(A), line_of(row(3, "C:8")), SENDING], "line 3"),
         ([BEGUN, UPDATED, line_of(B)], "line 6"),
         ([RUN, line_of(row(1, "A:9")), SENDING], "line 2"),
         # A result that is not its row's, or of no row.
@@ -156,10 +156,10 @@ def _edited(line: bytes, **fields: object) -> bytes:
         ([b"\n", BEGUN], "not a result log"),
         ([b"\x00\x01\x02\n"], "not a result log"),
         ([b"\x00\x01\x02"], "not a result log"),
-        ([_edited(RUN, format=3), ROWS, SENDING], "format 3"),
-        ([_edited(RUN, format=1), UPDATED], "format 1"),
+        ([_edited(RUN, format=3), ROWS, SENDING], "format 2"),
+        ([_edited(RUN, format=1), UPDATED], "format 2"),
         ([b'{"type":"run","format":1,"run_id":"x"}\n'], "format 2"),
-        ([_edited(RUN, rows="3"), ROWS, SENDING], "line 1"),
+        ([_edited(RUN, rows="3"), ROWS, SENDING], "not a result log"),
     ],
 )
 def test_what_is_refused(path: Path, lines: list[bytes], named: str) -> None:
@@ -291,7 +291,8 @@ def test_a_file_named_in_a_log_is_opened_only_beside_it_and_as_a_regular_file(
     (folder / "folder").mkdir()
     for there in (folder, folder / "folder", folder.parent):
         (there / "dispatch.csv").touch()
+        (there / "-").touch()
     if hasattr(os, "mkfifo"):
         os.mkfifo(folder / "pipe")
     contents = read_log(log_of(path, _edited(RUN, input=name), ROWS, SENDING))
-    assert contents.input_beside == (folder / name if name == "dispatch.csv" else None)
+    assert contents.beside(name) == (folder / name if name == "dispatch.csv" else None)

@@ -91,7 +91,7 @@ def test_it_says_what_a_plain_model_says(steps: list[tuple[str, object]]) -> Non
         else:
             n, word = what  # type: ignore[misc]
             if n in model.rows:
-                assert state.add_result(result(model.rows[n], word))
+                assert state.add_results([result(model.rows[n], word)])
                 model.settle(n, word)
         _compare(state, model)
     state.break_off()

@@ -149,7 +149,6 @@ def test_a_ledger_that_stays_locked_is_refused_and_in_mid_run_stops_it_and_count
             quotas.try_take,
             quotas.coming_free,
             lambda: quotas.answered(place),
-            lambda: quotas.give_back(place),
         ):
             with pytest.raises(LedgerLost, match="has locked it"):
                 step()

@@ -60,8 +60,8 @@ def wait(quotas: Quotas) -> float:
     return seconds
 
 
-#: The quotas, and what happens: a place is taken, answered or given `back`, seconds pass, the wall
-#: clock is set, so many of each quota are `used`, or all: the next is free after `full` and a tick.
+#: The quotas, and what happens: a place is taken or answered, seconds pass, the wall clock is
+#: set, so many of each quota are `used`, or all: the next is free after `full` and a tick.
 PLACES = {
     "a window holds its quota and no more": (
         "3/m",
@@ -70,7 +70,6 @@ PLACES = {
     "a place is held from its answer, not from its leaving": ("1/m", "take +3 answer +59 full:1"),
     "one whose answer never comes from its latest arrival": ("1/m", "take +64 full:0 +0.03 take"),
     "one in flight is waited for as if answered now": ("1/m", "take +1 full:60"),
-    "one given back is free at once": ("1/m", "take back take back take back used:0"),
     # The clock is set back by mistake, and right again after the answer.
     "an answer never counts from before its request left": (
         "1/m",
@@ -99,8 +98,6 @@ def test_places(ledger: Ledger, clock: Clock, rates: str, events: str) -> None:
                 flying.append(take(quotas))
             case "answer":
                 quotas.answered(flying.pop())
-            case "back":
-                quotas.give_back(flying.pop())
             case "clock":
                 clock.ahead = float(number)
             case "full":
@@ -149,7 +146,6 @@ def test_with_no_quota_the_disk_is_not_touched(tmp_path: Path) -> None:
     quotas = Quotas([], Ledger(tmp_path / "state" / "ledger.sqlite3"), "a", HOLD)
     place = take(quotas)
     quotas.answered(place)
-    quotas.give_back(place)
     assert quotas.coming_free() == []
     assert list(tmp_path.iterdir()) == []
 
@@ -221,7 +217,7 @@ class World:
                 self.clock.ahead -= amount
             case "set forward" if self.forward:
                 self.clock.ahead += amount
-            case "take" | "answer" | "give back" | "kill":
+            case "take" | "answer" | "kill":
                 self.do_in_run(step, int(amount))
 
     def do_in_run(self, step: str, number: int) -> None:
@@ -242,10 +238,6 @@ class World:
             place, sent = flying.pop(0)
             run.answered(place)
             sent.end, sent.known = min(now, sent.end), now
-        elif flying:
-            place, sent = flying.pop()
-            run.give_back(place)
-            self.sent.remove(sent)
 
     def may_refuse(self) -> bool:
         """Whether some window may hold its quota still, by the slowest reading of the clock."""
@@ -265,7 +257,7 @@ RATES = st.sampled_from(
         [Rate(6, 50.0), Rate(4, 10.0)],
     ]
 )
-IN_A_RUN = ["take", "take", "answer", "answer", "give back", "kill"]
+IN_A_RUN = ["take", "take", "answer", "answer", "kill"]
 STEPS = st.lists(
     st.tuples(st.sampled_from(IN_A_RUN), st.integers(0, 1))
     | st.tuples(st.just("pass"), st.sampled_from([0.0, 0.001, 0.5, 3.0, 4.1, 9.9, 10.1, 49.0]))

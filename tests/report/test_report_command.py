@@ -42,6 +42,13 @@ def test_json_is_utf8_also_on_a_console_that_is_not(log: Log) -> None:
     assert b"went out" in report(log.path, PYTHONIOENCODING="ascii", LC_ALL="C").stdout
 
 
+def test_an_order_is_found_by_its_id_in_utf8_whatever_the_locale(log: Log) -> None:
+    log.run("é→").result(1, UPDATED).end()
+    bare = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    record = as_json(log.path, "--order", "é→", **bare)
+    assert (record["order_id"], record["logs"][0]["touched"]) == ("é→", "yes")
+
+
 def test_all_files_are_written_and_named(log: Log, tmp_path: Path) -> None:
     (tmp_path / "today.csv").write_text("order,status,name\n1,8,Jo\n2,8,Al\n3,8,Zo\n")
     log.run("1", "2", "3").results(UPDATED, REJECTED).end("interrupted")

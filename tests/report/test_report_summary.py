@@ -7,7 +7,7 @@ from report_logs import FAILED, INVALID, REFUSAL, REJECTED, UPDATED, Log
 
 from bulkstatus.errors import LogRefused
 from bulkstatus.log import Outcome, State
-from bulkstatus.log.lock import try_lock
+from bulkstatus.log.writer import try_lock
 from bulkstatus.order import OrderStatus
 from bulkstatus.reporting import Summary, summarise, summary_record
 from bulkstatus.reporting.failures import all_steps, commands, next_steps

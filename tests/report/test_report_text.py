@@ -12,7 +12,7 @@ import pytest
 from report_logs import FAILED, INVALID, REJECTED, UPDATED, Log
 
 from bulkstatus.log import ErrorKind, Outcome, RowError
-from bulkstatus.log.lock import try_lock
+from bulkstatus.log.writer import try_lock
 from bulkstatus.reporting import summarise, summary_text
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts")

@@ -10,9 +10,7 @@ from typing import Any
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.job.beginning import of_input, of_log
 from bulkstatus.job.check import check_source
-from bulkstatus.job.known import Known
-from bulkstatus.job.merge import merged
-from bulkstatus.job.run import Ending, Observer, Run, RunOptions, Silent
+from bulkstatus.job.run import Ending, Observer, Run, RunOptions
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import ErrorKind, ResultLog, RowError, RunRecord
 from bulkstatus.order import StatusUpdate
@@ -65,7 +63,7 @@ class World:
     pacer: Any = None
     quotas: Any = None
     limit: int | None = None
-    observer: Observer = field(default_factory=Silent)
+    observer: Observer = field(default_factory=Observer)
 
     @property
     def log_path(self) -> Path:
@@ -90,23 +88,14 @@ class World:
             self.in_flight -= 1
             request.left = loop.time()
 
-    async def send(self, again: bool = False, mended: bool = False) -> Ending:
+    async def send(self, again: bool = False) -> Ending:
         """Run once: a first time when there is no log, otherwise as a resume of the log.
 
-        That sends rejected rows again with `again`, and takes the rows as the file has them now
-        with `mended`.
+        That sends rejected rows again with `again`.
         """
         self.input_path.write_text("\n".join(["order_id,status,tracking", *self.rows]) + "\n")
         async with WorkList() as work:
-            if mended:
-                log = ResultLog.open(self.log_path)
-                async with (
-                    WorkList() as rows,
-                    await open_source(str(self.input_path), InputOptions()) as source,
-                ):
-                    checked = await check_source(source, rows, Known(log.contents))
-                    beginning = await merged(log.contents, checked, work, self.limit)
-            elif self.log_path.exists():
+            if self.log_path.exists():
                 log = ResultLog.open(self.log_path)
                 beginning = await of_log(log.contents, work, again, False, self.limit)
             else:

@@ -136,7 +136,7 @@ async def test_a_run_that_succeeds_through_a_proxy_writes_no_key(
         (400, 1, "base64"),
         (401, 4, "plain"),
         (403, 4, "base64"),
-        (500, 1, "plain"),
+        (500, 3, "plain"),
     ],
 )
 async def test_a_run_that_is_refused_writes_no_key_though_the_answer_echoes_it(

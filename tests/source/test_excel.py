@@ -97,6 +97,7 @@ async def test_what_is_no_text_and_no_whole_number_is_invalid(
     [(line, invalid)] = await read(save(Orders=[HEADER, row]))
     assert line == 2
     assert invalid.field == ("order_id", "status", "tracking")[place]
+    assert type(invalid.order_id) is str  # as the log writes it
     assert piece in invalid.reason
 
 
@@ -161,6 +162,15 @@ async def test_hidden_rows_are_refused(save: Save) -> None:
     workbook.save(path)
     with pytest.raises(InputRefused, match="hidden"):
         await read(path)
+
+
+async def test_a_hidden_sheet_is_read_only_where_it_is_named(save: Save) -> None:
+    path = save(Orders=[HEADER, [1, 8]], Old=[HEADER, [2, 8]])
+    workbook = openpyxl.load_workbook(path)
+    workbook["Old"].sheet_state = "hidden"
+    workbook.save(path)
+    assert await read(path) == [(2, StatusUpdate("1", D))]
+    assert await read(path, sheet="Old") == [(2, StatusUpdate("2", D))]
 
 
 async def test_a_damaged_workbook_is_refused(save: Save) -> None:

@@ -16,7 +16,7 @@ from bulkstatus.job.run.delivery import Delivery
 from bulkstatus.job.run.feed import Feed, Job
 from bulkstatus.job.run.gate import Gate, Hold, HoldReason
 from bulkstatus.job.run.interface import Book, Ending, Observer, RunOptions, Sender
-from bulkstatus.pace import Pacer, Place, Quotas
+from bulkstatus.pace import Pacer, Quotas
 
 #: By how much the wall clock may run ahead of time as it passes here, in seconds, before the book
 #: is looked at: the machine has slept, or somebody has set the clock.
@@ -158,7 +158,7 @@ class Conductor:
             return True
         if not self.feed.is_complete or not self.feed.is_empty:
             return False
-        self.delivery.settle_forbidden()
+        self.delivery.end_strikes()
         return self.feed.is_empty
 
     async def _wait(self) -> None:
@@ -259,7 +259,10 @@ class Conductor:
     def _take_in(self, job: Job, answer: Answer) -> None:
         """Do what an answer asks for, and tell of a hold that begins, goes on or ends with it."""
         if job.place is not None and self._quotas is not None:
-            self._answered(job.place, self._quotas)
+            try:
+                self._quotas.answered(job.place)
+            except Stopped as error:
+                self.stop(error)
         held = self._gate.hold
         until = held.until if held is not None else None
         self.delivery.judge(job, answer, self._now())
@@ -316,10 +319,3 @@ class Conductor:
         """Undo the taking of a job that did not leave."""
         self._gate.left_unsent(job.given)
         self.feed.again(job, 0.0)
-
-    def _answered(self, place: Place, quotas: Quotas) -> None:
-        """Tell the quotas that an answer has come."""
-        try:
-            quotas.answered(place)
-        except Stopped as error:
-            self.stop(error)

@@ -1,8 +1,16 @@
 """`Delivery`: what an attempt's answer does to its row, and to the run.
 
 What an answer *means* is decided in `bulkstatus.api.answer`; here it is weighed against what the
-run has seen besides: a 404 as the very first answer, a third order in a row that is forbidden, a
-limit that only one row ever draws.
+run has seen besides.
+
+Whose fault is it? For lost answers, 403 and 5xx there is one rule. Once a request that left after
+a row's failed one has got through, the row is suspect: its failures are its own and use up its
+attempts (a 403 is rejected at once), and are evidence against nobody else. Three different rows
+that are not suspect, failing one after the other while none gets through, are the API's fault: the
+run holds, or stops where all three are forbidden, and the failures that led there are forgotten.
+Until that is known, a row whose attempts are used up is set aside.
+While it holds, one probe at a time looks whether that is over, each with another row, rows never
+sent before those tried again.
 """
 
 import time
@@ -10,8 +18,7 @@ from collections.abc import Callable
 
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.errors import ActionNeeded, Stopped
-from bulkstatus.job.run.backoff import backoff
-from bulkstatus.job.run.feed import Feed, Job
+from bulkstatus.job.run.feed import STRIKES, Feed, Job
 from bulkstatus.job.run.gate import Gate, Hold
 from bulkstatus.job.run.interface import RunOptions
 from bulkstatus.log.records import ErrorKind, Outcome, Result, RowError, timestamp
@@ -19,12 +26,9 @@ from bulkstatus.log.records import ErrorKind, Outcome, Result, RowError, timesta
 #: A server that asks to wait longer than this many seconds ends the run.
 LONGEST_RETRY_AFTER = 86400.0
 
-#: How many orders in a row may be forbidden before the run takes that as being about them all.
-FORBIDDEN_ORDERS = 3
-
-#: How many times a row may put the run on hold, while others get through, before it is taken
-#: for the row's own doing.
-STRIKES = 3
+#: Seconds: the longest wait after the first failure, and after any.
+BASE_SECONDS = 0.5
+CAP_SECONDS = 30.0
 
 
 class Delivery:
@@ -52,101 +56,144 @@ class Delivery:
         self._jitter = jitter
         self._vouched = vouched
         self.stopping = False
-        self._successes = 0
+        self._reached = False
+        self._tries = 0
         self._failures = 0
-        self._tries_unanswered = 0
-        self._forbidden: dict[str, tuple[Job, Answer]] = {}
+        self._strikes: dict[Job, Answer] = {}
 
     def drop(self, job: Job) -> None:
         """Settle a row whose request was on the wire when a second signal came."""
         job.unseen = True
-        error = RowError(ErrorKind.CONNECTION, "interrupted before the answer came")
-        self._gate.failed(job.given)
-        self._settle(job, Outcome.FAILED, None, error)
+        job.answer = DROPPED
+        self._gate.left_unsent(job.given)
+        self._settle(job, Outcome.FAILED)
 
     def leave(self, job: Job) -> None:
         """Say of a row that the run leaves behind that its order is perhaps changed."""
-        error = job.answer.error if job.answer is not None else None
-        status = job.answer.http_status if job.answer is not None else None
-        self._add(result_of(job, Outcome.FAILED, status, error or UNRECORDED))
+        job.answer = job.answer or UNRECORDED
+        self._add(result_of(job, Outcome.FAILED))
 
     def judge(self, job: Job, answer: Answer, now: float) -> None:
         """Do what an attempt's answer asks for; `now` is by the event loop's clock."""
         meaning = answer.meaning
         job.answer = answer
         job.unseen = job.unseen or answer.unseen
+        if meaning is Meaning.UNANSWERED and not self._reached:
+            self._judge_unreached(job, answer, now)
+            return
+        self._reached = True
         if meaning is Meaning.UPDATED:
             self._gate.answered(job.given, now, success=True)
-            self._successes += 1
             self._vouched = True
-            self.settle_forbidden()
-            self._settle(job, Outcome.UPDATED, answer.http_status, None)
+            self.end_strikes()
+            self._settle(job, Outcome.UPDATED)
+        elif answer.retry_after is not None and answer.retry_after > LONGEST_RETRY_AFTER:
+            self._gate.left_unsent(job.given)
+            self._feed.again(job, 0.0)
+            self._stop(
+                Stopped(
+                    f"The API asks to wait for {answer.retry_after / 3600:.0f} hours before the "
+                    "next request. Go on after that."
+                )
+            )
         elif meaning is Meaning.LIMITED:
             self._judge_limited(job, answer, now)
-        elif meaning is Meaning.UNANSWERED:
-            self._judge_unanswered(job, answer, now)
-        else:
-            self._gate.answered(job.given, now, success=False)
-            self._judge_answered(job, answer, now)
-
-    def _judge_answered(self, job: Job, answer: Answer, now: float) -> None:
-        """Do what an answer asks for that came, is no success and does not speak of a limit."""
-        meaning = answer.meaning
-        about_the_url = meaning is Meaning.UNKNOWN_PAGE and not self._vouched
-        if meaning is Meaning.TRANSIENT:
-            self._try_again(job, answer, now)
-        elif meaning is Meaning.FORBIDDEN:
-            self._judge_forbidden(job, answer)
-        elif meaning is Meaning.FATAL or about_the_url:
+        elif meaning in {Meaning.UNANSWERED, Meaning.FORBIDDEN, Meaning.TRANSIENT}:
+            self._judge_failed(job, answer, now)
+        elif meaning is Meaning.FATAL or (meaning is Meaning.UNKNOWN_PAGE and not self._vouched):
+            self._gate.left_unsent(job.given)
             self._feed.again(job, 0.0)
             self._stop(ActionNeeded(_fatal(answer)))
         else:
+            self._gate.answered(job.given, now, success=False)
             self._vouched = True
             if answer.error is not None and answer.error.kind is ErrorKind.API:
-                self.settle_forbidden()
-            self._settle(job, Outcome.REJECTED, answer.http_status, answer.error)
+                self.end_strikes()
+            self._settle(job, Outcome.REJECTED)
 
-    def _judge_forbidden(self, job: Job, answer: Answer) -> None:
-        """Set a forbidden row aside until the next answers tell what it was about."""
-        self._forbidden[job.update.order_id] = (job, answer)
-        if len(self._forbidden) >= FORBIDDEN_ORDERS:
+    def _judge_unreached(self, job: Job, answer: Answer, now: float) -> None:
+        """Hold, and stop after some tries, where nothing has been answered in this run."""
+        self._tries += 1
+        wait = max(0.05, backoff(self._tries, self._jitter()))
+        self._gate.out_of_order(job.given, now, _message(answer), wait)
+        self._feed.again(job, 0.0)
+        if self._tries >= self._options.attempts:
             self._stop(
-                ActionNeeded(f"{FORBIDDEN_ORDERS} orders in a row were forbidden. {_fatal(answer)}")
+                Stopped(
+                    f"The API could not be reached in {self._tries} tries: {_message(answer)}. "
+                    "Check the base URL, the network and the proxy settings."
+                )
             )
 
-    def settle_forbidden(self) -> None:
-        """Reject the rows set aside: the API deals with others, or none is left to tell."""
-        if self._forbidden and not self.stopping:
-            for job, answer in self._forbidden.values():
-                self._settle(job, Outcome.REJECTED, answer.http_status, answer.error)
-            self._forbidden.clear()
+    # Whose fault is it?
+
+    def _judge_failed(self, job: Job, answer: Answer, now: float) -> None:
+        """Weigh a failure by the rule above."""
+        gate, forbidden = self._gate, answer.meaning is Meaning.FORBIDDEN
+        in_outage, suspect = gate.is_in_outage(), gate.got_through_after(job.failed)
+        if in_outage and not forbidden:
+            # It is what the run holds for already.
+            gate.failed(job.given, now, answer.retry_after)
+            self._feed.again(job, 0.0)
+            return
+        job.failures = self._options.attempts if forbidden else job.failures + 1
+        if not suspect:
+            job.failed = job.failed or job.given.number
+            self._strikes[job] = answer
+            if len(self._strikes) >= STRIKES:
+                self._blame_the_api(job, answer, now)
+                return
+        gate.failed(job.given, now, answer.retry_after)
+        if job.failures < self._options.attempts:
+            self._feed.again(job, now + backoff(job.failures, self._jitter(), answer.retry_after))
+        elif suspect:
+            self._settle_failed(job)
+
+    def _blame_the_api(self, job: Job, answer: Answer, now: float) -> None:
+        """Stop, if all were forbidden, or hold; what led there is forgotten."""
+        if all(answer.meaning is Meaning.FORBIDDEN for answer in self._strikes.values()):
+            self._gate.failed(job.given, now, None)
+            self._stop(ActionNeeded(f"{STRIKES} orders in a row were forbidden. {_fatal(answer)}"))
+            return
+        aside = self.set_aside()
+        for other in aside if job in aside else [*aside, job]:
+            self._feed.again(other, 0.0)
+        for other in self._strikes:
+            other.failed = other.failures = 0
+        self._strikes.clear()
+        self._gate.out_of_order(job.given, now, _message(answer), answer.retry_after)
+
+    def end_strikes(self) -> None:
+        """Settle the rows set aside: the API deals with others, or none is left to tell."""
+        if self._strikes and not self.stopping:
+            jobs = self.set_aside()
+            self._strikes.clear()
+            for job in jobs:
+                self._settle_failed(job)
 
     def set_aside(self) -> list[Job]:
-        """Return the forbidden rows that nothing has been decided about."""
-        return [job for job, _ in self._forbidden.values()]
+        """Return the rows whose attempts are used up, if that was their own doing."""
+        return [job for job in self._strikes if job.failures >= self._options.attempts]
+
+    def _settle_failed(self, job: Job) -> None:
+        forbidden = job.answer is not None and job.answer.meaning is Meaning.FORBIDDEN
+        self._settle(job, Outcome.REJECTED if forbidden else Outcome.FAILED)
+
+    # Limits.
 
     def _judge_limited(self, job: Job, answer: Answer, now: float) -> None:
-        error = answer.error
-        job.limit_answer = answer
-        message = error.message if error else ""
-        if answer.retry_after is not None and answer.retry_after > LONGEST_RETRY_AFTER:
-            self._gate.limited(job.given, now, message, None)
-            self._feed.again(job, 0.0)
-            self._stop(_asked_too_long(answer.retry_after))
-            return
-        if job.on_trial and job.given.hold is not None:
-            # Alone, and after a wait that was long enough for another row: it is about this row.
-            self._gate.limited(job.given, now, message, answer.retry_after)
-            self._settle(job, Outcome.REJECTED, answer.http_status, error)
-            return
-        if self._successes > job.successes_seen:
-            job.limits += 1
-        job.successes_seen = self._successes
-        job.on_trial = job.limits >= STRIKES
+        """Hold; reject a row that alone, after a wait long enough for others, draws it again."""
         wait = answer.retry_after
+        if job.on_trial and job.given.hold is not None:
+            self._gate.limited(job.given, now, _message(answer), wait)
+            self._settle(job, Outcome.REJECTED)
+            return
+        if self._gate.got_through_after(job.limited):
+            job.limits += 1
+        job.limited = job.given.number
         if job.on_trial:
             wait = max(wait or 0.0, self._gate.quiet)
-        self._gate.limited(job.given, now, message, wait)
+        self._gate.limited(job.given, now, _message(answer), wait)
         self._feed.again(job, 0.0)
 
     def give_up_limited(self, hold: Hold) -> None:
@@ -157,12 +204,11 @@ class Delivery:
         """
         jobs = self._feed.take_if_all_limited()
         for job in jobs:
-            answer = job.limit_answer
-            if self._successes or answer is None:
+            if self._gate.last_answered:
                 self._feed.again(job, 0.0)
             else:
-                self._settle(job, Outcome.REJECTED, answer.http_status, answer.error)
-        if jobs and self._successes:
+                self._settle(job, Outcome.REJECTED)
+        if jobs and self._gate.last_answered:
             self._stop(
                 Stopped(
                     "Gave up waiting for the API's limit; the rows that are left draw nothing "
@@ -170,61 +216,9 @@ class Delivery:
                 )
             )
 
-    def _judge_unanswered(self, job: Job, answer: Answer, now: float) -> None:
-        message = answer.error.message if answer.error else ""
-        job.suspect = job.suspect or 0 < job.unanswered_at < self._gate.last_answered
-        if self._gate.answers == 0:
-            self._tries_unanswered += 1
-            wait = max(0.05, backoff(self._tries_unanswered, self._jitter()))
-            self._gate.unreached(job.given, now, message, wait)
-            self._feed.again(job, 0.0)
-            if self._tries_unanswered >= self._options.attempts:
-                self._stop(
-                    Stopped(
-                        f"The API could not be reached in {self._tries_unanswered} tries: "
-                        f"{message}. Check the base URL, the network and the proxy settings."
-                    )
-                )
-        elif self._gate.is_outage(job.given) and not self._is_its_own_doing(job):
-            if self._successes > job.successes_seen:
-                job.outages += 1
-            job.successes_seen = self._successes
-            self._gate.unreached(job.given, now, message)
-            self._feed.again(job, 0.0)
-        else:
-            job.lagged = job.lagged or not self._gate.is_outage(job.given)
-            self._gate.failed(job.given)
-            self._try_again(job, answer, now)
-        job.unanswered_at = self._gate.passes
-
-    def _is_its_own_doing(self, job: Job) -> bool:
-        """Tell whether what looks like an outage is about this row alone.
-
-        It is when the row has brought about several while others got through; or when no other
-        row is left to tell, and requests that left after its last failure were answered; or when
-        it is the very last row, and others were answered while an attempt of it was not.
-        """
-        alone = self._gate.in_flight == 1 and self._feed.has_only_suspects
-        last = self._gate.in_flight == 1 and self._feed.is_complete and self._feed.is_empty
-        return job.outages >= STRIKES or (job.suspect and alone) or (job.lagged and last)
-
-    def _try_again(self, job: Job, answer: Answer, now: float) -> None:
-        """Count a failure against the row, and try again later or give it up."""
-        job.failures += 1
-        if answer.retry_after is not None and answer.retry_after > LONGEST_RETRY_AFTER:
-            self._feed.again(job, 0.0)
-            self._stop(_asked_too_long(answer.retry_after))
-        elif job.failures >= self._options.attempts:
-            self._settle(job, Outcome.FAILED, answer.http_status, answer.error)
-        else:
-            wait = backoff(job.failures, self._jitter(), answer.retry_after)
-            self._feed.again(job, now + wait)
-
-    def _settle(
-        self, job: Job, outcome: Outcome, http_status: int | None, error: RowError | None
-    ) -> None:
+    def _settle(self, job: Job, outcome: Outcome) -> None:
         """Log a row's outcome and let the next row of its order go."""
-        self._add(result_of(job, outcome, http_status, error))
+        self._add(result_of(job, outcome))
         if outcome is not Outcome.UPDATED:
             self._failures += 1
             if self._failures == self._options.max_failures:
@@ -233,11 +227,21 @@ class Delivery:
         self._feed.settle(job)
 
 
-def result_of(
-    job: Job, outcome: Outcome, http_status: int | None, error: RowError | None
-) -> Result:
-    """Return the result of a job that is over, as of now."""
+def backoff(failures: int, jitter: float, retry_after: float | None = None) -> float:
+    """Return the seconds to wait after a row's `failures`-th failure: exponential backoff.
+
+    `jitter` is a random number from 0 to 1: spreading the waits over the whole span keeps rows
+    that failed together from coming back together. `retry_after`, the seconds that the server
+    asked for, is a floor.
+    """
+    span = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** (failures - 1))
+    return max(jitter * span, retry_after or 0.0)
+
+
+def result_of(job: Job, outcome: Outcome) -> Result:
+    """Return the result of a job that is over, as of now, with what its last answer said."""
     order_id, status, tracking = job.update
+    answer = job.answer
     return Result(
         job.n,
         job.line,
@@ -245,33 +249,34 @@ def result_of(
         int(status),
         tracking,
         outcome,
-        http_status,
+        answer.http_status if answer else None,
         job.attempts,
         # A third of what `round` to one digit takes.
         round(job.elapsed_ms * 10) / 10 if job.attempts else None,
         timestamp(time.time()),
-        error,
+        answer.error if answer else None,
         job.unseen and outcome is not Outcome.UPDATED,
     )
 
 
-#: Why a row is in doubt that only a run which broke off may have sent.
-UNRECORDED = RowError(
-    ErrorKind.CONNECTION, "an earlier run broke off and may have sent it; no answer was seen"
-)
+def _unanswered(message: str) -> Answer:
+    return Answer(Meaning.UNANSWERED, None, RowError(ErrorKind.CONNECTION, message))
+
+
+#: What stands for the answer of a row whose request a second signal dropped, and of one that only
+#: a run which broke off may have sent.
+DROPPED = _unanswered("interrupted before the answer came")
+UNRECORDED = _unanswered("an earlier run broke off and may have sent it; no answer was seen")
+
+
+def _message(answer: Answer) -> str:
+    return answer.error.message if answer.error else ""
 
 
 def _fatal(answer: Answer) -> str:
     """Return what an answer says that no row can get past, and what to check."""
-    message = answer.error.message if answer.error else ""
+    message = _message(answer)
     where = f"HTTP {answer.http_status}" if answer.http_status else "no answer"
     if not message.startswith("HTTP "):
         message = f"{where}: {message}"
     return f"The API answered {message}. {answer.advice}"
-
-
-def _asked_too_long(seconds: float) -> Stopped:
-    return Stopped(
-        f"The API asks to wait for {seconds / 3600:.0f} hours before the next request. "
-        "Go on after that."
-    )

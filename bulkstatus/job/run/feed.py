@@ -8,8 +8,9 @@ import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
+from operator import attrgetter
 
-from bulkstatus.api.answer import Answer
+from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.job.run.gate import Hold, Pass
 from bulkstatus.order import StatusUpdate
 from bulkstatus.pace import Place
@@ -19,18 +20,19 @@ from bulkstatus.pace import Place
 AHEAD = 256
 MOST_WAITING = 1024
 
+#: How many different rows that fail one after the other are the API's fault; and how many answers
+#: about a limit a row may draw while others get through.
+STRIKES = 3
+
 
 class Job:
     """A row under way.
 
     `attempts` counts the requests that left, `failures` those that count against the row.
     `unseen` says that an attempt may have reached the API without its answer being seen, and
-    `answer` is the last one that did not settle the row. `limit_answer` is the last that spoke of
-    a limit; `limits` and `outages` count the times that it put the run on hold while others got
-    through. `suspect` says that after an attempt of this row went unanswered, others that had left
-    later were answered, `lagged` that others were answered while an attempt of it went unanswered;
-    `unanswered_at` is the number of the gate's last pass at that time. `taken_back` says that it
-    is to be sent no more.
+    `answer` is the last one. `failed` is the number of the pass with which it first failed, and
+    `limited` of the last that drew an answer about a limit; 0 where none did. `limits` counts such
+    answers between which others got through. `taken_back` says that it is to be sent no more.
     """
 
     given: Pass
@@ -40,26 +42,25 @@ class Job:
     failures = 0
     unseen = False
     answer: Answer | None = None
-    limit_answer: Answer | None = None
+    failed = 0
+    limited = 0
     limits = 0
-    outages = 0
-    successes_seen = 0
-    on_trial = False
-    suspect = False
-    lagged = False
-    unanswered_at = 0
     due = 0.0
     elapsed_ms = 0.0
     place: Place | None = None
     taken_back = False
     turn = 0
     """Where the row stands among those that were read."""
-    probed: Hold | None = None
 
     def __init__(self, n: int, line: int, update: StatusUpdate) -> None:
         self.n = n
         self.line = line
         self.update = update
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether the limit that the row draws is to be tried with it alone."""
+        return self.limits >= STRIKES
 
 
 class Feed:
@@ -77,7 +78,9 @@ class Feed:
         self._waiting: list[Job] = []
         self._followers: dict[str, deque[Job]] = {}
         self._busy: set[str] = set()
-        self._next_due = math.inf
+        self.next_due = math.inf
+        """The moment at which the next waiting row is due; infinity when none waits."""
+        self._tried_again = False
 
     def add(self, job: Job) -> None:
         """Put in a new row, behind all others of its order."""
@@ -97,7 +100,7 @@ class Feed:
             return
         job.due = due
         self._waiting.append(job)
-        self._next_due = min(self._next_due, due)
+        self.next_due = min(self.next_due, due)
 
     def next(self, now: float, hold: Hold | None, through: int) -> Job | None:
         """Take out the job that is to leave next, or None when none may yet.
@@ -106,29 +109,28 @@ class Feed:
         """
         new = self._new
         has_new = bool(new) and new[0].n <= through and len(self._waiting) < MOST_WAITING
-        job = self._next_waiting(now, hold, has_new) if self._next_due <= now else None
+        job = self._next_waiting(now, hold, has_new) if self.next_due <= now else None
+        self._tried_again = job is not None
         if job is None and has_new:
             job = new.popleft()
             self.sent += 1
-        if job is not None:
-            job.probed = hold
         return job
 
     def _next_waiting(self, now: float, hold: Hold | None, has_new: bool) -> Job | None:
-        """Take out a row whose wait is over.
+        """Take out a row whose wait is over, unless a new one is to go first.
 
-        While the run holds, the rows take turns to probe, so that one row which alone draws such
-        answers does not keep the others back.
+        New rows go in turn with those that are tried again, and first while the run holds, so that
+        no rows that alone fail keep the others back. A row on trial is the next probe. The others
+        take turns to probe: who comes back stands last.
         """
         due = [job for job in self._waiting if job.due <= now]
-        if hold is not None:
-            fresh = [job for job in due if job.on_trial or job.probed is not hold]
-            due = fresh or ([] if has_new else due)
+        if has_new and (hold is not None or self._tried_again):
+            due = [job for job in due if job.on_trial and hold is not None]
         if not due:
             return None
-        job = min(due, key=lambda job: (not job.on_trial, job.limits + job.outages, job.n))
+        job = min(due, key=lambda job: not job.on_trial)
         self._waiting.remove(job)
-        self._next_due = min((job.due for job in self._waiting), default=math.inf)
+        self.next_due = min((job.due for job in self._waiting), default=math.inf)
         return job
 
     def take_back(self, job: Job) -> None:
@@ -142,7 +144,7 @@ class Feed:
             self.settle(job)
         elif job in self._waiting:
             self._waiting.remove(job)
-            self._next_due = min((job.due for job in self._waiting), default=math.inf)
+            self.next_due = min((job.due for job in self._waiting), default=math.inf)
             self.settle(job)
 
     def settle(self, job: Job) -> None:
@@ -153,16 +155,11 @@ class Feed:
             # At its turn: ahead of it, it could wait for the log to say that it may leave, and keep
             # back the rows by whose sending the log comes to say so.
             job = followers.popleft()
-            self._new.insert(bisect_left(self._new, job.turn, key=_turn), job)
+            self._new.insert(bisect_left(self._new, job.turn, key=attrgetter("turn")), job)
         else:
             if followers is not None:
                 del self._followers[order_id]
             self._busy.discard(order_id)
-
-    @property
-    def next_due(self) -> float:
-        """The moment at which the next waiting row is due; infinity when none waits."""
-        return self._next_due
 
     @property
     def is_full(self) -> bool:
@@ -184,16 +181,15 @@ class Feed:
         """Whether no job is left, none on the wire either."""
         return not self._busy and not self._waiting
 
-    @property
-    def has_only_suspects(self) -> bool:
-        """Whether none but suspect rows wait, and no new ones will come."""
-        return self.is_complete and not self._new and all(job.suspect for job in self._waiting)
-
     def take_if_all_limited(self) -> list[Job]:
-        """Take out all jobs when each of them has drawn a limit answer, otherwise none."""
-        if not self.is_complete or self._new or not all(job.limit_answer for job in self._waiting):
+        """Take out all jobs when each of them has drawn a limit answer last, otherwise none."""
+        if not self.is_complete or self._new:
             return []
-        jobs, self._waiting, self._next_due = self._waiting, [], math.inf
+        if any(
+            job.answer is None or job.answer.meaning is not Meaning.LIMITED for job in self._waiting
+        ):
+            return []
+        jobs, self._waiting, self.next_due = self._waiting, [], math.inf
         return jobs
 
     def unsettled(self) -> Iterator[Job]:
@@ -202,7 +198,3 @@ class Feed:
         yield from self._new
         for followers in self._followers.values():
             yield from followers
-
-
-def _turn(job: Job) -> int:
-    return job.turn

@@ -47,14 +47,10 @@ class Hold:
 
 
 class Pass(NamedTuple):
-    """A request's leave to go.
-
-    `number` counts the passes, `hold` is the one it probes, `answers` how many there were before.
-    """
+    """A request's leave to go; `number` counts the passes, `hold` is the one that it probes."""
 
     number: int
     hold: Hold | None
-    answers: int
 
 
 class Gate:
@@ -63,13 +59,12 @@ class Gate:
     def __init__(self, concurrency: int) -> None:
         self.limit = 1
         self.in_flight = 0
-        self.answers = 0
         self.hold: Hold | None = None
-        self.passes = 0
-        self.last_answered = 0
-        """The highest number of a pass that was answered."""
         self.quiet = FIRST_WAIT
         """The longest that it took for a limit to be over, in seconds."""
+        self.last_answered = 0
+        """The highest number of a pass whose row was told yes or no."""
+        self._passes = 0
         self._concurrency = concurrency
 
     def is_open(self, now: float) -> bool:
@@ -83,13 +78,13 @@ class Gate:
         self.in_flight += 1
         if self.hold is not None:
             self.hold.probing = True
-        self.passes += 1
-        return Pass(self.passes, self.hold, self.answers)
+        self._passes += 1
+        return Pass(self._passes, self.hold)
 
     def renewed(self, given: Pass) -> Pass:
-        """Return the pass as of now: answers that came while it waited its turn tell nothing."""
-        self.passes += 1
-        return given._replace(number=self.passes, answers=self.answers)
+        """Return the pass as of now: numbers are in the order in which the requests leave."""
+        self._passes += 1
+        return Pass(self._passes, given.hold)
 
     def left_unsent(self, given: Pass) -> None:
         """The request did not leave after all."""
@@ -101,13 +96,19 @@ class Gate:
         """Tell whether no hold has begun since the pass was given."""
         return given.hold is self.hold
 
-    def is_outage(self, given: Pass) -> bool:
-        """Tell whether nothing was answered since the pass was given."""
-        return given.answers == self.answers
+    def is_in_outage(self) -> bool:
+        """Tell whether the run holds because the API is out of order."""
+        return self.hold is not None and self.hold.reason is HoldReason.OUTAGE
+
+    def got_through_after(self, number: int) -> bool:
+        """Tell whether a request was answered that left after the one of this number (or 0)."""
+        return 0 < number < self.last_answered
 
     def answered(self, given: Pass, now: float, success: bool) -> None:
-        """An answer came that is not about a limit."""
-        self._note_answer(given)
+        """The API has said yes or no."""
+        self.in_flight -= 1
+        if given.number > self.last_answered:
+            self.last_answered = given.number
         hold = self.hold
         if hold is not None and (given.hold is hold or hold.reason is HoldReason.OUTAGE):
             if hold.reason is HoldReason.LIMIT:
@@ -119,26 +120,23 @@ class Gate:
 
     def limited(self, given: Pass, now: float, message: str, wait: float | None) -> None:
         """The answer speaks of a limit; `wait` is what it asks for, in seconds."""
-        self._note_answer(given)
+        self.in_flight -= 1
         self._hold(HoldReason.LIMIT, given, now, message, wait)
 
-    def unreached(self, given: Pass, now: float, message: str, wait: float | None = None) -> None:
-        """No answer came, and none to any other request meanwhile."""
+    def out_of_order(self, given: Pass, now: float, message: str, wait: float | None) -> None:
+        """The request failed, and by now that is the API's fault."""
         self.in_flight -= 1
         self._hold(HoldReason.OUTAGE, given, now, message, wait)
 
-    def failed(self, given: Pass) -> None:
-        """No answer came, which is this request's own failure: others were answered."""
+    def failed(self, given: Pass, now: float, wait: float | None) -> None:
+        """The request failed, which begins no hold; an outage that it probed is not over."""
         self.in_flight -= 1
         if given.hold is not None and given.hold is self.hold:
-            self.hold = None
-            self.limit = 1
-
-    def _note_answer(self, given: Pass) -> None:
-        self.in_flight -= 1
-        self.answers += 1
-        if given.number > self.last_answered:
-            self.last_answered = given.number
+            if given.hold.reason is HoldReason.OUTAGE:
+                given.hold.extend(now, wait)
+            else:
+                self.hold = None
+                self.limit = 1
 
     def _hold(
         self, reason: HoldReason, given: Pass, now: float, message: str, wait: float | None

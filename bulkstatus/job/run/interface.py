@@ -12,8 +12,8 @@ from bulkstatus.order import StatusUpdate
 from bulkstatus.pace import Rate
 
 
-class Observer(Protocol):
-    """Is told what happens, from the event loop; it must not block."""
+class Observer:
+    """Is told what happens, from the event loop, and must not block; this one takes no notice."""
 
     def started(self, places: Sequence[tuple[Rate, Sequence[float]]]) -> None:
         """The run begins; `places` says what is used of its quotas, as `Quotas.coming_free`."""
@@ -32,28 +32,6 @@ class Observer(Protocol):
 
     def ended(self) -> None:
         """The run is over; this is the last call, and may block."""
-
-
-class Silent:
-    """An observer that takes no notice."""
-
-    def started(self, places: Sequence[tuple[Rate, Sequence[float]]]) -> None:
-        """See Observer."""
-
-    def wrote(self, results: Sequence[Result]) -> None:
-        """See Observer."""
-
-    def holding(self, hold: Hold | None) -> None:
-        """See Observer."""
-
-    def waiting_for_quota(self, seconds: float) -> None:
-        """See Observer."""
-
-    def stopping(self, ending: "Ending") -> None:
-        """See Observer."""
-
-    def ended(self) -> None:
-        """See Observer."""
 
 
 class Sender(Protocol):

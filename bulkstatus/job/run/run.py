@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from bulkstatus.errors import BulkstatusError, Stopped
 from bulkstatus.job.run.conductor import Conductor
 from bulkstatus.job.run.feed import Job
-from bulkstatus.job.run.interface import Ending, Observer, RunOptions, Sender, Silent
+from bulkstatus.job.run.interface import Ending, Observer, RunOptions, Sender
 from bulkstatus.job.run.lead import Lead
-from bulkstatus.job.run.reader import Reader
-from bulkstatus.log.records import FAILURES, EndRecord, Result, timestamp
-from bulkstatus.log.rows import read_rows
+from bulkstatus.log.reader import read_rows, rows_of
+from bulkstatus.log.records import FAILURES, EndRecord, Result, RowRecord, timestamp
 from bulkstatus.log.state import Span, State, spans_of
 from bulkstatus.log.writer import ResultLog
 from bulkstatus.pace import Pacer, Quotas, Rate
@@ -43,7 +42,7 @@ class Run:
         self._phases = list(phases)
         self._left = left
         self._quotas = quotas
-        self._observer = observer or Silent()
+        self._observer = observer or Observer()
         self._lead = Lead(self._phases, rate)
         self._conductor = Conductor(
             log,
@@ -57,7 +56,8 @@ class Run:
             jitter=jitter,
         )
         self._feed = self._conductor.feed
-        self._reader = Reader(log.contents, self._feed, self._conductor.wake)
+        self._room = asyncio.Event()
+        self._room.set()
         self._over = False
 
     async def execute(self) -> Ending:
@@ -65,27 +65,24 @@ class Run:
         self._log.announce(self._lead.first(asyncio.get_running_loop().time()))
         self._observer.started(self._quotas.coming_free() if self._quotas else [])
         try:
-            return await self._execute()
+            self._log.start(self._wrote, self._log_lost)
+            reading = asyncio.create_task(self._read())
+            try:
+                await self._conductor.conduct()
+                # What has a result is known only once that is on disk.
+                await self._log.finish()
+                self._leave_unseen()
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+                await self._log.finish()
+            cause = self._conductor.cause
+            if cause is not None and not isinstance(cause, BulkstatusError):
+                raise cause
+            return await self._close()
         finally:
             self._over = True
             self._observer.ended()
-
-    async def _execute(self) -> Ending:
-        self._log.start(self._wrote, self._log_lost)
-        reading = asyncio.create_task(self._read())
-        try:
-            await self._conductor.conduct()
-            # What has a result is known only once that is on disk.
-            await self._log.finish()
-            self._leave_unseen()
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-            await self._log.finish()
-        cause = self._conductor.cause
-        if cause is not None and not isinstance(cause, BulkstatusError):
-            raise cause
-        return await self._close()
 
     def interrupt(self, exit_status: int) -> None:
         """Stop as a signal asks: let the rows on the wire finish, or the second time drop them."""
@@ -95,15 +92,31 @@ class Run:
     # While it goes on.
 
     async def _read(self) -> None:
-        """Read rows ahead of the workers; a fault in that ends the run."""
+        """Read the due rows, a little ahead of their sending; a fault in that ends the run."""
         try:
-            await self._reader.read(self._phases)
+            for phase in self._phases:
+                async for rows in rows_of(self._log.contents, phase):
+                    for row in rows:
+                        self._feed.add(self._job(row))
+                        if self._feed.is_full:
+                            self._conductor.wake()
+                            self._room.clear()
+                            await self._room.wait()
+            self._feed.is_complete = True
+            self._conductor.wake()
         except Exception as error:
             self._conductor.stop(error)
 
+    def _job(self, row: RowRecord) -> Job:
+        job = Job(row.n, row.line, row.update)
+        if self._state.is_unseen(row.n):
+            job.unseen = True
+        return job
+
     def _looked(self, now: float) -> None:
         """Read on, and move on in the log up to where rows may leave, well ahead of them."""
-        self._reader.job_taken()
+        if not self._room.is_set() and self._feed.is_low:
+            self._room.set()
         if (through := self._lead.look(self._feed.sent, now)) is not None:
             self._log.sending(through)
 
@@ -134,22 +147,22 @@ class Run:
             and state.state(n) in {State.TO_SEND, State.FAILED}
         )
         for row in read_rows(self._log.contents, others):
-            job = Job(row.n, row.line, row.update)
-            job.unseen = True
-            delivery.leave(job)
+            delivery.leave(self._job(row))
 
     async def _close(self) -> Ending:
         """Write the end record and return the ending."""
         counts = self._state.counts()
-        ending = self._conductor.ending
-        if ending is not None and ending.reason == "stopped" and self._nothing_is_left():
+        ending, lost = self._conductor.ending, self._log.lost
+        nothing_is_left = self._feed.is_complete and self._feed.is_done and lost is None
+        if ending is not None and ending.reason == "stopped" and nothing_is_left:
+            # The reason to stop came with the very last row, and so stopped nothing.
             ending = None
         if ending is None and self._left:
             ending = Ending("stopped", Stopped.exit_status, self._left)
         if ending is None:
             failed = any(counts.get(outcome) for outcome in FAILURES)
             ending = Ending("finished", 1 if failed else 0)
-        if self._log.lost is None:
+        if lost is None:
             record = EndRecord(
                 run_id=self._log.contents.last_run.run_id,
                 ended_at=timestamp(time.time()),
@@ -162,7 +175,3 @@ class Run:
             except Stopped as error:
                 return Ending("stopped", error.exit_status, str(error))
         return ending
-
-    def _nothing_is_left(self) -> bool:
-        """Tell whether a reason to stop came with the very last row, and so stopped nothing."""
-        return self._feed.is_complete and self._feed.is_done and self._log.lost is None
