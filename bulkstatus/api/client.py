@@ -57,14 +57,17 @@ class OrderStatusApi:
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        # Headers of the session aiohttp shows a proxy too, unencrypted: the key is none of them.
-        self._headers = {
+        headers = {
             "authorization": self._credentials.header(self._auth_scheme),
             "content-type": "application/json",
             "User-Agent": f"bulkstatus/{__version__}",
         }
         self._deadlines = Deadlines(self._timeout, asyncio.get_running_loop())
+        # Headers of the session aiohttp shows a proxy too, unencrypted: there, each request brings
+        # its own, which costs more.
+        self._headers = headers if self._proxy is not None else None
         self._session = aiohttp.ClientSession(
+            headers=headers if self._proxy is None else None,
             connector=aiohttp.TCPConnector(limit=self._concurrency, ssl=self._tls or True),
             # The whole time of a request is kept by our own deadlines. Half of it for connecting
             # tells a request that never left from an answer that never came.

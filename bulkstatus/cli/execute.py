@@ -100,9 +100,11 @@ def execute(
 
 def _show(ended: Ended, as_json: bool, quiet: bool) -> None:
     """Print what came of a run: what `report` prints, and before it what kept it from its end."""
+    ending = ended.ending
+    if quiet and not as_json and not ending.exit_status and ended.ran:
+        return
     from bulkstatus.reporting import summarise, summary_record, summary_text
 
-    ending = ended.ending
     # What the run has left in memory must not add to what the report needs.
     gc.collect()
     try:
