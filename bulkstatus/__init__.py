@@ -1,7 +1,8 @@
 """Set the status of many orders at once through an Order Status API.
 
-As a library: `send`, `resume`, `check` and `report` do what the commands of those names do, and
-`Client` sets the status of one order at a time. Every name below is loaded when it is first used.
+As a library: `send`, `resume`, `check` and `report` do what the commands of those names do, in
+`sync` for programs without an event loop, and `Client` sets the status of one order at a time.
+Every name below is loaded when it is first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
+    from bulkstatus import sync as sync
     from bulkstatus.client import AccessRefused as AccessRefused
     from bulkstatus.client import Client as Client
     from bulkstatus.client import NotUpdated as NotUpdated
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from bulkstatus.log.records import Outcome as Outcome
     from bulkstatus.log.records import Result as Result
     from bulkstatus.order import OrderStatus as OrderStatus
+    from bulkstatus.order import StatusUpdate as StatusUpdate
     from bulkstatus.reporting.summary import Summary as Summary
 
 _NAMES = {
@@ -46,21 +49,23 @@ _NAMES = {
     "job.terms": "Ended Proposal RowsRefused",
     "library": "check report resume send",
     "log.records": "Outcome Result",
-    "order": "OrderStatus",
+    "order": "OrderStatus StatusUpdate",
     "reporting.summary": "Summary",
 }
 # The module of each public name.
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = sorted(_HOMES)
+__all__ = sorted({*_HOMES, "sync"})
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module 'bulkstatus' has no attribute {name!r}")
         from importlib import import_module
 
+        if name == "sync":
+            return import_module("bulkstatus.sync")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'bulkstatus' has no attribute {name!r}")
         value = getattr(import_module(f"bulkstatus.{_HOMES[name]}"), name)
         globals()[name] = value
         return value

@@ -17,6 +17,7 @@ from bulkstatus.pace import Pacer, Quotas
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.table import ConnectionSettings
+from bulkstatus.settings.values import refuse_unknown
 from bulkstatus.words import capitalised
 
 
@@ -77,6 +78,7 @@ class Client:
 
         Nothing is sent before the first update.
         """
+        refuse_unknown(settings, ConnectionSettings.__annotations__)
         given = {**settings, "base_url": base_url, "ref_id": ref_id, "profile": profile}
         self._settings = settings_for(given, given_name="argument")
         credentials = credentials_for(self._settings, api_key)
@@ -108,7 +110,8 @@ class Client:
         the client's updates. A call waits for as long as a run would hold; bound that with
         asyncio.timeout. To cancel it takes its update back, unless the request is on the wire.
 
-        Raises InputRefused for an update that cannot be sent, such as an empty order ID;
+        Raises InputRefused for an update that cannot be sent, such as an empty order ID, and for
+        an argument of another type;
         UpdateRejected, UpdateFailed or AccessRefused (all three NotUpdated) when the order is not
         updated; Stopped when the ledger of the quota cannot be used any more. UpdateFailed comes
         once the `attempts` are used up; to all calls that wait when an outage has lasted for
@@ -116,6 +119,11 @@ class Client:
         answer was fatal, to all that wait and to all later ones, until the client is made anew.
         """
         text = str(int(status)) if isinstance(status, int) else status
+        given = {"order_id": order_id, "status": text, "tracking": tracking or ""}
+        for name, value in given.items():
+            if not isinstance(value, str):
+                what = "a code or a name" if name == "status" else "text"
+                raise InputRefused(f"{name} must be {what}, not {type(value).__name__}.")
         update = parse_update(order_id, text, tracking or "")
         if isinstance(update, InvalidRow):
             raise InputRefused(f"{capitalised(update.reason)}.")

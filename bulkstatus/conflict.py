@@ -1,6 +1,6 @@
 """What the rows of one order mean together: one pure function, `judge_order`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,10 +19,14 @@ class Fate(Enum):
 
 
 class Decision(NamedTuple):
-    """A row's fate, and the sentence that explains a CONFLICT or SUPERSEDED."""
+    """A row's fate, and the sentence that explains a CONFLICT or SUPERSEDED.
+
+    `place` is the other log in which a DUPLICATE is done.
+    """
 
     fate: Fate
     reason: str = ""
+    place: str = ""
 
 
 SEND = Decision(Fate.SEND)
@@ -41,19 +45,24 @@ class Claim(NamedTuple):
     update: StatusUpdate
 
 
+#: That nothing is known to be done of an order.
+NOTHING: Mapping[StatusUpdate, str] = {}
+
+
 def judge_order(
-    rows: Sequence[Claim], updated: Sequence[StatusUpdate] = (), last_wins: bool = False
+    rows: Sequence[Claim], updated: Mapping[StatusUpdate, str] = NOTHING, last_wins: bool = False
 ) -> dict[int, Decision]:
     """Return what is to become of each of an order's rows, by its `n`.
 
     `rows` are all of one order, in the order of the file, and `updated` what is known to be done
-    of it. `last_wins` is `--on-conflict last`: of several trackings for one status the last row
-    counts.
+    of it, each with the other log that says so, "" for the rows' own. `last_wins` is
+    `--on-conflict last`: of several trackings for one status the last row counts.
     """
     decisions: dict[int, Decision] = {}
     tracked = {row.update.status for row in rows if row.update.tracking}
-    done = {update.status for update in updated if update.tracking}
-    reached = max((STEP.get(update.status, -1) for update in updated), default=-1)
+    done = {update.status: update for update in updated if update.tracking}
+    own = (update for update, place in updated.items() if not place)
+    reached = max((STEP.get(update.status, -1) for update in own), default=-1)
     seen: set[StatusUpdate] = set()
     to_send: list[Claim] = []
     for row in rows:
@@ -63,8 +72,11 @@ def judge_order(
             decisions[row.n] = DUPLICATE
             continue
         seen.add(update)
-        if update in updated or (is_blank and update.status in done):
-            decisions[row.n] = DONE
+        same = done.get(update.status, update) if is_blank else update
+        if same in updated:
+            place = updated[same]
+            words = f"it was updated before, by {place}"
+            decisions[row.n] = Decision(Fate.DUPLICATE, words, place) if place else DONE
         elif 0 <= STEP.get(update.status, reached) < reached:
             decisions[row.n] = Decision(
                 Fate.SUPERSEDED,
@@ -91,10 +103,11 @@ def judge_order(
     return decisions
 
 
-def _conflict(rows: Sequence[Claim], updated: Sequence[StatusUpdate], last_wins: bool) -> str:
+def _conflict(rows: Sequence[Claim], updated: Mapping[StatusUpdate, str], last_wins: bool) -> str:
     """Return why rows cannot all be meant: backwards, or two trackings for one status."""
     pairs = [(row.update, f"line {row.line}", after) for row, after in pairwise(rows)]
-    pairs += [(done, "the result log", row) for row in rows for done in updated]
+    for done, log in updated.items():
+        pairs += [(done, log or "the result log", row) for row in rows]
     for before, place, row in pairs:
         after = row.update
         if before.status is not after.status:

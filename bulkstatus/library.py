@@ -4,52 +4,75 @@ A setting that is not given comes from where the command takes it: on a resume f
 neither base URL, CA file, auth scheme nor account), then from the environment, the user's profile
 and the defaults. There is never a question: to call is to say yes, except that cancellations and
 a mended file that brings more than the log's own rows must be confirmed by an argument.
+
+An argument that cannot be used raises SettingsRefused, one of an unknown name TypeError.
+`bulkstatus.sync` has the same functions for programs without an event loop.
 """
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from bulkstatus import job
-from bulkstatus.api.access import Credentials
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.job import Ended, Proposal, Terms
+from bulkstatus.job import Ended, Proposal, RowsRefused, Terms
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Observer
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
-from bulkstatus.settings.table import InputSettings, SendSettings, Settings
+from bulkstatus.settings.table import (
+    OF_ONE_RUN,
+    SETTINGS,
+    InputSettings,
+    SendSettings,
+    Setting,
+)
+from bulkstatus.settings.values import FLAG, refuse_unknown
+from bulkstatus.source import memory
+from bulkstatus.source.memory import Rows
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Summary
 
 
+class RunArguments(SendSettings, total=False):
+    """What `send` and `resume` take besides the settings.
+
+    `ref_id` and `api_key` are the account's. `cancellations` is exactly how many orders this call
+    will cancel. `limit` sends the first so many rows and stops; `max_failures` stops after so
+    many. `dry_run` checks everything and sends nothing. `observer` is called once, with what is
+    about to happen, and returns the one that is told of it (see Observer, to derive from).
+    """
+
+    ref_id: str | None
+    api_key: str | None
+    cancellations: int | None
+    limit: int | None
+    max_failures: int | None
+    dry_run: bool
+    observer: Callable[[Proposal], Observer] | None
+
+
 async def send(
-    path: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Rows,
     *,
     log: str | os.PathLike[str] | None = None,
-    ref_id: str | None = None,
-    api_key: str | None = None,
     go_on: bool = False,
-    cancellations: int | None = None,
-    limit: int | None = None,
-    max_failures: int | None = None,
-    dry_run: bool = False,
-    observer: Callable[[Proposal], Observer] | None = None,
-    **settings: Unpack[SendSettings],
+    **arguments: Unpack[RunArguments],
 ) -> Ended:
-    """Check a file, send every row of it and log what became of each, as `bulkstatus send` does.
+    """Check a file or rows, send every row and log what became of each, as `bulkstatus send` does.
 
-    `log` is where the result log goes, by default `dispatch.results.jsonl` beside `dispatch.csv`.
-    `go_on` is `--resume`: where there is a log, it is gone on with. A file that cancels orders
-    needs `cancellations`, exactly how many this call will cancel. `limit` sends the first so many
-    rows and stops; `max_failures` stops after so many. `dry_run` checks everything and sends
-    nothing. `observer` is called once, with what is about to happen, and returns the one that is
-    told of it (see Observer, to derive from). Cancelling the task is like losing
-    the process: rows on the wire may have been changed, and `resume` sends them again.
+    `source` is a path, or rows from memory: an iterable or async iterable of StatusUpdate or of
+    (order ID, status, tracking), which are judged as a file's rows are, the line being the item's
+    position. `log` is where the result log goes: by default `dispatch.results.jsonl` beside
+    `dispatch.csv`, and to be given for rows from memory. `go_on` is `--resume`: where there is a
+    log, it is gone on with. What cancels orders needs `cancellations`; RunArguments has this and
+    the other arguments. Cancelling the task is like losing the process: rows on the wire may have
+    been changed, and `resume` sends them again.
 
     Returns how the run ended and the rows by outcome. `ending.exit_status` is what the command
     would exit with: 0 for every row updated, 1 for some that were not, 3 or 4 for a run that
@@ -60,32 +83,30 @@ async def send(
     >>> ended = asyncio.run(bulkstatus.send("dispatch.csv", sandbox=True, rate="none"))
     >>> ended.ending.exit_status, ended.counts[bulkstatus.Outcome.UPDATED]
     (0, 3)
+    >>> rows = [("1001", "dispatched", "T1"), ("1002", 8, None)]
+    >>> ended = asyncio.run(bulkstatus.send(rows, log="rows.jsonl", sandbox=True))
+    >>> ended.counts[bulkstatus.Outcome.UPDATED]
+    2
     """
-    given = {**settings, "ref_id": ref_id}
-    for_log = partial(settings_for, given, given_name="argument")
-    in_force = for_log()
-    terms = _terms(api_key, cancellations, False, limit, max_failures, dry_run, observer)
-    place = None if log is None else Path(log)
-    if go_on:
-        return await job.send_or_resume(os.fspath(path), in_force, for_log, place, terms)
-    return await job.send(os.fspath(path), in_force, place, terms)
+    given, others = _parted(arguments, go_on=go_on)
+    place = None if log is None else Path(_path_of("log", log))
+    if place is None and not isinstance(source, str | os.PathLike):
+        raise SettingsRefused("Rows from memory need a place for their log: give it as log.")
+    async with _path_and_settings(source, given) as (path, settings):
+        for_log = partial(settings_for, settings, given_name="argument")
+        if go_on:
+            return await job.send_or_resume(path, for_log(), for_log, place, _terms(others))
+        return await job.send(path, for_log(), place, _terms(others))
 
 
 async def resume(
     log: str | os.PathLike[str],
     path: str | os.PathLike[str] | None = None,
     *,
-    ref_id: str | None = None,
-    api_key: str | None = None,
     changed_input: bool = False,
     retry_rejected: bool = False,
     withdraw: bool = False,
-    cancellations: int | None = None,
-    limit: int | None = None,
-    max_failures: int | None = None,
-    dry_run: bool = False,
-    observer: Callable[[Proposal], Observer] | None = None,
-    **settings: Unpack[SendSettings],
+    **arguments: Unpack[RunArguments],
 ) -> Ended:
     """Go on with what is not done yet of a log, as `bulkstatus resume` does.
 
@@ -105,20 +126,24 @@ async def resume(
     >>> ended.ending.exit_status, ended.to_send
     (0, 0)
     """
-    mended = None if path is None else os.fspath(path)
-    log_path, mended = job.log_and_file(Path(log), mended)
+    given, others = _parted(
+        arguments, changed_input=changed_input, retry_rejected=retry_rejected, withdraw=withdraw
+    )
+    log_path, mended = job.log_and_file(
+        Path(_path_of("log", log)), None if path is None else _path_of("path", path)
+    )
     return await job.resume(
         log_path,
         mended,
-        partial(settings_for, {**settings, "ref_id": ref_id}, given_name="argument"),
-        _terms(api_key, cancellations, changed_input, limit, max_failures, dry_run, observer),
+        partial(settings_for, given, given_name="argument"),
+        _terms(others),
         withdraw=withdraw,
         retry_rejected=retry_rejected,
     )
 
 
-async def check(path: str | os.PathLike[str], **settings: Unpack[InputSettings]) -> Plan:
-    """Check a whole file and send nothing, as `bulkstatus check` does.
+async def check(source: str | os.PathLike[str] | Rows, **settings: Unpack[InputSettings]) -> Plan:
+    """Check a whole file, or rows from memory, and send nothing, as `bulkstatus check` does.
 
     Returns what would become of its rows: counts, and every row that cannot be sent in
     `problems`, with its line and the reason; none may be sent unless `refused` is 0. Raises
@@ -131,8 +156,10 @@ async def check(path: str | os.PathLike[str], **settings: Unpack[InputSettings])
     >>> print(plan.problems[0].line, plan.problems[0].reason)
     3 the status "Dispached" is not one of the nine; did you mean Dispatched (8)?
     """
-    _, plan = await job.check(os.fspath(path), settings_for(settings, given_name="argument"), None)
-    return plan
+    refuse_unknown(settings, InputSettings.__annotations__)
+    async with _path_and_settings(source, settings) as (path, given):
+        _, plan = await job.check(path, settings_for(given, given_name="argument"), None)
+        return plan
 
 
 async def report(log: str | os.PathLike[str]) -> "Summary":
@@ -148,43 +175,83 @@ async def report(log: str | os.PathLike[str]) -> "Summary":
     """
     from bulkstatus.reporting import summarise
 
-    return await asyncio.to_thread(summarise, Path(log))
+    return await asyncio.to_thread(summarise, Path(_path_of("log", log)))
 
 
-def _terms(
-    api_key: str | None,
-    cancellations: int | None,
-    changed_input: bool,
-    limit: int | None,
-    max_failures: int | None,
-    dry_run: bool,
-    observer: Callable[[Proposal], Observer] | None,
-) -> Terms:
-    for name, value in (("limit", limit), ("max_failures", max_failures)):
-        if value is not None and value < 1:
-            raise SettingsRefused(f"{name} is a whole number from 1 up, not {value}.")
+def _parted(arguments: Mapping[str, Any], **flags: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings among the arguments, and the others, flags too.
 
-    def credentials(settings: Settings, needs_key: bool) -> Credentials | None:
-        if needs_key:
-            return credentials_for(settings, api_key)
-        return Credentials(settings.ref_id, "") if settings.ref_id else None
+    Raises TypeError for a name that is none, SettingsRefused for a value of another type.
+    """
+    of_run = OF_ONE_RUN | {name: Setting(name, FLAG, False, "") for name in flags}
+    refuse_unknown(arguments, [*SETTINGS, *of_run, "api_key", "observer"])
+    settings: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name, value in {**arguments, **flags}.items():
+        if name in of_run and value is not None:
+            of_run[name].read(value, name)
+        (settings if name in SETTINGS else others)[name] = value
+    if not callable(others.get("observer") or Observer):
+        raise SettingsRefused("observer must be a function that returns an Observer.")
+    return settings, others
+
+
+def _path_of(name: str, value: object) -> str:
+    """Return the path that an argument is, as text; raise SettingsRefused when it is none."""
+    if isinstance(value, str | os.PathLike) and isinstance(path := os.fspath(value), str):
+        return path
+    raise SettingsRefused(f"{name} must be a path, as text or a Path, not {type(value).__name__}.")
+
+
+@asynccontextmanager
+async def _path_and_settings(
+    source: object, given: Mapping[str, Any]
+) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the path of a source, or of a file of its rows, and the settings to read it by.
+
+    Raises SettingsRefused when it is neither.
+    """
+    if isinstance(source, str | os.PathLike):
+        yield _path_of("source", source), given
+        return
+    no_rows = isinstance(source, bytes | Mapping)
+    if no_rows or not isinstance(source, Iterable | AsyncIterable):
+        raise SettingsRefused(
+            "source must be a path, or rows: an iterable or async iterable of StatusUpdate or of "
+            f"(order ID, status, tracking), not {type(source).__name__}."
+        )
+    if unfit := given.keys() & memory.SETTINGS:
+        raise SettingsRefused(f"{unfit.pop()} means nothing for rows from memory. Leave it out.")
+    async with memory.kept(source) as path:
+        try:
+            yield path, {**given, **memory.SETTINGS}
+        except RowsRefused as refusal:
+            # What it says to type next is about a file that will be gone.
+            raise RowsRefused(str(refusal).partition("\n")[0], refusal.plan) from None
+
+
+def _terms(given: Mapping[str, Any]) -> Terms:
+    """Return the terms of a run as the arguments that are no settings have them."""
+    dry_run = given.get("dry_run", False)
 
     def confirm(proposal: Proposal) -> bool:
         if not dry_run and not proposal.settings.sandbox:
-            _check_confirmed(proposal, cancellations, changed_input)
+            _check_confirmed(proposal, given.get("cancellations"), given.get("changed_input"))
         return True
 
     return Terms(
-        credentials,
+        partial(credentials_for, api_key=given.get("api_key")),
         confirm,
-        observer=observer,
-        limit=limit,
-        max_failures=max_failures,
+        observer=given.get("observer"),
+        limit=given.get("limit"),
+        max_failures=given.get("max_failures"),
         dry_run=dry_run,
     )
 
 
-def _check_confirmed(proposal: Proposal, cancellations: int | None, changed_input: bool) -> None:
+def _check_confirmed(
+    proposal: Proposal, cancellations: int | None, changed_input: bool | None
+) -> None:
     """Raise SettingsRefused unless the arguments say yes to what is about to happen."""
     count = proposal.plan.cancellations
     if proposal.needs_no_number:

@@ -13,8 +13,6 @@ STOPPING: dict[int, int] = {
     if hasattr(signal, name)
 }
 
-_HANGUP = getattr(signal, "SIGHUP", None)
-
 
 @contextmanager
 def ending_undisturbed() -> Iterator[Callable[[], None]]:
@@ -39,7 +37,8 @@ def ending_undisturbed() -> Iterator[Callable[[], None]]:
 def interrupting(interrupt: Callable[[int], None]) -> Iterator[None]:
     """Call `interrupt` with an exit status, in the running event loop, on each stopping signal.
 
-    A program that was started with SIGHUP ignored, as `nohup` does it, is not stopped by one.
+    A program that was started with one of them ignored is not stopped by it: `nohup` does that
+    with SIGHUP, and a shell script with SIGINT for what it starts in the background.
     """
     loop = asyncio.get_running_loop()
 
@@ -48,6 +47,6 @@ def interrupting(interrupt: Callable[[int], None]) -> Iterator[None]:
 
     with ending_undisturbed():
         for number in STOPPING:
-            if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN:
+            if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, on_signal)
         yield

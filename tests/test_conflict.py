@@ -10,14 +10,22 @@ from bulkstatus.order import SEQUENCE, OrderStatus, StatusUpdate
 A = "46140204"
 
 
-def updates(text: str) -> list[StatusUpdate]:
-    """Return the updates of "512, 8 T1": a status and a tracking each."""
-    pairs = [row.partition(" ") for row in text.split(", ") if row]
-    return [StatusUpdate(A, OrderStatus(int(code)), after or None) for code, _, after in pairs]
+def updates(text: str) -> dict[StatusUpdate, str]:
+    """Return the updates of "512, *8 T1": a status and a tracking each, "*" for another log's."""
+    found = {}
+    for row in text.split(", ") if text else ():
+        code, _, after = row.lstrip("*").partition(" ")
+        update = StatusUpdate(A, OrderStatus(int(code)), after or None)
+        found[update] = "monday.results.jsonl" if "*" in row else ""
+    return found
+
+
+def rows_of(text: str) -> list[StatusUpdate]:
+    return [update for row in text.split(", ") for update in updates(row)]
 
 
 def judged(
-    rows: list[StatusUpdate], updated: list[StatusUpdate], last_wins: bool
+    rows: list[StatusUpdate], updated: dict[StatusUpdate, str], last_wins: bool
 ) -> list[Decision]:
     claims = [Claim(n, n + 1, row) for n, row in enumerate(rows, 1)]
     decisions = judge_order(claims, updated, last_wins)
@@ -64,6 +72,20 @@ FATES = """
 8 | 256 | conflict
 128 | 128 | done
 512, 128 | 8 | superseded, conflict
+8 T1 | *8 T1 | duplicate
+8 | *8 T1 | duplicate
+8 T1, 8 T1 | *8 T1 | duplicate, duplicate
+512, 513 | *512 | duplicate, send
+64 | *8 T1 | send
+8 T2 | *8 T1 | conflict | send
+8 T1 | *8 | conflict | send
+128 | *8 T1 | conflict
+8 | *128 | conflict
+512 | *8 T1 | conflict
+512, 8 T1 | *8 T1 | conflict, duplicate
+512 | 513, *8 | superseded
+513, 8 | 512, *513 | duplicate, send
+8 T1 | 8 T1, *512 | done
 """
 
 
@@ -71,10 +93,12 @@ FATES = """
 def test_the_fates_of_an_orders_rows(row: str) -> None:
     rows, updated, *fates = [part.strip() for part in row.split("|")]
     for last_wins, wanted in ((False, fates[0]), (True, fates[-1])):
-        decisions = judged(updates(rows), updates(updated), last_wins)
+        decisions = judged(rows_of(rows), updates(updated), last_wins)
         assert ", ".join(decision.fate.name.lower() for decision in decisions) == wanted
         for decision in decisions:
-            assert bool(decision.reason) == (decision.fate in {Fate.CONFLICT, Fate.SUPERSEDED})
+            told = decision.fate in {Fate.CONFLICT, Fate.SUPERSEDED} or bool(decision.place)
+            assert bool(decision.reason) == told
+            assert not decision.place or decision.fate is Fate.DUPLICATE
 
 
 @pytest.mark.parametrize(
@@ -82,13 +106,14 @@ def test_the_fates_of_an_orders_rows(row: str) -> None:
     [
         ("8 T1, 128", "", [A, "line 2", "line 3", "Dispatched", "Cancelled"]),
         ("8 T1, 8 T2", "", [A, '"T1"', '"T2"', "line 2", "line 3", "--on-conflict last"]),
+        ("128", "*8 T1", [A, "Dispatched", "(monday.results.jsonl)", "Cancelled", "line 2"]),
         ("8 T1", "8", [A, '"T1"', "none", "the result log", "line 2", "--on-conflict last"]),
     ],
 )
 def test_a_conflict_names_both_places_and_what_stands_there(
     rows: str, updated: str, pieces: list[str]
 ) -> None:
-    (reason,) = {decision.reason for decision in judged(updates(rows), updates(updated), False)}
+    (reason,) = {decision.reason for decision in judged(rows_of(rows), updates(updated), False)}
     assert [piece for piece in pieces if piece not in reason] == []
 
 
@@ -101,7 +126,7 @@ any_update = st.builds(
 def test_what_is_sent_of_one_order_only_ever_moves_forward(
     rows: list[StatusUpdate], last_wins: bool
 ) -> None:
-    fates = [decision.fate for decision in judged(rows, [], last_wins)]
+    fates = [decision.fate for decision in judged(rows, {}, last_wins)]
     sent = [row for row, fate in zip(rows, fates, strict=True) if fate is Fate.SEND]
     if len(sent) > 1:
         steps = [SEQUENCE.index(row.status) for row in sent]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bulkstatus.sandbox import Sandbox
-from tests.program import Ended, results, run
+from tests.program import results, run
 from tests.schema import check_log
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -40,48 +40,21 @@ async def test_csv_and_jsonl_of_the_same_day_give_the_same_puts(folder: Path) ->
         async with Sandbox() as sandbox:
             log = str(folder / f"{name}.log")
             ended = await run(
-                *("send", str(folder / name), "--yes", "--rate", "none", "--log", log),
+                *(
+                    "send",
+                    str(folder / name),
+                    "--yes",
+                    "--rate",
+                    "none",
+                    "--log",
+                    log,
+                    "--send-again",
+                ),
                 base_url=sandbox.base_url,
             )
             assert ended.status == 0, ended.err
             received.append(sandbox.received)
     assert dict(received[0]) == dict(received[1])
-
-
-class TestCancellations:
-    async def send(self, folder: Path, sandbox: Sandbox, *options: str) -> Ended:
-        path = str(folder / "cancellations.txt")
-        return await run(
-            *("send", path, "--status", "cancelled", "--rate", "none", *options),
-            base_url=sandbox.base_url,
-        )
-
-    @pytest.mark.parametrize(
-        "options",
-        [[], ["--yes"], ["--yes", "--cancellations", "59"], ["--yes", "--cancellations", "61"]],
-    )
-    async def test_without_their_exact_number_nothing_is_sent(
-        self, folder: Path, options: list[str]
-    ) -> None:
-        async with Sandbox() as sandbox:
-            ended = await self.send(folder, sandbox, *options)
-            assert (ended.status, sandbox.counts.total()) == (2, 0)
-        assert left_behind(folder) == []
-
-    async def test_five_first_then_the_rest(self, folder: Path) -> None:
-        async with Sandbox() as sandbox:
-            ended = await self.send(
-                folder, sandbox, "--yes", "--cancellations", "5", "--limit", "5"
-            )
-            assert (ended.status, sandbox.counts.total()) == (3, 5), ended.err
-            log = str(folder / "cancellations.results.jsonl")
-            ended = await run("resume", log, "--yes", base_url=sandbox.base_url)
-            assert (ended.status, sandbox.counts.total()) == (2, 5)
-            ended = await run(
-                "resume", log, "--yes", "--cancellations", "55", base_url=sandbox.base_url
-            )
-            assert (ended.status, sandbox.counts.total()) == (0, 60), ended.err
-            assert all(len(puts) == 1 for puts in sandbox.received.values())
 
 
 @pytest.mark.parametrize(
@@ -158,17 +131,20 @@ async def test_failures_are_mended_in_a_csv_and_fed_back(tmp_path: Path, suffix:
     check_log(log)
 
 
-async def test_each_of_two_runs_of_one_command_is_told(tmp_path: Path) -> None:
+async def test_a_second_file_that_is_refused_is_told_after_the_rest_that_was_sent(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "day.csv"
-    command = ("send", str(path), "--resume", "--yes")
-    async with Sandbox(orders=["1", "3"]) as sandbox:
+    command = ("send", str(path), "--resume", "--yes", "--json")
+    async with Sandbox() as sandbox:
         path.write_text("order_id,status\n1,8\n2,8\n")
         await run(*command, "--limit", "1", base_url=sandbox.base_url)
-        path.write_text("order_id,status\n3,8\n")
+        path.write_text("order_id,status\n3,9\n")
         ended = await run(*command, base_url=sandbox.base_url)
-        assert ended.status == 1, ended.err
-        assert "order 2" in ended.out
-        assert list(sandbox.received) == ["1", "3"]
+        told = json.loads(ended.out)
+        assert (ended.status, told["reason"], told["exit_status"]) == (4, "stopped", 4)
+        assert [problem["line"] for problem in told["problems"]] == [2]
+        assert list(sandbox.received) == ["1", "2"]
 
 
 async def test_a_dry_run_sends_nothing_and_leaves_nothing(folder: Path) -> None:

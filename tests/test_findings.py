@@ -1,4 +1,4 @@
-"""What was found from outside in the first edition, each as a test of the rule that was missing."""
+"""What was found from outside, as tests of rules that were missing; cli/sessions.txt has more."""
 
 import asyncio
 import json
@@ -21,8 +21,7 @@ from bulkstatus.job.run.feed import Feed, Job
 from bulkstatus.job.run.lead import Lead
 from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.pace import Pacer, Rate
-from bulkstatus.reporting import summarise, summary_record
-from tests.histories.log_reader import TO_SEND, read
+from tests.histories.log_reader import read
 from tests.histories.server import Server
 from tests.program import API_KEY, REF_ID, Ended, end_of, environment, run, start
 from tests.run.simulated import simulate
@@ -63,31 +62,9 @@ async def resume(server: Server, *arguments: object, **environ: str) -> Ended:
     )
 
 
-async def killed(server: Server, *arguments: object, after: int = 1) -> None:
-    """Run the program, and kill it when a PUT of it arrives, before that is answered."""
-    server.begin(lambda number: process.kill() if number == after else None)
-    process = await start(*map(str, arguments), "--yes", base_url=server.base_url)
-    ended = await end_of(process)
-    assert ended.status in {-9, 1}, ended.err
-    server.begin()
-
-
 def sent(server: Server) -> list[str]:
     """The orders that PUTs arrived for, in order."""
     return [put.content[0] for put in server.puts]
-
-
-def report() -> dict[str, Any]:
-    return summary_record(summarise(LOG))
-
-
-def states() -> dict[str, set[str]]:
-    """The states that the rows of each order are in."""
-    told = read(LOG)
-    found: dict[str, set[str]] = {}
-    for n, row in told.rows.items():
-        found.setdefault(row["order_id"], set()).add(told.state(n))
-    return found
 
 
 def edit_log(change: Callable[[dict[str, Any]], None]) -> None:
@@ -98,191 +75,8 @@ def edit_log(change: Callable[[dict[str, Any]], None]) -> None:
     LOG.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
 
 
-class TestWrongLists:
-    """A list that was wrong is left for good by --withdraw, and never comes back by itself."""
-
-    WRONG = ("91,128,", "92,128,", "93,128,", "94,128,")
-
-    async def test_a_wrong_list_that_was_withdrawn_stays_so(self, server: Server) -> None:
-        ended = await send(server, *self.WRONG, options="--limit 2 --cancellations 2")
-        assert ended.status == 3
-        # Neither does the right one pass without a word, nor the wrong one again.
-        write(DAY, "81,128,", "82,128,")
-        again = await run(
-            *("send", str(DAY), "--yes", "--cancellations", "2"), base_url=server.base_url
-        )
-        assert again.status == 2
-        assert (await resume(server, "--withdraw")).status == 0
-        assert (await resume(server)).status == 0
-        right = await run(
-            *("send", str(DAY), "--yes", "--cancellations", "2"), base_url=server.base_url
-        )
-        assert right.status == 0, right.err
-        assert (await resume(server)).status == 0
-        assert sent(server) == ["91", "92", "81", "82"]
-        assert states() == {"91": {"updated"}, "92": {"updated"}, "93": {"withdrawn"}} | {
-            "94": {"withdrawn"}
-        }
-
-    async def test_a_right_list_in_the_log_of_a_wrong_one_is_told_what_is_left(
-        self, server: Server
-    ) -> None:
-        await send(server, *self.WRONG, options="--limit 2 --cancellations 2")
-        write(MEND, "81,128,")
-        before = LOG.read_bytes()
-        assert (await resume(server, MEND, "--cancellations", "1")).status == 2
-        assert LOG.read_bytes() == before
-        ended = await resume(server, MEND, "--cancellations", "1", "--changed-input")
-        assert ended.status == 3
-        assert sent(server) == ["91", "92", "81"]
-        assert states()["93"] == {TO_SEND}
-
-    async def test_a_run_that_sent_nothing_was_told_of_no_cancellation(
-        self, server: Server
-    ) -> None:
-        await send(server, *self.WRONG, options="--limit 2 --cancellations 2")
-        write(MEND, "91,128,", "91,128,")
-        assert (await resume(server, MEND, "--changed-input")).status == 3
-        assert (await resume(server)).status == 2
-        assert (await resume(server, "--cancellations", "2")).status == 0
-        assert sent(server) == ["91", "92", "93", "94"]
-
-    async def test_nothing_is_withdrawn_without_a_yes(self, server: Server) -> None:
-        server.refused = {"2"}
-        await send(server, "1,8,", "2,8,")
-        before = LOG.read_bytes()
-        write(MEND)
-        for command in (["--withdraw"], [str(MEND)], [str(MEND), "--yes"]):
-            ended = await run("resume", str(LOG), *command, base_url=server.base_url)
-            assert ended.status == 2, ended.err
-        assert LOG.read_bytes() == before
-
-
-class TestTwoTrackings:
-    """A row that stands in the file is sent, or has a failure to show: never withdrawn."""
-
-    async def test_two_trackings_then_another_file_then_the_first_again(
-        self, server: Server
-    ) -> None:
-        both = ("1,8,T1", "1,8,T2", "2,8,T3")
-        assert (await send(server, *both, options="--skip-invalid")).status == 1
-        write(MEND, "3,8,T4")
-        assert (await resume(server, MEND, "--changed-input")).status == 0
-        for _ in range(2):
-            ended = await resume(server, DAY, "--changed-input", "--skip-invalid")
-            assert ended.status == 1
-        assert states()["1"] == {"withdrawn", "invalid"}
-        write(MEND, "1,8,T2")
-        assert (await resume(server, MEND, "--changed-input")).status == 0
-        assert [put.content for put in server.puts][-1] == ("1", 8, "T2")
-
-    async def test_a_tracking_that_was_superseded_is_sent_when_it_stands_alone(
-        self, server: Server
-    ) -> None:
-        last = ("--on-conflict", "last")
-        assert (await send(server, "1,8,T1", "1,8,T2", options=" ".join(last))).status == 0
-        write(DAY, "1,8,T1")
-        ended = await resume(server, DAY, "--changed-input", *last)
-        assert ended.status == 0, ended.err
-        assert [put.content[2] for put in server.puts] == ["T2", "T1"]
-
-    async def test_a_blank_tracking_wins_over_none_that_is_named(self, server: Server) -> None:
-        rows = ("1,8,T1", "1,8,", "2,8,T2", "2,128,", "2,8,")
-        ended = await send(
-            server, *rows, options="--on-conflict last --skip-invalid --cancellations 0"
-        )
-        assert ended.status == 1, ended.err
-        assert [put.content for put in server.puts] == [("1", 8, "T1")]
-        assert states() == {"1": {"updated", "duplicate"}, "2": {"invalid", "duplicate"}}
-
-    async def test_nothing_is_said_not_to_be_sent_for_an_order_that_is_sent(
-        self, server: Server
-    ) -> None:
-        server.refused = {"1111", "2222"}
-        await send(server, "1111,8,T1", "2222,8,T2")
-        server.refused = set()
-        write(MEND, "1111,8,T9")
-        ended = await resume(server, MEND, "--changed-input")
-        assert ended.status == 0
-        said = next(line for line in ended.err.splitlines() if "withdrawn" in line)
-        assert "2222" in said
-        assert "1111" not in said
-        told = report()
-        assert told["counts"] == {"updated": 1, "withdrawn": 2}
-        assert told["rows"] == 3
-
-
-class TestContradictions:
-    """Of an order that the file calls Dispatched and Cancelled nothing is sent."""
-
-    async def test_the_failures_of_a_stopped_run_fed_back_send_no_half_of_one(
-        self, server: Server
-    ) -> None:
-        server.refused = {"2"}
-        rows = ("1,8,T1", "2,8,T2", "3,8,T3", "1,128,", "4,8,T4")
-        options = "--skip-invalid --limit 2 --cancellations 0"
-        assert (await send(server, *rows, options=options)).status == 3
-        failures = report()["failures"]
-        assert {row["order_id"] for row in failures} == {"1", "2"}
-        write(MEND, *(f"{r['order_id']},{r['status']},{r['tracking'] or ''}" for r in failures))
-        ended = await resume(server, MEND, "--changed-input")
-        assert ended.status == 3
-        assert states()["1"] == {"invalid"}
-        assert (await resume(server)).status == 1
-        assert "1" not in sent(server)
-
-    async def test_a_row_to_be_sent_that_was_invalid_is_counted_as_that(
-        self, server: Server
-    ) -> None:
-        rows = ("5,8,T5", "2,8,T2", "1,8,T1", "1,128,")
-        options = "--skip-invalid --cancellations 0 --limit 1"
-        assert (await send(server, *rows, options=options)).status == 3
-        write(MEND, *rows[:3], "3,8,T3")
-        for limit in ("1", "2"):
-            ended = await resume(server, MEND, "--changed-input", "--limit", limit)
-            assert ended.status == (3 if limit == "1" else 0), ended.err
-            told = report()
-            assert told["rows"] == sum(told["counts"].values()) + told["to_send"]
-            # What the limit has left out is as it was.
-            left = {row["order_id"] for row in told["failures"]}
-            assert (told["to_send"], left) == ((1, {"1"}) if limit == "1" else (0, set()))
-        assert sent(server) == ["5", "2", "1", "3"]
-
-
 class TestTouched:
     """What the server changed and the log has no result for is perhaps touched."""
-
-    async def test_a_rejected_row_sent_again_by_a_resume_that_was_killed(
-        self, server: Server
-    ) -> None:
-        server.refused = {"1"}
-        assert (await send(server, "1,8,T1", "2,8,T2")).status == 1
-        server.refused = set()
-        await killed(server, "resume", LOG, "--retry-rejected")
-        assert report()["orders"] == {"touched": 1, "perhaps_touched": ["1"], "untouched": []}
-
-    async def test_a_row_that_a_killed_run_had_sent_and_an_edit_made_invalid(
-        self, server: Server
-    ) -> None:
-        write(DAY, "1,8,T1")
-        await killed(server, "send", DAY)
-        write(DAY, "1,8,T1", "1,128,")
-        ended = await resume(server, DAY, "--changed-input", "--skip-invalid")
-        assert ended.status == 1, ended.err
-        assert states() == {"1": {"invalid"}}
-        assert report()["orders"]["perhaps_touched"] == ["1"]
-        assert (await resume(server, "--withdraw")).status == 0
-        assert report()["orders"]["perhaps_touched"] == ["1"]
-
-    async def test_a_row_of_a_mended_file_whose_run_was_killed(self, server: Server) -> None:
-        server.refused = {"1"}
-        await send(server, "1,8,T1", "2,8,T2")
-        write(MEND, "11,8,T1")
-        await killed(server, "resume", LOG, MEND, "--changed-input")
-        assert report()["orders"] == {"touched": 1, "perhaps_touched": ["11"], "untouched": ["1"]}
-        MEND.unlink()
-        assert (await resume(server)).status == 0
-        assert report()["orders"] == {"touched": 2, "perhaps_touched": [], "untouched": ["1"]}
 
     async def test_the_orders_touched_are_listed_and_failures_keep_their_columns(
         self, server: Server
@@ -348,46 +142,6 @@ class TestLogsAreNoAuthority:
 
 class TestDamage:
     """A damaged log is refused with its line; nothing is guessed and no text gets out raw."""
-
-    @pytest.mark.parametrize(
-        ("kind", "change"),
-        [
-            ("result", {"order_id": 1}),
-            ("result", {"status": 9999}),
-            ("result", {"http_status": "\x1b[2J"}),
-            ("result", {"n": 2}),
-            ("row", {"n": 7}),
-            ("row", {"status": "8"}),
-            ("sending", {"through": None}),
-        ],
-    )
-    async def test_a_value_of_another_type_is_a_damaged_line(
-        self, server: Server, kind: str, change: dict[str, object]
-    ) -> None:
-        await send(server, "1,8,T1", "2,8,T2", options="--limit 1")
-        line = 1 + [json.loads(x)["type"] for x in LOG.read_text().splitlines()].index(kind)
-        done = []
-        edit_log(
-            lambda r: done.append(r.update(change)) if r["type"] == kind and not done else None
-        )
-        before = LOG.read_bytes()
-        for command in (["resume", str(LOG), "--yes"], ["report", str(LOG)]):
-            ended = await run(*command, base_url=server.base_url)
-            assert ended.status == 2, ended.err
-            assert f"line {line}" in " ".join(ended.err.split())
-            assert "\x1b" not in ended.out + ended.err
-            assert "Traceback" not in ended.err
-        assert (len(server.puts), LOG.read_bytes()) == (1, before)
-
-    async def test_a_whole_number_written_as_a_fraction_leaves_no_traceback(
-        self, server: Server
-    ) -> None:
-        await send(server, "1,8,T1", "2,8,T2", options="--limit 1")
-        LOG.write_text(LOG.read_text().replace('"status":8,', '"status":8.0,'))
-        ended = await resume(server)
-        assert ended.status in {0, 2}
-        assert "Traceback" not in ended.err
-        assert sent(server) == ["1", "2"][: 2 - ended.status // 2]
 
     async def test_what_a_log_or_an_answer_says_reaches_no_terminal_raw(
         self, server: Server
@@ -575,46 +329,6 @@ class TestSurroundings:
 
 class TestGoingOn:
     """What has been said of a row stays said, whichever file comes after it."""
-
-    async def test_rows_that_are_overtaken_or_repeated_are_logged_although_none_is_due(
-        self, server: Server
-    ) -> None:
-        assert (await send(server, "1,512,", "1,8,")).status == 0
-        write(DAY, "1,512,", "1,515,", "1,8,", "1,8,")
-        for _ in range(2):
-            ended = await resume(server, DAY, "--changed-input")
-            assert ended.status == 0, ended.err
-        assert len(server.puts) == 2
-        told = read(LOG)
-        assert [told.state(n) for n in sorted(told.rows)] == [
-            "updated",
-            "updated",
-            "superseded",
-            "duplicate",
-        ]
-
-    async def test_nothing_to_do_is_no_success_while_rows_failed(self, server: Server) -> None:
-        server.refused = {"2"}
-        assert (await send(server, "1,8,T1", "2,8,T2")).status == 1
-        before = LOG.read_bytes()
-        assert (await resume(server)).status == 1
-        assert LOG.read_bytes() == before
-        assert (await resume(server, "--dry-run", "--retry-rejected")).status == 0
-        assert (LOG.read_bytes(), sent(server)) == (before, ["1", "2"])
-
-    async def test_what_was_taken_out_comes_back_only_where_that_is_meant(
-        self, server: Server
-    ) -> None:
-        server.refused = {"2"}
-        await send(server, "1,8,T1", "2,8,T2", "3,8,T3", options="--limit 2")
-        write(MEND, "22,8,T2")
-        assert (await resume(server, MEND, "--changed-input")).status == 3
-        assert (await resume(server)).status == 0
-        assert states()["2"] == {"withdrawn"}
-        server.refused = set()
-        assert (await resume(server, DAY)).status == 2
-        assert (await resume(server, DAY, "--changed-input")).status == 0
-        assert sent(server) == ["1", "2", "22", "3", "2"]
 
     async def test_settings_of_the_log_are_those_of_the_next_run(self, server: Server) -> None:
         DAY.write_text("Auftrag;Stand\n1;8\n4;8\n5;8\n")

@@ -32,7 +32,8 @@ class Credentials(NamedTuple):
 
     def check(self) -> None:
         """Raise SettingsRefused when the pair cannot be sent in a header."""
-        pair = {"BULKSTATUS_REF_ID": self.ref_id, "BULKSTATUS_API_KEY": self.api_key}
+        ref_id, key = "The ref ID (BULKSTATUS_REF_ID)", "The API key (BULKSTATUS_API_KEY)"
+        pair = {ref_id: self.ref_id, key: self.api_key}
         for name, value in pair.items():
             if not value or not value.isprintable() or not value.isascii() or " " in value:
                 raise SettingsRefused(
@@ -40,7 +41,7 @@ class Credentials(NamedTuple):
                     "credential has. Copy it again from the platform."
                 )
         if ":" in self.ref_id:
-            raise SettingsRefused("BULKSTATUS_REF_ID holds a colon, which no ref ID has.")
+            raise SettingsRefused(f"{ref_id} holds a colon, which no ref ID has.")
 
     def header(self, scheme: str) -> str:
         """Return the value of the `authorization` header.

@@ -60,11 +60,9 @@ def _observer(proposal: Proposal) -> Observer:
     return observe(proposal.plan.due, settings.rate, settings.give_up_after)
 
 
-def _credentials(settings: Settings, needs_key: bool) -> Credentials | None:
-    """Return the account's credentials, and ask for those that are needed and found nowhere."""
+def _credentials(settings: Settings) -> Credentials:
+    """Return the account's credentials, and ask for those that are found nowhere."""
     ref_id = settings.ref_id
-    if not needs_key:
-        return Credentials(ref_id, "") if ref_id else None
     if not question.is_terminal():
         return credentials_for(settings)
     key = find_key(settings)

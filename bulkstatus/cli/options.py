@@ -5,26 +5,16 @@ from typing import Any, TypeVar
 
 import click
 
-from bulkstatus.settings.table import SETTINGS, Group, Setting, names_of
-from bulkstatus.settings.values import FILE, FLAG, HEADERS, NUMBER, QUOTAS
+from bulkstatus.settings.table import OF_ONE_RUN, SETTINGS, Group, Setting, names_of
+from bulkstatus.settings.values import FILE, FLAG, HEADERS, QUOTAS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 
-def whole(least: int, most: int | None = None) -> _Callback:
-    """Return the callback of an option that is a whole number in bounds, `most` included.
-
-    click's own type says its bounds in `--help` as `x>=1`, in the language of programmers.
-    """
-
-    def check(ctx: click.Context, param: click.Parameter, number: int | None) -> int | None:
-        if number is not None and (number < least or (most is not None and number > most)):
-            bounds = f"{least} {'up' if most is None else f'to {most}'}"
-            raise click.BadParameter(f"{number} is not a whole number from {bounds}.", ctx, param)
-        return number
-
-    return check
+def reading(setting: Setting) -> _Callback:
+    """Return the callback of an option whose values are those of a setting."""
+    return lambda ctx, param, value: setting.default if value is None else setting.read(value)[1]
 
 
 def _complete_status(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -50,7 +40,6 @@ def _split_columns(
 # What click has to know of the options of some kinds.
 _KINDS: dict[Any, dict[str, Any]] = {
     FLAG: {"is_flag": True},
-    NUMBER: {"type": int},
     FILE: {"type": click.Path()},
     HEADERS: {"multiple": True, "callback": _split_columns},
     QUOTAS: {"multiple": True, "callback": lambda ctx, param, texts: list(texts) or None},
@@ -65,28 +54,25 @@ def _option(setting: Setting) -> Callable[[_F], _F]:
     default = setting.shown_default
     if default is None and setting.default and setting.kind is not FLAG:
         default = str(setting.default)
-    more = {"type": click.Choice(setting.choices)} if setting.choices else {}
+    more: dict[str, Any] = {"type": click.Choice(setting.choices)} if setting.choices else {}
+    if setting.kind.types == (int,):
+        more["type"] = int
+    if setting.name in OF_ONE_RUN:
+        more["callback"] = reading(setting)
     return click.option(
         setting.option,
         default=None,
         metavar=None if setting.choices else setting.kind.metavar,
         shell_complete=_complete_status if setting.name == "status" else None,
         help=setting.help + (f"  [default: {default}]" if default else ""),
-        **_KINDS.get(setting.kind, more),
+        **_KINDS.get(setting.kind, {}),
+        **more,
     )
 
 
-def _number(name: str, least: int, text: str) -> Callable[[_F], _F]:
-    return click.option(name, type=int, callback=whole(least), metavar="N", help=text)
-
-
-# What holds for this run alone: neither a log nor a profile remembers it.
+# What holds for this run alone, beside OF_ONE_RUN: for the command line alone.
 _THIS_RUN = (
-    _number("--limit", 1, "Send the first N due rows, then stop."),
-    _number("--max-failures", 1, "Stop after N rows were rejected or failed."),
-    click.option("--dry-run", is_flag=True, help="Show what would be sent, and stop."),
     click.option("--yes", is_flag=True, help="Do not ask before sending."),
-    _number("--cancellations", 0, "With --yes: exactly how many orders this run cancels."),
     click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object."),
     click.option("--quiet", is_flag=True, help="Say nothing but errors."),
 )
@@ -96,9 +82,10 @@ def options_of(*groups: Group) -> Callable[[_F], _F]:
     """Return what adds the options of the settings of `groups`, and with "run" all of one run."""
 
     def add(function: _F) -> _F:
-        names = [name for group in groups for name in names_of(group)]
+        settings = [SETTINGS[name] for group in groups for name in names_of(group)]
+        settings += OF_ONE_RUN.values() if "run" in groups else ()
         of_run = _THIS_RUN if "run" in groups else ()
-        for option in reversed([*(_option(SETTINGS[name]) for name in names), *of_run]):
+        for option in reversed([*map(_option, settings), *of_run]):
             function = option(function)
         return function
 

@@ -78,7 +78,9 @@ def show_refusal(error: Exception, as_json: bool) -> int:
         status, message = error.exit_status, str(error)
     elif isinstance(error, click.ClickException):
         status, message = error.exit_code, error.format_message()
-    plan = error.plan if isinstance(error, RowsRefused) else None
+    # A file that comes after another run is refused by what that error comes from.
+    refusal = error.__cause__ or error
+    plan = refusal.plan if isinstance(refusal, RowsRefused) else None
     if as_json:
         reasons = {130: "interrupted", 3: "stopped", 4: "stopped"}
         record: dict[str, Any] = {

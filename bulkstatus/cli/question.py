@@ -54,6 +54,7 @@ def sections(proposal: Proposal) -> Iterator[str]:
         account = f"account (ref ID) {printable(proposal.ref_id) or 'not given'}"
         yield from section("To", [printable(proposal.base_url), account])
     yield from section("Time", [_time(proposal)])
+    yield from section("Note", proposal.notes)
 
 
 def file_sections(
@@ -78,7 +79,8 @@ def file_sections(
             "", [f"These are the first ones (--limit); {left:,} more would be left for a resume."]
         )
     not_sent = {
-        "repeated: each is sent once": plan.duplicates,
+        **{f"updated before, by {place}": count for place, count in plan.elsewhere_told().items()},
+        "repeated: each is sent once": plan.duplicates - plan.elsewhere.total(),
         "superseded: a later row or status counts": plan.superseded,
         "with a mistake": plan.invalid,
         "in contradiction to others": plan.conflicts,
@@ -154,7 +156,6 @@ def _log(proposal: Proposal) -> Iterator[str]:
     )
     if plan.left:
         yield Whole(f"  {command_line('bulkstatus', 'resume', proposal.log_path)}")
-    yield from proposal.notes
     kept = [name for name, origin in settings.origins.items() if origin == "result log"]
     if (options := list(settings.typed(kept))) and not proposal.withdraws:
         typed = ", ".join(command_line(*words) for words in options)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
-from bulkstatus.cli.options import whole
+from bulkstatus.cli.options import reading
+from bulkstatus.settings.table import Setting
+from bulkstatus.settings.values import whole
 
 
 class _Figure(click.types.FloatParamType):
@@ -31,7 +33,13 @@ _SHARE = _Figure("share", {"%": 100.0}, "2% or 0.5%")
 
 
 @click.command("sandbox", short_help="Run a local stand-in of the API.")
-@click.option("--port", type=int, callback=whole(0, 65535), default=8080, show_default=True)
+@click.option(
+    "--port",
+    type=int,
+    callback=reading(Setting("port", whole(0, 65535), 8080, "")),
+    default=8080,
+    show_default=True,
+)
 @click.option(
     "--orders",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -6,12 +6,13 @@ on disk yet: a beginning that nobody says yes to leaves no trace.
 """
 
 import time
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bulkstatus.conflict import STEP, Claim, Fate, judge_order
+from bulkstatus.conflict import STEP, Claim, Fate
 from bulkstatus.job.check import OUTCOMES, Checked
+from bulkstatus.job.known import Known
 from bulkstatus.job.plan import SAMPLE_ROWS, Plan
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log.reader import LogContents, read_rows
@@ -21,6 +22,9 @@ from bulkstatus.order import OrderStatus
 
 #: How many orders are named of those that are withdrawn or left.
 NAMED = 20
+
+#: A row that is not sent: its outcome, and the reason, "" for none.
+Unsent = tuple[RowRecord, Outcome, str]
 
 # In the order in which they are sent: rows never sent, failed ones, rejected ones. An invalid row
 # is due where a mended file makes it good again.
@@ -33,8 +37,7 @@ class Beginning:
 
     `work` has the lines to be added to the log: new rows, and results of rows that are not sent.
     `state` is that of the log with them. `phases` are the due rows, in the order in which they
-    are to be sent. `plan` counts all that. `has_repeats` says that some order perhaps has several
-    due rows.
+    are to be sent. `plan` counts all that.
     """
 
     work: WorkList
@@ -42,12 +45,11 @@ class Beginning:
     plan: Plan
     phases: list[list[Span]] = field(default_factory=list)
     log: LogContents | None = None
-    has_repeats: bool = True
 
     @property
     def due(self) -> list[Span]:
         """The due rows, rising."""
-        return joined(span for phase in self.phases for span in phase)
+        return joined(sorted(span for phase in self.phases for span in phase))
 
     @property
     def is_empty(self) -> bool:
@@ -62,15 +64,29 @@ class Beginning:
             self.phases = _limited(self.phases, limit)
         due = self.due
         plan.due = count_of(due)
-        plan.by_status = state.by_status(due)
+        plan.orders = len({state.orders[n - 1] for n in numbers(due)})
         plan.without_tracking = state.without_tracking(due)
-        plan.orders = plan.due
-        if self.has_repeats:
-            plan.orders = len({state.orders[n - 1] for n in numbers(due)})
+        for (status, was), count in state.tally(due).items():
+            if status is not None:
+                plan.by_status[status] += count
+            plan.failed += count * (was is State.FAILED)
+            plan.rejected += count * (was is State.REJECTED)
         plan.untold_cancellations = self._untold(due) if plan.cancellations else 0
-        plan.failed = state.count_in(due, State.FAILED)
-        plan.rejected = state.count_in(due, State.REJECTED)
         plan.sample = [(row.line, row.update) for row in await self._first(due)]
+
+    async def settle(self, rows: Iterable[Unsent]) -> None:
+        """Add the results of rows of the log that are not sent."""
+        at = timestamp(time.time())
+        of_log = iter(rows)
+        while some := [*islice(of_log, LOT)]:
+            unseen = (self.state.is_unseen(row.n) for row, _, _ in some)
+            results = [
+                Result.unsent(*each, at, uncertain)
+                for each, uncertain in zip(some, unseen, strict=True)
+            ]
+            for result in results:
+                self.state.settle(result)
+            await self.work.add_results(results)
 
     def _untold(self, due: Sequence[Span]) -> int:
         """Return how many of the due cancellations no run of the log was told of."""
@@ -134,14 +150,10 @@ def _step(status: OrderStatus | None) -> int:
 
 def _limited(phases: Iterable[list[Span]], limit: int) -> list[list[Span]]:
     """Return the first `limit` rows of some phases."""
-    cut: list[list[Span]] = []
+    cut = []
     for phase in phases:
-        cut.append([])
-        for first, last in phase:
-            taken = min(limit, last - first + 1)
-            limit -= taken
-            if taken:
-                cut[-1].append((first, first + taken - 1))
+        cut.append(spans_of(islice(numbers(phase), limit)))
+        limit -= count_of(cut[-1])
     return cut
 
 
@@ -149,39 +161,36 @@ async def of_input(checked: Checked, limit: int | None) -> Beginning:
     """Return the beginning of a log's first run: all rows of its input."""
     state, work = checked.state, checked.work
     await work.add_results(checked.judged)
-    beginning = Beginning(work, state, plan_of(checked), [state.spans(State.TO_SEND)])
-    beginning.has_repeats = checked.has_repeats
+    beginning = Beginning(work, state, checked.plan, [state.spans(State.TO_SEND)])
     await beginning.count(limit)
     return beginning
 
 
 async def of_log(
-    log: LogContents, work: WorkList, again: bool, last_wins: bool, limit: int | None
+    log: LogContents, work: WorkList, known: Known, again: bool, limit: int | None
 ) -> Beginning:
     """Return the beginning of a resume: what is to be sent or failed, rejected too with `again`.
 
-    A due row that by now contradicts what was done of its order, or a later row of it, gets its
-    result instead.
+    A due row that by now is done elsewhere, or contradicts what was done of its order, or a later
+    row of it, gets its result instead.
     """
     state = log.state
     states = [State.TO_SEND, State.FAILED, *([State.REJECTED] if again else [])]
     due = list(numbers(state.spans(*states)))
-    results = _overtaken(log, due, last_wins)
-    for result in results:
-        state.settle(result)
-    await work.add_results(results)
-    plan = Plan(rows=len(state), done=state.count_in([(1, len(state))], State.UPDATED))
+    plan = Plan(rows=len(state), done=state.counts().get(Outcome.UPDATED, 0))
     beginning = Beginning(work, state, plan, log=log)
-    settled = {result.n for result in results}
+    overtaken = _overtaken(log, due, known, plan)
+    await beginning.settle(overtaken)
+    settled = {row.n for row, _, _ in overtaken}
     beginning.order([n for n in due if n not in settled])
     await beginning.count(limit)
     return beginning
 
 
-def _overtaken(log: LogContents, due: Sequence[int], last_wins: bool) -> list[Result]:
-    """Return results for those due rows that no longer go with the others of their order."""
-    state, at = log.state, timestamp(time.time())
-    several = _several(state, due)
+def _overtaken(log: LogContents, due: Sequence[int], known: Known, plan: Plan) -> list[Unsent]:
+    """Return those due rows that no longer go with what else is of their order, and why."""
+    state = log.state
+    several = _several(state, due) | known.look({state.orders[n - 1] for n in due})
     if not several:
         return []
     spans = state.spans(State.TO_SEND, State.FAILED, State.REJECTED, State.UPDATED)
@@ -197,13 +206,17 @@ def _overtaken(log: LogContents, due: Sequence[int], last_wins: bool) -> list[Re
         # A mended file may have brought an earlier status after a later one.
         still.sort(key=lambda row: (_step(row.update.status), row.n))
         claims = [Claim(row.n, row.line, row.update) for row in still]
-        decisions = judge_order(claims, updated, last_wins)
+        decisions = known.judge(claims, updated) if claims else {}
         for row in still:
             decision = decisions[row.n]
             if row.n in are_due and decision.fate is not Fate.SEND:
+                plan.duplicates += decision.fate in {Fate.DUPLICATE, Fate.DONE}
+                plan.superseded += decision.fate is Fate.SUPERSEDED
+                plan.conflicts += decision.fate is Fate.CONFLICT
+                if decision.place:
+                    plan.elsewhere[decision.place] += 1
                 outcome = OUTCOMES.get(decision.fate, Outcome.DUPLICATE)
-                unseen = state.is_unseen(row.n)
-                results.append(Result.unsent(row, outcome, decision.reason, at, unseen))
+                results.append((row, outcome, decision.reason))
     return results
 
 
@@ -229,36 +242,17 @@ async def withdraw(
 
     `sent` are the orders, as `LogState.orders` has them, of which another row is sent instead.
     """
-    log, state, plan = beginning.log, beginning.state, beginning.plan
-    at = timestamp(time.time())
-    lot: list[Result] = []
-    for row in read_rows(log, spans) if log is not None else ():
-        lot.append(Result.unsent(row, Outcome.WITHDRAWN, "", at, state.is_unseen(row.n)))
-        state.settle(lot[-1])
-        plan.withdrawn += 1
-        if len(plan.withdrawn_orders) < NAMED and hash(row.order_id) not in sent:
-            plan.withdrawn_orders.append(row.order_id)
-        if len(lot) == LOT:
-            await beginning.work.add_results(lot)
-            lot = []
-    await beginning.work.add_results(lot)
+    plan = beginning.plan
+
+    def rows() -> Iterator[Unsent]:
+        for row in read_rows(beginning.log, spans) if beginning.log is not None else ():
+            plan.withdrawn += 1
+            if len(plan.withdrawn_orders) < NAMED and hash(row.order_id) not in sent:
+                plan.withdrawn_orders.append(row.order_id)
+            yield row, Outcome.WITHDRAWN, ""
+
+    await beginning.settle(rows())
 
 
 #: Records are made and written so many at a time.
 LOT = 4096
-
-
-def plan_of(checked: Checked) -> Plan:
-    """Return what a check has found, before anything is counted as due."""
-    counts = checked.state.counts()
-    return Plan(
-        rows=len(checked.state),
-        done=counts.get(Outcome.UPDATED, 0),
-        duplicates=counts.get(Outcome.DUPLICATE, 0),
-        superseded=counts.get(Outcome.SUPERSEDED, 0),
-        invalid=checked.invalid,
-        conflicts=checked.conflicts,
-        problems=checked.problems,
-        overtaken=checked.superseded,
-        rounded=checked.rounded,
-    )

@@ -5,20 +5,22 @@ a hash of its order ID, by which orders are found that occur more than once, or 
 be done. Only those are read back and judged exactly.
 """
 
+import operator
 import time
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from itertools import count
+from itertools import compress, count
 
-from bulkstatus.conflict import Claim, Decision, Fate, judge_order
+from bulkstatus.conflict import Claim, Decision, Fate
 from bulkstatus.job.known import Known
-from bulkstatus.job.plan import Problem
+from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
 from bulkstatus.log.state import LogState, State, spans_of
 from bulkstatus.mangled import RoundedColumn
 from bulkstatus.order import InvalidRow, OrderStatus
+from bulkstatus.shard import Shard
 from bulkstatus.source import Batch, Source
 from bulkstatus.source.alike import Alike
 
@@ -44,10 +46,8 @@ class Checked:
 
     `rows` are its rows, numbered from 1, in `state`: those to be sent are TO_SEND, those known to
     be done UPDATED, and the others have their result. Those of invalid rows stand in `work` with
-    the rows where nothing is known, all others in `judged`. `invalid` and `conflicts` count
-    the rows that cannot be sent, `problems` has the first of them by line, `superseded` the
-    results of rows that are overtaken, and `rounded` the fields whose long numbers all look cut
-    to 15 digits, each with one of them.
+    the rows where nothing is known, all others in `judged`. `plan` counts them all, before
+    anything is due.
     """
 
     def __init__(self, source: Source, work: WorkList) -> None:
@@ -55,34 +55,26 @@ class Checked:
         self.work = work
         self.state = LogState()
         self.judged: list[Result] = []
-        self.invalid = 0
-        self.conflicts = 0
-        self.problems: list[Problem] = []
-        self.superseded: list[Result] = []
-        self.rounded: dict[str, str] = {}
-        self.has_repeats = False
-        """Whether some order perhaps has several rows."""
-
-    @property
-    def refused(self) -> int:
-        """How many rows cannot be sent."""
-        return self.invalid + self.conflicts
+        self.plan = Plan()
+        self.others = bytearray()
+        """Which rows are another shard's, one byte for each, where there are shards."""
 
 
 async def check_source(
     source: Source,
     work: WorkList,
-    known: Known | None = None,
+    known: Known,
     *,
-    last_wins: bool = False,
+    shard: Shard | None = None,
     keep: int | None = 20,
 ) -> Checked:
     """Read the whole of `source` into `work`, and return what is to become of its rows.
 
-    `known` is what is known to be done. `last_wins` is `--on-conflict last`. `keep` is how many
-    problems to hold on to, None for all of them. Raises InputRefused, as the source does.
+    `known` is what is known to be done; of a `shard`, the rows of others are checked as well.
+    `keep` is how many problems to hold on to, None for all of them. Raises InputRefused, as the
+    source does.
     """
-    check = _Check(source, work, known, last_wins, keep)
+    check = _Check(source, work, known, shard, keep)
     async for batch in source.batches():
         await check.look(batch)
     await check.judge()
@@ -96,13 +88,13 @@ class _Check:
         self,
         source: Source,
         work: WorkList,
-        known: Known | None,
-        last_wins: bool,
+        known: Known,
+        shard: Shard | None,
         keep: int | None,
     ) -> None:
         self._checked = Checked(source, work)
         self._known = known
-        self._last_wins = last_wins
+        self._shard = shard
         self._keep = keep
         self._seen: set[int] = set()
         self._repeated: set[int] = set()
@@ -122,6 +114,8 @@ class _Check:
         rows = list(map(RowRecord, count(first), batch.lines, order_ids, statuses, trackings))
         state.add_rows(rows)
         await work.add_rows(rows)
+        if self._shard is not None:
+            self._checked.others.extend(map(operator.not_, map(self._shard.has, order_ids)))
         invalid = {}
         if InvalidRow in set(map(type, batch.rows)):
             for n, row in enumerate(batch.rows, first):
@@ -155,34 +149,34 @@ class _Check:
             results.append(result)
             checked.state.settle(result)
             self._note(Problem(record.line, row.order_id, row.field, row.value, row.reason))
-        checked.invalid += len(invalid)
-        if self._known is None:
+        checked.plan.invalid += len(invalid)
+        if not self._known.log.runs and self._shard is None:
             await checked.work.add_results(results)
         else:
             checked.judged += results
 
     def _note(self, problem: Problem) -> None:
-        problems = self._checked.problems
+        problems = self._checked.plan.problems
         if self._keep is None or len(problems) < self._keep:
             problems.append(problem)
 
     async def judge(self) -> None:
         """Judge together the rows of each order that has several, or something done."""
-        state = self._checked.state
-        exact = self._repeated
-        if self._known is not None:
-            done, others = self._known.done(state, exact)
-            for n in done:
-                state.mark(n, State.UPDATED)
-            exact = exact | others
+        state, known, exact = self._checked.state, self._known, self._repeated
+        asked = self._seen
+        if self._shard is not None:
+            asked = set(compress(state.orders, map(operator.not_, self._checked.others)))
+        done, others = known.done(state, exact, asked)
+        for n in done:
+            state.mark(n, State.UPDATED)
+        exact = exact | others
         if exact:
             orders = await self._claims(exact)
-            updates = self._known.updates(exact) if self._known is not None else {}
+            updates = known.updates(exact)
             for order_id, claims in orders.items():
-                decisions = judge_order(list(claims), updates.get(order_id, ()), self._last_wins)
-                self._decide(claims, decisions)
-        if self._known is not None:
-            await self._refuse_lost_zeros(self._known)
+                self._decide(claims, known.judge([*claims], updates.get(order_id, ())))
+        if known.log.runs:
+            await self._refuse_lost_zeros(known)
         await self._refuse_odd()
 
     async def _claims(self, orders: set[int]) -> dict[str, dict[Claim, RowRecord]]:
@@ -210,16 +204,19 @@ class _Check:
                 result = Result.unsent(row, OUTCOMES[decision.fate], decision.reason, at)
                 checked.state.settle(result)
                 checked.judged.append(result)
+                if decision.place:
+                    checked.plan.elsewhere[decision.place] += 1
                 if decision.fate is Fate.SUPERSEDED:
-                    checked.superseded.append(result)
+                    checked.plan.overtaken.append(result)
                 elif decision.fate is Fate.CONFLICT:
                     self._conflict(row, decision.reason)
 
     def _conflict(self, row: RowRecord, reason: str) -> None:
-        self._checked.conflicts += 1
+        plan = self._checked.plan
+        plan.conflicts += 1
         shown = f"{row.update.status.label} {row.tracking or ''}".rstrip()
         # All of them are kept until the end, since they do not come in file order.
-        self._checked.problems.append(Problem(row.line, row.order_id, "conflict", shown, reason))
+        plan.problems.append(Problem(row.line, row.order_id, "conflict", shown, reason))
 
     async def _refuse_lost_zeros(self, known: Known) -> None:
         """Make those new rows invalid that differ from one of the log by lost zeros alone."""
@@ -239,7 +236,7 @@ class _Check:
         checked, alike, at = self._checked, self._alike, timestamp(time.time())
         state = checked.state
         new = None
-        if self._known is not None:
+        if self._known.log.runs:
             self._known.compare(alike)
             new = set(self._known.new(state))
         async for row in checked.work.rows(alike.spans()):
@@ -249,19 +246,19 @@ class _Check:
                 result = Result.unsent(row, Outcome.INVALID, reason, at)
                 state.settle(result)
                 checked.judged.append(result)
-                checked.invalid += 1
+                checked.plan.invalid += 1
                 problem = Problem(row.line, row.order_id, "order_id", row.order_id, reason)
-                checked.problems.append(problem)
+                checked.plan.problems.append(problem)
 
     def finish(self) -> Checked:
         """Put things in order once every row has been looked at and judged."""
-        checked = self._checked
-        checked.has_repeats = bool(self._repeated)
+        checked, plan = self._checked, self._checked.plan
         for name, column in self._columns.items():
             if column.example is not None:
-                checked.rounded[name] = column.example
-        checked.problems.sort()
-        checked.superseded.sort(key=lambda result: result.line)
+                plan.rounded[name] = column.example
+        plan.problems.sort()
+        plan.overtaken.sort(key=lambda result: result.line)
         if self._keep is not None:
-            del checked.problems[self._keep :]
+            del plan.problems[self._keep :]
+        plan.count(checked.state)
         return checked

@@ -55,9 +55,9 @@ async def way_to_api(
     Unless it `needs_key`, there is nothing to send, and the way may be without one.
     """
     if not settings.sandbox:
-        needs_key = needs_key and not terms.dry_run
-        credentials = terms.credentials(settings, needs_key) or Credentials("", "")
-        if needs_key:
+        credentials = Credentials(settings.ref_id or "", "")
+        if needs_key and not terms.dry_run:
+            credentials = terms.credentials(settings)
             credentials.check()
         yield way_with(settings, credentials)
         return

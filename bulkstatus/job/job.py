@@ -1,23 +1,25 @@
 """`send` and `resume`: from an input, a log or both to a run that is `ready` but for the yes."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bulkstatus.errors import LogRefused, NoLog, Refused
+from bulkstatus.errors import ActionNeeded, LogRefused, NoLog, Refused, Stopped
 from bulkstatus.job import beginning as beginnings
 from bulkstatus.job import refusals
 from bulkstatus.job.check import Checked, check_source
+from bulkstatus.job.elsewhere import Elsewhere
 from bulkstatus.job.known import Known
 from bulkstatus.job.merge import merged
 from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log
 from bulkstatus.job.plan import Plan
-from bulkstatus.job.ready import TYPED, Input, Ready
+from bulkstatus.job.ready import TYPED, Input, carry_out
 from bulkstatus.job.run import Ending
-from bulkstatus.job.terms import Ended, Terms
+from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import FAILURES, LogContents, Outcome, ResultLog, read_log
 from bulkstatus.settings.table import Settings
@@ -28,12 +30,16 @@ from bulkstatus.words import command_line
 SettingsFor = Callable[[Mapping[str, Any], Path], Settings]
 
 
-async def send(path: str, settings: Settings, log_path: Path | None, terms: Terms) -> Ended:
-    """Send a file for the first time.
+async def send(
+    path: str, settings: Settings, log_path: Path | None, terms: Terms, *, may_be_done: bool = False
+) -> Ended:
+    """Send a file, or the shard of it that the settings say, for the first time.
 
-    Raises Refused (InputRefused, SettingsRefused, LogRefused) or LogInUse when nothing was sent.
+    A file all of whose rows are done elsewhere is refused, unless it `may_be_done`: then its log
+    says so. Raises Refused (InputRefused, SettingsRefused, LogRefused) or LogInUse when nothing
+    was sent.
     """
-    first = log_path or default_log(path, settings.sandbox)
+    first = log_path or default_log(path, settings.sandbox, settings.shard)
     is_numbered = log_path is None and not settings.sandbox
     if log_path is not None and read_begun(log_path) is not None:
         _refuse_in_use(log_path)
@@ -42,16 +48,31 @@ async def send(path: str, settings: Settings, log_path: Path | None, terms: Term
     if logs and logs[-1].state.to_send:
         _refuse_in_use(logs[-1].path)
         raise refusals.unfinished_log(logs[-1], path)
-    async with WorkList() as work, await open_source(path, settings.input) as source:
-        checked = await _checked(source, work, path, None, settings)
+    target = next_log(first) if logs else first
+    none = LogContents(target)
+    elsewhere = Elsewhere(target, settings, settings.ref_id)
+    async with (
+        WorkList() as rows,
+        WorkList() as work,
+        await open_source(path, settings.input) as source,
+    ):
+        checked = await _checked(source, rows, path, none, elsewhere, settings)
         for log in logs:
-            if source.sha256 in {run.record.input_sha256 for run in log.runs}:
+            is_same = source.sha256 in {run.record.input_sha256 for run in log.runs}
+            if is_same and not settings.send_again:
                 raise refusals.same_content(log, path)
-        beginning = await beginnings.of_input(checked, terms.limit)
-        target = next_log(first) if logs else first
+        if settings.shard is not None:
+            beginning = await merged(none, checked, work, terms.limit)
+        else:
+            beginning = await beginnings.of_input(checked, terms.limit)
+        plan = beginning.plan
+        if plan.elsewhere and not (plan.all_due or plan.refused or may_be_done):
+            raise refusals.done_elsewhere(path, plan)
         given = Input.of(path, checked)
-        job = Ready(settings, terms, beginning, given, target, source)
-        return await job.carry_out(lambda: _created(target, settings))
+        notes = (*_about_shard(settings), *elsewhere.notes)
+        proposal = Proposal(plan, settings, target, source=source, notes=notes)
+        created = partial(_created, target, settings)
+        return await carry_out(proposal, beginning, given, terms, created)
 
 
 async def check(path: str, settings: Settings, keep: int | None = 20) -> tuple[Source, Plan]:
@@ -60,7 +81,8 @@ async def check(path: str, settings: Settings, keep: int | None = 20) -> tuple[S
     Raises InputRefused when the input as a whole cannot be read.
     """
     async with WorkList() as work, await open_source(path, settings.input) as source:
-        checked = await check_source(source, work, last_wins=settings.last_wins, keep=keep)
+        known = Known(LogContents(Path(path)), last_wins=settings.last_wins)
+        checked = await check_source(source, work, known, keep=keep)
         return source, (await beginnings.of_input(checked, None)).plan
 
 
@@ -113,8 +135,9 @@ async def resume(
     with _opened(log_path, terms.dry_run) as (log, contents):
         kept = kept_settings(contents, Path(path)) if path else contents.last_run.settings
         settings = settings_for(kept, log_path)
-        _refuse_elsewhere(contents, settings)
-        notes = []
+        _refuse_elsewhere(contents, settings, withdraw)
+        notes = [*_about_shard(settings)]
+        elsewhere = Elsewhere(log_path, settings, settings.ref_id or contents.last_run.ref_id)
         if path is None and not withdraw and (changed := _changed_file(contents)) is not None:
             if terms.take_over(changed.name):
                 path = str(changed)
@@ -133,18 +156,24 @@ async def resume(
             elif path is not None:
                 rows = await stack.enter_async_context(WorkList())
                 source = await stack.enter_async_context(await open_source(path, settings.input))
-                checked = await _checked(source, rows, path, Known(contents), settings)
+                checked = await _checked(source, rows, path, contents, elsewhere, settings)
                 beginning = await merged(contents, checked, work, terms.limit)
                 given = Input.of(path, checked)
             else:
                 refused = contents.state.counts().get(Outcome.REJECTED, 0)
                 again = retry_rejected or bool(refused and terms.retry_rejected(log_path, refused))
-                beginning = await beginnings.of_log(
-                    contents, work, again, settings.last_wins, terms.limit
-                )
-            job = Ready(settings, terms, beginning, given, log_path, source, contents, tuple(notes))
-            job.withdraws = withdraw
-            return await job.carry_out(lambda: log)
+                known = _known(contents, elsewhere, settings)
+                beginning = await beginnings.of_log(contents, work, known, again, terms.limit)
+            proposal = Proposal(
+                beginning.plan,
+                settings,
+                log_path,
+                source=source,
+                log=contents,
+                withdraws=withdraw,
+                notes=(*notes, *elsewhere.notes),
+            )
+            return await carry_out(proposal, beginning, given, terms, lambda: log)
 
 
 async def send_or_resume(
@@ -154,42 +183,62 @@ async def send_or_resume(
     log_path: Path | None,
     terms: Terms,
 ) -> Ended:
-    """Send a file, or go on with the newest log of it: what a program starts again and again.
+    """Send a file, or go on with a log of it: what a program starts again and again.
 
-    A log with rows that are to be sent or failed is gone on with, and then a file that has other
-    content by now is sent with the next log; where that is all updated, the exit status is the one
-    of the run before. Where a log of the same content has nothing left, nothing is sent.
+    The newest log, where it has rows that are to be sent or failed, is gone on with. Then the file
+    is sent with the next log, unless a log has this content: that one is gone on with too, or says
+    how it ended. The exit status is the file's, or where that is all updated the one of the run
+    before. Raises ActionNeeded where that run sent something and the file is refused.
     """
     if path == "-":
         raise Refused(
             "Standard input is not there a second time, so --resume cannot go on with it. Put it "
             "into a file and send that."
         )
-    first = log_path or default_log(path, settings.sandbox)
+    first = log_path or default_log(path, settings.sandbox, settings.shard)
     there = [first] if log_path is not None else logs_of(first)
-    log = next((log for name in reversed(there) if (log := read_begun(name))), None)
-    if log is None:
-        return await send(path, settings, log_path, terms)
-    counts = log.state.counts()
-    is_same = _is_content_of(log, Path(path))
-    if log.state.to_send or counts.get(Outcome.FAILED):
-        going_on = replace(
-            terms,
-            take_over=lambda name: False,
-            confirm=lambda proposal: terms.confirm(replace(proposal, restarts=True)),
-        )
-        ended = await resume(log.path, None, settings_for, going_on)
-        if is_same or terms.dry_run or ended.ending.exit_status not in {0, 1}:
-            return ended
-        terms.ended(ended)
-        after = await send(path, settings, log_path, terms)
-        status = after.ending.exit_status or ended.ending.exit_status
-        return replace(after, ending=replace(after.ending, exit_status=status))
-    if is_same:
+    logs = [log for name in there if (log := read_begun(name))]
+    own = _log_of_content(logs, Path(path))
+    going_on = replace(
+        terms,
+        take_over=lambda name: False,
+        confirm=lambda proposal: terms.confirm(replace(proposal, restarts=True)),
+    )
+    before: Ended | None = None
+    if logs and logs[-1] is not own and _has_rest(logs[-1]):
+        before = await resume(logs[-1].path, None, settings_for, going_on)
+        if terms.dry_run or before.ending.exit_status not in {0, 1}:
+            return before
+    if own is not None and not _has_rest(own):
+        counts = own.state.counts()
         failed = any(counts.get(outcome) for outcome in FAILURES)
         ending = Ending("finished", 1 if failed else 0, f"{path} has been sent before.")
-        return Ended(ending, counts, len(log.state), 0, log.path, ran=False)
-    return await send(path, settings, log_path, terms)
+        after = Ended(ending, counts, len(own.state), 0, own.path, ran=False)
+        return _with_status(before, after) if before is not None else after
+    if before is not None:
+        terms.ended(before)
+    try:
+        if own is not None:
+            after = await resume(own.path, None, settings_for, going_on)
+        else:
+            after = await send(path, settings, log_path, terms, may_be_done=True)
+    except Refused as error:
+        if before is None or not before.ran:
+            raise
+        text = f"What {logs[-1].path} had left was sent. Of {path} itself nothing was:\n{error}"
+        raise (Stopped if isinstance(error, Declined) else ActionNeeded)(text) from error
+    return _with_status(after, before) if before is not None else after
+
+
+def _with_status(ended: Ended, other: Ended) -> Ended:
+    """Return what came of a run; where that is well, with the exit status of the other."""
+    status = ended.ending.exit_status or other.ending.exit_status
+    return replace(ended, ending=replace(ended.ending, exit_status=status))
+
+
+def _has_rest(log: LogContents) -> bool:
+    """Tell whether a log has rows to go on with: to be sent, or failed."""
+    return bool(log.state.to_send or log.state.counts().get(Outcome.FAILED))
 
 
 def log_and_file(log_or_file: Path, path: str | None) -> tuple[Path, str | None]:
@@ -221,42 +270,72 @@ def _opened(path: Path, dry_run: bool) -> Iterator[tuple[ResultLog | None, LogCo
         log.close()
 
 
-def _refuse_elsewhere(log: LogContents, settings: Settings) -> None:
+def _refuse_elsewhere(log: LogContents, settings: Settings, withdraw: bool) -> None:
     """Refuse to go on with a log elsewhere than where it says that it was sent to.
 
-    The log is no authority: only what was typed just now may lead to another place.
+    The log is no authority: only what was typed just now may lead to another place. To withdraw
+    rows sends nothing, wherever it would be.
     """
     if settings.sandbox != log.is_sandbox:
         raise refusals.rehearsal(log)
-    typed = settings.origins["base_url"] in TYPED
-    if not settings.sandbox and not typed and log.last_run.base_url != settings.base_url:
+    if settings.values["shard"] != log.last_run.settings.get("shard"):
+        raise refusals.other_shard(log)
+    is_meant = withdraw or settings.sandbox or settings.origins["base_url"] in TYPED
+    if not is_meant and log.last_run.base_url != settings.base_url:
         raise refusals.other_base_url(log, settings)
+
+
+def _about_shard(settings: Settings) -> Iterator[str]:
+    """Yield what is to be said of a run of one shard."""
+    if settings.shard is not None:
+        count = settings.shard.count
+        yield (
+            f"This is shard {settings.shard.index} of {count}: only its own rows are sent. Rate "
+            f"and quotas are each shard's own: {count} at once are up to {count} times as fast."
+        )
 
 
 def _changed_file(log: LogContents) -> Path | None:
     """Return the file that the log was made from where it stands beside it with other content."""
     path = log.beside(log.first_run.input)
-    return path if path is not None and not _is_content_of(log, path) else None
+    return path if path is not None and _log_of_content([log], path) is None else None
 
 
-def _is_content_of(log: LogContents, path: Path) -> bool:
-    """Tell whether a file has the content that a run of the log had, or cannot be read."""
+def _log_of_content(logs: Sequence[LogContents], path: Path) -> LogContents | None:
+    """Return the newest of some logs of which a run had a file's content.
+
+    The content of a file that cannot be read is taken to be the newest log's.
+    """
+    newest_first = list(reversed(logs))
     try:
         if not path.is_file():
-            return True  # a pipe would be used up, or waited for
+            return next(iter(newest_first), None)  # a pipe would be used up, or waited for
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return True
-    return digest in {run.record.input_sha256 for run in log.runs}
+        return next(iter(newest_first), None)
+    return next(
+        (log for log in newest_first if digest in {run.record.input_sha256 for run in log.runs}),
+        None,
+    )
+
+
+def _known(log: LogContents, elsewhere: Elsewhere, settings: Settings) -> Known:
+    again, last_wins = settings.send_again, settings.last_wins
+    return Known(log, elsewhere, again=again, last_wins=last_wins)
 
 
 async def _checked(
-    source: Source, work: WorkList, path: str, known: Known | None, settings: Settings
+    source: Source,
+    work: WorkList,
+    path: str,
+    log: LogContents,
+    elsewhere: Elsewhere,
+    settings: Settings,
 ) -> Checked:
     """Return the checked source, or raise RowsRefused when some of its rows refuse the file."""
-    checked = await check_source(source, work, known, last_wins=settings.last_wins)
-    if checked.refused and not settings.skip_invalid:
-        plan = beginnings.plan_of(checked)
-        raise refusals.rows_refused(path, source.name, plan, settings, known is not None)
+    known = _known(log, elsewhere, settings)
+    checked = await check_source(source, work, known, shard=settings.shard)
+    if checked.plan.refused and not settings.skip_invalid:
+        raise refusals.rows_refused(path, source.name, checked.plan, settings, bool(log.runs))
     return checked

@@ -1,8 +1,10 @@
-"""`Known`: what a result log knows of the orders of an input that is checked."""
+"""`Known`: what logs know of the orders of an input, or of a log, whose rows are judged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
 
+from bulkstatus.conflict import Claim, Decision, judge_order
+from bulkstatus.job.elsewhere import Elsewhere, Updates
 from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import RowRecord
 from bulkstatus.log.state import LogState, State, numbers, spans_of
@@ -16,53 +18,84 @@ _LOT = 4096
 
 
 class Known:
-    """What a log has updated, and which rows it has."""
+    """What is updated by the log that the rows belong to, which may be a new one, and `elsewhere`.
 
-    def __init__(self, log: LogContents) -> None:
-        self._log = log
+    With `again` what is updated elsewhere is sent once more. `last_wins` is as in `judge_order`.
+    """
 
-    def done(self, rows: LogState, repeated: set[int]) -> tuple[list[int], set[int]]:
+    def __init__(
+        self,
+        log: LogContents,
+        elsewhere: Elsewhere | None = None,
+        *,
+        again: bool = False,
+        last_wins: bool = False,
+    ) -> None:
+        self.log = log
+        self._elsewhere = elsewhere
+        self._again = again
+        self._last_wins = last_wins
+        self._others: Updates = {}
+
+    def look(self, orders: Set[int]) -> set[int]:
+        """Look for orders in other logs; return those of which something is updated there."""
+        self._others = self._elsewhere.updates(orders) if self._elsewhere is not None else {}
+        return set(map(hash, self._others))
+
+    def judge(self, claims: Sequence[Claim], own: Iterable[StatusUpdate]) -> dict[int, Decision]:
+        """Return what is to become of an order's rows, of which the log has updated `own`."""
+        asked = {claim.update for claim in claims}
+        there = self._others.get(claims[0].update.order_id, {})
+        updated = {
+            update: place
+            for update, place in there.items()
+            if not (self._again and update in asked)
+        }
+        return judge_order(claims, updated | dict.fromkeys(own, ""), self._last_wins)
+
+    def done(
+        self, rows: LogState, repeated: set[int], asked: Set[int]
+    ) -> tuple[list[int], set[int]]:
         """Return the rows that are plainly done, and the orders that must be judged exactly.
 
         A row is plainly done when it is the only one of its order in the input, and the only
-        update of that order is the same.
+        update of that order is the same. `asked` are the orders that count.
         """
-        log = self._log.state
-        asked = set(rows.orders)
+        exact = self.look(asked)
+        log = self.log.state
         updated: dict[int, object] = {}
         for n in numbers(log.spans(State.UPDATED)):
             order = log.orders[n - 1]
             if order in asked:
                 updated[order] = _SEVERAL if order in updated else log.contents[n - 1]
         done: list[int] = []
-        exact: set[int] = set()
-        for n, order in enumerate(rows.orders, 1):
+        for n, order in enumerate(rows.orders if updated else (), 1):
             if order in updated and order not in repeated and rows.state(n) is State.TO_SEND:
-                if updated[order] == rows.contents[n - 1]:
-                    done.append(n)
-                else:
+                if updated[order] != rows.contents[n - 1]:
                     exact.add(order)
+                elif order not in exact:
+                    done.append(n)
         return done, exact
 
     def updates(self, orders: set[int]) -> dict[str, list[StatusUpdate]]:
-        """Return what was updated of some orders, by order ID."""
-        log = self._log.state
+        """Return what the log has updated of some orders, by order ID."""
+        log = self.log.state
         updated = numbers(log.spans(State.UPDATED))
         spans = spans_of(n for n in updated if log.orders[n - 1] in orders)
         found: dict[str, list[StatusUpdate]] = {}
-        for row in read_rows(self._log, spans):
+        for row in read_rows(self.log, spans):
             found.setdefault(row.order_id, []).append(row.update)
         return found
 
     def new(self, rows: LogState) -> list[int]:
         """Return the rows to be sent that the log does not have."""
-        there = set(self._log.state.contents)
+        there = set(self.log.state.contents)
         return [n for n in numbers(rows.spans(State.TO_SEND)) if rows.contents[n - 1] not in there]
 
     def compare(self, alike: Alike) -> None:
         """Show the IDs of the log: a few rows, such as its failures, are judged by all of them."""
         valid = (State.TO_SEND, State.UPDATED, State.REJECTED, State.FAILED, State.DUPLICATE)
-        rows = read_rows(self._log, self._log.state.spans(*valid))
+        rows = read_rows(self.log, self.log.state.spans(*valid))
         while order_ids := [row.order_id for row in islice(rows, _LOT)]:
             alike.look(order_ids)
 
@@ -72,7 +105,7 @@ class Known:
         for row in rows:
             by_id.setdefault(row.order_id.lstrip("0"), []).append(row)
         reasons: dict[int, str] = {}
-        for there in read_rows(self._log, [(1, len(self._log.state))]):
+        for there in read_rows(self.log, [(1, len(self.log.state))]):
             for row in by_id.get(there.order_id.lstrip("0"), ()):
                 if _has_lost_zeros(row.order_id, there.order_id):
                     reasons[row.n] = _lost_zeros("order", row.order_id, there.order_id)

@@ -5,16 +5,15 @@ and are sent; all others are new rows. Rows of the log that were rejected, faile
 that the file has no more are withdrawn. Rows never sent that it does not have stay as they are.
 """
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bulkstatus.job.beginning import LOT, NAMED, Beginning, plan_of, withdraw
+from bulkstatus.job.beginning import LOT, NAMED, Beginning, Unsent, withdraw
 from bulkstatus.job.check import Checked
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log.reader import LogContents, read_rows
-from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
+from bulkstatus.log.records import Outcome, Result, RowRecord
 from bulkstatus.log.state import OPEN, LogState, State, count_of, numbers, spans_of
 
 
@@ -25,7 +24,7 @@ class _Match:
     the file, by `n`, and `new` the rows of the file that the log does not have.
     """
 
-    def __init__(self, log: LogState, file: LogState) -> None:
+    def __init__(self, log: LogState, file: LogState, others: bytearray) -> None:
         self.due: list[int] = []
         self.settled: dict[int, int] = {}
         self.new: list[int] = []
@@ -37,7 +36,8 @@ class _Match:
             if content in asked and log.state(n) not in {State.UPDATED, State.WITHDRAWN}:
                 self._there.setdefault(content, []).append(n)
         for number, content in enumerate(file.contents, 1):
-            self._match(number, content, file.state(number))
+            if not others or not others[number - 1]:
+                self._match(number, content, file.state(number))
 
     def _match(self, number: int, content: int, fate: State) -> None:
         is_judged = fate not in {State.TO_SEND, State.UPDATED}
@@ -71,9 +71,12 @@ class _Match:
 async def merged(
     log: LogContents, checked: Checked, work: WorkList, limit: int | None
 ) -> Beginning:
-    """Return the beginning of a run with a mended file; `work` takes what is new."""
-    state, plan = log.state, plan_of(checked)
-    match = _Match(state, checked.state)
+    """Return the beginning of a run with a mended file; `work` takes what is new.
+
+    Rows of other shards are none of it.
+    """
+    state, plan = log.state, checked.plan
+    match = _Match(state, checked.state, checked.others)
     beginning = Beginning(work, state, plan, log=log)
     withdrawn = spans_of(match.unmatched(State.REJECTED, State.FAILED, State.INVALID))
     asked = checked.state
@@ -84,7 +87,7 @@ async def merged(
     plan.left = count_of(left)
     plan.left_orders = [row.order_id for row in read_rows(log, left[:NAMED])][:NAMED]
     results = {result.n: result for result in checked.judged}
-    await _settle(beginning, match, results)
+    await beginning.settle(_settled(log, match, results))
     first_new = len(state) + 1
     await _add(beginning, checked, match.new, results)
     plan.new = len(match.new)
@@ -94,19 +97,12 @@ async def merged(
     return beginning
 
 
-async def _settle(beginning: Beginning, match: _Match, results: dict[int, Result]) -> None:
-    """Add the results of the log's rows that the file says are not to be sent."""
-    state, at = beginning.state, timestamp(time.time())
-    assert beginning.log is not None
-    settled: list[Result] = []
-    for row in read_rows(beginning.log, spans_of(sorted(match.settled))):
+def _settled(log: LogContents, match: _Match, results: dict[int, Result]) -> Iterator[Unsent]:
+    """Yield the log's rows that the file says are not to be sent."""
+    for row in read_rows(log, spans_of(sorted(match.settled))):
         said = results.get(match.settled[row.n])
         outcome = said.outcome if said else Outcome.DUPLICATE
-        reason = said.error.message if said and said.error else ""
-        unseen = state.is_unseen(row.n)
-        settled.append(Result.unsent(row, outcome, reason, at, unseen))
-        state.settle(settled[-1])
-    await beginning.work.add_results(settled)
+        yield row, outcome, said.error.message if said and said.error else ""
 
 
 async def _add(

@@ -11,6 +11,7 @@ from typing import Any
 
 from bulkstatus.errors import Refused
 from bulkstatus.log import LogContents
+from bulkstatus.shard import Shard
 
 _ENDING = ".results.jsonl"
 # What the settings of a run say of its input, and of no other file.
@@ -19,11 +20,15 @@ _OF_INPUT = frozenset({"format", "encoding", "sheet", "no_header"})
 _BEGINNING = re.compile(rb'\s*{\s*"type"\s*:\s*"run"')
 
 
-def default_log(path: str, sandbox: bool) -> Path:
-    """Return where the first log of an input goes. Raises Refused for standard input."""
+def default_log(path: str, sandbox: bool, shard: Shard | None = None) -> Path:
+    """Return where the first log of an input goes, or of a part of it.
+
+    Raises Refused for standard input.
+    """
     if path == "-":
         raise Refused("The input is standard input, so the log needs a name: give it with --log.")
-    return beside(path, f"{'.sandbox' if sandbox else ''}{_ENDING}")
+    part = f".shard-{shard.index}-of-{shard.count}" if shard is not None else ""
+    return beside(path, f"{part}{'.sandbox' if sandbox else ''}{_ENDING}")
 
 
 def beside(path: str | Path, ending: str) -> Path:

@@ -4,11 +4,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bulkstatus.log.records import Result
+from bulkstatus.log.records import Outcome, Result
+from bulkstatus.log.state import LogState
 from bulkstatus.order import OrderStatus, StatusUpdate
+from bulkstatus.words import counted
 
 #: How many rows are shown as they were understood, before sending.
 SAMPLE_ROWS = 3
+
+# How many of the logs are named that have updated some of the rows.
+_LOGS = 5
 
 
 class Problem(NamedTuple):
@@ -34,6 +39,8 @@ class Plan:
 
     `untold_cancellations` of the due rows cancel an order that no run of the log was told of.
 
+    `elsewhere` counts the duplicates that other logs have updated, by log.
+
     Where a mended file is merged into a log, `new` rows are added to it, `withdrawn` ones taken
     out of it, and `left` ones stay in it and are not sent; of the latter two, the first orders.
     """
@@ -58,9 +65,26 @@ class Plan:
     left_orders: list[str] = field(default_factory=list)
     by_status: Counter[OrderStatus] = field(default_factory=Counter)
     sample: list[tuple[int, StatusUpdate]] = field(default_factory=list)
+    elsewhere: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     overtaken: list[Result] = field(default_factory=list)
     rounded: dict[str, str] = field(default_factory=dict)
+
+    def count(self, state: LogState) -> None:
+        """Count the rows that are done or not to be sent, before any is due."""
+        counts = state.counts()
+        self.rows = len(state)
+        self.done = counts.get(Outcome.UPDATED, 0)
+        self.duplicates = counts.get(Outcome.DUPLICATE, 0)
+        self.superseded = counts.get(Outcome.SUPERSEDED, 0)
+
+    def elsewhere_told(self) -> dict[str, int]:
+        """Return the logs that have updated most of the duplicates, and the others as one."""
+        most = dict(self.elsewhere.most_common(_LOGS))
+        if others := len(self.elsewhere) - len(most):
+            rest = self.elsewhere.total() - sum(most.values())
+            most[counted(others, "other log")] = rest
+        return most
 
     @property
     def cancellations(self) -> int:

@@ -38,6 +38,23 @@ def same_content(log: LogContents, path: str) -> LogRefused:
     return LogRefused(text)
 
 
+def done_elsewhere(path: str, plan: Plan) -> LogRefused:
+    """Return the refusal to send a file all of whose rows other logs have updated."""
+    told = plan.elsewhere_told().items()
+    logs = ", ".join(f"{place} ({counted(count, 'row')})" for place, count in told)
+    return LogRefused(
+        f"All rows of {path} have been sent already: {logs}. Is it the file of another day? "
+        "Nothing was sent. To send the same rows once more, add --send-again."
+    )
+
+
+def other_shard(log: LogContents) -> LogRefused:
+    """Return the refusal to go on with the log of another shard than the one that was typed."""
+    shard = log.last_run.settings.get("shard")
+    of = f"shard {shard}" if shard else "no shard"
+    return LogRefused(f"{log.path} is the log of {of}. Nothing was sent; leave --shard out.")
+
+
 def log_is_there(path: Path) -> LogRefused:
     """Return the refusal to send where something stands in the place of the log."""
     return LogRefused(

@@ -29,17 +29,18 @@ class Declined(Refused):
 class Proposal:
     """What a run is about to do, for the question that comes before it.
 
-    `source` is the input that was checked, None where the log's rows are gone on with. `log` is
-    what the log holds that is resumed, None for a first run. `seconds` is the estimated time, and
-    `withdraws` says that the run only withdraws what is open. `notes` are sentences for the user.
-    `restarts` says that a file was given to be sent, whose log is gone on with.
+    `base_url` and `ref_id` are where to and for whom. `source` is the input that was checked, None
+    where the log's rows are gone on with. `log` is what the log holds that is resumed, None for a
+    first run. `seconds` is the estimated time, and `withdraws` says that the run only withdraws
+    what is open. `notes` are sentences for the user. `restarts` says that a file was given to be
+    sent, whose log is gone on with.
     """
 
     plan: Plan
     settings: Settings
-    base_url: str
-    ref_id: str
     log_path: Path
+    base_url: str = ""
+    ref_id: str = ""
     seconds: float = 0.0
     source: Source | None = None
     log: LogContents | None = None
@@ -83,8 +84,7 @@ class Ended:
 class Terms:
     """How a run is to go that no log remembers.
 
-    `credentials` is called with the settings and whether the key is needed; where it is not, the
-    key may be empty, and None says that the account is not known either. `confirm` is told what
+    `credentials` is called with the settings where the key is needed. `confirm` is told what
     is about to happen and returns whether to go on. `retry_rejected` is told the log and how many
     of its rows the API refused, and `take_over` the name of the log's file that has changed since;
     both return whether that is meant. `ended` is told of a run that another one follows.
@@ -92,7 +92,7 @@ class Terms:
     run in good order.
     """
 
-    credentials: Callable[[Settings, bool], Credentials | None]
+    credentials: Callable[[Settings], Credentials]
     confirm: Callable[[Proposal], bool]
     retry_rejected: Callable[[Path, int], bool] = lambda path, count: False
     take_over: Callable[[str], bool] = lambda name: False

@@ -317,9 +317,12 @@ async def rows_of(contents: LogContents, spans: Sequence[Span]) -> AsyncIterator
 
 
 def _lots(contents: LogContents, spans: Sequence[Span]) -> Iterator[list[RowRecord]]:
+    parts = list(regions_of(contents.regions, spans))
+    if not parts:
+        return
     try:
         with contents.path.open("rb") as file:
-            for region, wanted in regions_of(contents.regions, spans):
+            for region, wanted in parts:
                 file.seek(region.offset)
                 yield rows_in(file.read(region.length), wanted)
     except (OSError, *NO_RECORD) as error:

@@ -55,6 +55,9 @@ _INVALID_TO_SEND = bytes(
 _DETAILS = {code: place for place, code in enumerate((*STATUSES, None))}
 _TRACKED = 0x80
 
+# What is held of a line, by which results are told from those of other rows.
+_LINE = 0xFFFFFFFF
+
 
 class LogState:
     """The rows of a log: what they ask for, in short, and what became of them.
@@ -66,6 +69,7 @@ class LogState:
     def __init__(self) -> None:
         self.contents = array("q")
         self.orders = array("q")
+        self._lines = array("I")
         self._states = bytearray()
         self._details = bytearray()
         self._due: list[Span] | None = None
@@ -93,13 +97,16 @@ class LogState:
         self._states += bytes(len(rows))
         self.contents.extend([hash((row.order_id, row.status, row.tracking)) for row in rows])
         self.orders.extend([hash(row.order_id) for row in rows])
+        self._lines.extend([row.line & _LINE for row in rows])
         return len(rows)
 
     def add_results(self, results: Sequence[Result]) -> int:
         """Take in results that were read; return how many there are before one of no row."""
         for place, result in enumerate(results):
             content = hash((result.order_id, result.status, result.tracking))
-            if result.n > len(self) or self.contents[result.n - 1] != content:
+            at = result.n - 1
+            is_there = at < len(self) and self._lines[at] == result.line & _LINE
+            if not is_there or self.contents[at] != content:
                 return place
             self.settle(result)
         return len(results)
@@ -163,11 +170,6 @@ class LogState:
         """How many rows have no result."""
         return self._states.translate(_PLAIN).count(State.TO_SEND)
 
-    def count_in(self, spans: Iterable[Span], state: State) -> int:
-        """Return how many rows of some spans are in a state."""
-        plain = self._states.translate(_PLAIN)
-        return sum(plain.count(state, first - 1, last) for first, last in spans)
-
     def spans(self, *states: State, since: int = 1) -> list[Span]:
         """Return the rows that are in one of some states, in order, from `since` on."""
         wanted = b"".join(re.escape(bytes([state])) for state in states)
@@ -182,19 +184,15 @@ class LogState:
         for found in re.finditer(_ANY_UNSEEN, self._states):
             yield from range(found.start() + 1, found.end() + 1)
 
-    def by_status(self, spans: Iterable[Span]) -> Counter[OrderStatus]:
-        """Return the number of rows by their status, those of none left out."""
-        counts: Counter[OrderStatus] = Counter()
-        for first, last in spans:
-            details = self._details[first - 1 : last]
-            for status in OrderStatus:
-                place = _DETAILS[int(status)]
-                counts[status] += details.count(place) + details.count(place | _TRACKED)
-        return +counts
-
-    def tally(self) -> Counter[tuple[OrderStatus | None, State]]:
-        """Return the number of rows by status and state."""
-        pairs = Counter(zip(self._details, self._states.translate(_PLAIN), strict=True))
+    def tally(
+        self, spans: Iterable[Span] | None = None
+    ) -> Counter[tuple[OrderStatus | None, State]]:
+        """Return the number of rows by status and state, of all rows or those of some spans."""
+        plain = self._states.translate(_PLAIN)
+        pairs: Counter[tuple[int, int]] = Counter()
+        for first, last in [(1, len(self))] if spans is None else spans:
+            rows = slice(first - 1, last)
+            pairs.update(zip(self._details[rows], plain[rows], strict=True))
         tally: Counter[tuple[OrderStatus | None, State]] = Counter()
         for (detail, state), count in pairs.items():
             tally[_STATUS_AT[detail & ~_TRACKED], State(state)] += count
@@ -225,15 +223,11 @@ def numbers(spans: Iterable[Span]) -> Iterator[int]:
 
 def spans_of(sorted_numbers: Iterable[int]) -> list[Span]:
     """Return rising numbers as spans."""
-    return _with_neighbours_joined((n, n) for n in sorted_numbers)
+    return joined((n, n) for n in sorted_numbers)
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """Return spans that do not overlap in order, neighbours made one."""
-    return _with_neighbours_joined(sorted(spans))
-
-
-def _with_neighbours_joined(spans: Iterable[Span]) -> list[Span]:
+    """Return rising spans that do not overlap, neighbours made one."""
     found: list[Span] = []
     for first, last in spans:
         if found and found[-1][1] == first - 1:

@@ -2,7 +2,7 @@
 
 from bulkstatus.pace.ledger import Ledger
 from bulkstatus.pace.pacer import Pacer
-from bulkstatus.pace.quotas import Place, Quotas, seconds_needed
+from bulkstatus.pace.quotas import Full, Place, Quotas, seconds_needed
 from bulkstatus.pace.rate import Rate
 
-__all__ = ["Ledger", "Pacer", "Place", "Quotas", "Rate", "seconds_needed"]
+__all__ = ["Full", "Ledger", "Pacer", "Place", "Quotas", "Rate", "seconds_needed"]

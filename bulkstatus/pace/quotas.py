@@ -2,6 +2,8 @@
 
 import sqlite3
 import time
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -32,6 +34,13 @@ class Place(NamedTuple):
 
 
 _UNCOUNTED = Place(0, 0.0)
+
+
+class Full(NamedTuple):
+    """A quota without a free place, and how many of its places other runs of the account hold."""
+
+    quota: Rate
+    others: int
 
 
 class Quotas:
@@ -68,6 +77,11 @@ class Quotas:
         self._account = int.from_bytes(digest, signed=True)
         self._hold = hold
         self._clock = clock
+        self.full: Full | None = None
+        """What the last request that got no place has to wait for."""
+        # Our own places: how many are in flight, and when the others were answered.
+        self._flying = 0
+        self._answered = deque[float](maxlen=max((quota.count for quota in quotas), default=0))
         if self._quotas:
             try:
                 with ledger.transaction() as tables:
@@ -88,15 +102,18 @@ class Quotas:
             now = self._clock()
             wait = 0.0
             for quota in self._quotas:
-                too_many = self._held(tables, quota, now) - quota.count
-                if too_many >= 0:
-                    wait = max(wait, self._free_in(tables, quota, now, too_many + 1)[-1])
+                held = self._held(tables, quota, now)
+                if held >= quota.count:
+                    until = self._free_in(tables, quota, now, held - quota.count + 1)[-1]
+                    if until > wait:
+                        wait, self.full = until, Full(quota, held - self._ours(quota, now))
             if wait:
                 self._refuse_far_ahead(tables, now)
                 return wait
             statement = "INSERT INTO in_flight (account, latest) VALUES (?, ?)"
             with closing(tables.execute(statement, (self._account, now + self._hold))) as cursor:
                 assert cursor.lastrowid is not None
+                self._flying += 1
                 return Place(cursor.lastrowid, now)
 
     def answered(self, place: Place) -> None:
@@ -113,6 +130,8 @@ class Quotas:
                 at = max(now, place.taken, last_at)
                 statement = "INSERT INTO answered VALUES (?, ?, ?)"
                 tables.execute(statement, (self._account, at, last_number + 1))
+                self._flying -= 1
+                self._answered.append(at)
                 self._forget_old(tables, now)
 
     def coming_free(self) -> list[tuple[Rate, list[float]]]:
@@ -136,6 +155,11 @@ class Quotas:
         )
         first = tables.execute(statement, after).fetchone()
         return int(flying) + (self._last(tables)[1] - first[0] + 1 if first else 0)
+
+    def _ours(self, quota: Rate, now: float) -> int:
+        """Return how many places of a quota this run holds."""
+        first = bisect_right(self._answered, now - quota.seconds - CLOCK_TICK)
+        return self._flying + len(self._answered) - first
 
     def _free_in(
         self, tables: sqlite3.Connection, quota: Rate, now: float, count: int = -1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bulkstatus.job.run import Ending, Hold, HoldReason, Observer
 from bulkstatus.log.records import Outcome, Result
-from bulkstatus.pace import Rate, seconds_needed
+from bulkstatus.pace import Full, Rate, seconds_needed
 from bulkstatus.words import clock_time, counted, duration, printable
 
 # The outcomes of rows that were sent, in the order in which they are shown.
@@ -53,7 +53,7 @@ class Course(Observer):
         self._samples = deque([(clock(), 0)])
         self._last_leaves = clock()
         self._attempts = 0
-        self._quotas = self._doubt = ""
+        self._doubt = ""
         self._ending: Ending | None = None
         self._hold: Hold | None = None
         self._quota: Hold | None = None
@@ -66,7 +66,6 @@ class Course(Observer):
         """See `run.Observer`."""
         self._samples = deque([(self.clock(), 0)])
         self._last_leaves = self.clock() + seconds_needed(self.due, self._rate, places)
-        self._quotas = " or ".join(str(quota) for quota, _ in places)
 
     def wrote(self, results: Sequence[Result]) -> None:
         """See `run.Observer`."""
@@ -86,11 +85,12 @@ class Course(Observer):
         self._hold = hold
         self.news.set()
 
-    def waiting_for_quota(self, seconds: float) -> None:
+    def waiting_for_quota(self, seconds: float, full: Full) -> None:
         """See `run.Observer`."""
         now = asyncio.get_running_loop().time()
         self._ahead = self.clock() - now
-        self._quota = Hold(HoldReason.LIMIT, f"the quota of {self._quotas}", now, seconds)
+        whose = f", {full.others:,} of it used by other runs of the account" * (full.others > 0)
+        self._quota = Hold(HoldReason.LIMIT, f"the quota of {full.quota}{whose}", now, seconds)
         if seconds >= _SHORTEST_TOLD:
             self.news.set()
 

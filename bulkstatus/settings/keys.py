@@ -1,4 +1,4 @@
-"""Where the account's API key comes from.
+"""Where the account's API key comes from, and where it is kept.
 
 It is looked for in the environment, in a file that only its owner can read, and in the system
 keyring, in that order. What is found nowhere is asked for by whoever has a terminal.
@@ -6,7 +6,9 @@ keyring, in that order. What is found nowhere is asked for by whoever has a term
 
 import os
 import stat
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,8 +50,10 @@ def find_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> Api
 def credentials_for(settings: Settings, api_key: str | None = None) -> Credentials:
     """Return the credentials of the account of `settings`, with the key that is given or found.
 
-    Raises SettingsRefused when one of them is missing, too.
+    Raises SettingsRefused when one of them is missing or not text, too.
     """
+    if not isinstance(api_key, str | None):
+        raise SettingsRefused("api_key must be text.")
     if settings.ref_id and not api_key and (key := find_key(settings)):
         api_key = key.value
     if settings.ref_id and api_key:
@@ -104,13 +108,58 @@ def read_keyring(ref_id: str) -> str | None:
         from keyring.errors import NoKeyringError
     except ImportError:
         return None
+    with _told("asked for"):
+        try:
+            return keyring.get_password(KEYRING_SERVICE, ref_id)
+        except NoKeyringError:
+            return None
+
+
+def has_keyring() -> bool:
+    """Tell whether there is a system keyring that keeps keys safe."""
     try:
-        return keyring.get_password(KEYRING_SERVICE, ref_id)
-    except NoKeyringError:
-        return None
+        import keyring
+
+        return keyring.get_keyring().priority >= 1
+    except Exception:  # the extra is not installed, or a backend does not load
+        return False
+
+
+def write_keyring(ref_id: str, key: str) -> None:
+    """Keep the key of an account in the system keyring; raise SettingsRefused where it will not."""
+    import keyring
+
+    with _told("given"):
+        keyring.set_password(KEYRING_SERVICE, ref_id, key)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Raise SettingsRefused for whatever a keyring raises in the body."""
+    try:
+        yield
     except Exception as error:  # each backend raises what its system's library does
         reason = printable(" ".join(str(error).split()), 200) or type(error).__name__
         raise SettingsRefused(
-            f"The system keyring could not be asked for the API key ({reason}). Unlock it, or "
+            f"The system keyring could not be {what} the API key ({reason}). Unlock it, or "
             "give the key in BULKSTATUS_API_KEY or in a file (BULKSTATUS_API_KEY_FILE)."
         ) from None
+
+
+def write_key_file(folder: Path, key: str) -> Path:
+    """Write a key into a new file in `folder`, and return it.
+
+    Only its owner can read it, on Windows whoever can read the folder. Raises SettingsRefused
+    when it cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # It is created exclusively: nobody else's, nor a link to another place.
+        descriptor, path = tempfile.mkstemp(prefix="api-key-", dir=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{key}\n")
+    except OSError as error:
+        raise SettingsRefused(
+            f"The API key cannot be kept in {folder}: {error.strerror}."
+        ) from None
+    return Path(path)

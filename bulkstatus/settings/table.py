@@ -2,7 +2,7 @@
 
 From it are made the options and their help (`cli/options.py`), what a profile may hold, what a
 log keeps and may give back, and what the library's arguments may be (with their static types at
-the end of this file). Options about one run alone, such as `--limit`, are no settings, but for
+the end of this file). What is about one run alone, such as `--limit`, is no setting, but for
 `sandbox`, which a log remembers.
 """
 
@@ -15,24 +15,28 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.values import (
+    DAYS,
     FILE,
     FLAG,
     HEADERS,
     NUMBER,
     QUOTAS,
     RATE,
+    SHARD,
     STATUS,
     TEXT,
     TIME,
     URL,
     Kind,
     is_vendors,
+    whole,
 )
 from bulkstatus.words import printable
 
 if TYPE_CHECKING:
     from bulkstatus.order import OrderStatus
     from bulkstatus.pace.rate import Rate
+    from bulkstatus.shard import Shard
     from bulkstatus.source.options import InputOptions
 
 #: Where a setting may stand: "sending" as an option of the commands that send, in a profile and in
@@ -62,10 +66,11 @@ class Setting:
         """The option that gives it, such as "--give-up-after"."""
         return f"--{self.name.replace('_', '-')}"
 
-    def read(self, value: object) -> tuple[Any, Any]:
+    def read(self, value: object, name: str | None = None) -> tuple[Any, Any]:
         """Return a value as it is kept, in the types of JSON, and as it is used.
 
-        Raises SettingsRefused, in a sentence that names the setting, for one that has no use.
+        Raises SettingsRefused, in a sentence that calls the setting `name`, or as its option, for
+        one that has no use.
         """
         kept = _plain(value)
         try:
@@ -80,7 +85,9 @@ class Setting:
         except ValueError:
             called = f"one of {', '.join(self.choices)}" if self.choices else self.kind.called
             shown = printable(str(kept), 40)
-            raise SettingsRefused(f'{self.option} must be {called}, not "{shown}".') from None
+            raise SettingsRefused(
+                f'{name or self.option} must be {called}, not "{shown}".'
+            ) from None
         if self.kind is QUOTAS and isinstance(kept, str):
             kept = [kept]
         # Text that is parsed into text is so in its one spelling.
@@ -138,6 +145,12 @@ class Settings:
     )
     skip_invalid: bool = _setting(
         FLAG, False, "Send the valid rows of a file, and log the others as invalid."
+    )
+    look_back: float = _setting(
+        DAYS,
+        30,
+        "How many days back the logs beside this one count: what they have updated is not sent "
+        "again.",
     )
     auth_scheme: str = _setting(
         TEXT,
@@ -198,6 +211,16 @@ class Settings:
         FLAG,
         False,
         "Rehearse: send to a stand-in of the API inside this program. Needs no credentials.",
+        "run",
+    )
+    send_again: bool = _setting(
+        FLAG, False, "Send also the rows that a log beside this one has updated.", "run"
+    )
+    shard: "Shard | None" = _setting(
+        SHARD,
+        None,
+        "Send part I of N only, with a log of its own: the orders are divided by their IDs, and "
+        "every part checks the whole file.",
         "run",
     )
     ref_id: str | None = _setting(TEXT, None, "The account.", "account")
@@ -266,6 +289,23 @@ LOGGED: tuple[Group, ...] = ("sending", "input", "run")
 IN_PROFILE: tuple[Group, ...] = ("sending", "trust", "input", "account")
 
 
+#: What is about one run alone, by name: an option and an argument that nothing remembers.
+OF_ONE_RUN: dict[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting("limit", whole(1), None, "Send the first N due rows, then stop."),
+        Setting("max_failures", whole(1), None, "Stop after N rows were rejected or failed."),
+        Setting("dry_run", FLAG, False, "Show what would be sent, and stop."),
+        Setting(
+            "cancellations",
+            whole(0),
+            None,
+            "With --yes: exactly how many orders this run cancels.",
+        ),
+    )
+}
+
+
 def names_of(*groups: Group) -> list[str]:
     """Return the names of the settings of some groups."""
     return [name for name, setting in SETTINGS.items() if setting.group in groups]
@@ -315,3 +355,6 @@ class SendSettings(InputSettings, ConnectionSettings, total=False):
     base_url: str
     skip_invalid: bool
     sandbox: bool
+    look_back: float | str
+    send_again: bool
+    shard: str

@@ -5,7 +5,7 @@ what has no use, or SettingsRefused where there is more to say of it than what w
 command loads this file for its `--help`, so that what reads values is imported when it is used.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +15,7 @@ from bulkstatus.words import printable
 if TYPE_CHECKING:
     from bulkstatus.order import OrderStatus
     from bulkstatus.pace.rate import Rate
+    from bulkstatus.shard import Shard
 
 #: The fields of which `column` can name the header.
 COLUMNS = ("order_id", "status", "tracking")
@@ -36,6 +37,13 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
     close = get_close_matches(name.replace("-", "_").lower(), known, n=1)
     return f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known) or 'none'}."
+
+
+def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
+    """Raise TypeError, with the nearest, for an argument of a name that is none of those known."""
+    for name in given:
+        if name not in known:
+            raise TypeError(f'There is no argument "{name}". {did_you_mean(name, known)}')
 
 
 def normal_base_url(text: str) -> str:
@@ -120,12 +128,6 @@ def _quotas(texts: str | list[str]) -> "tuple[Rate, ...]":
     return tuple(quota for text in given if (quota := parse_quota(text)))
 
 
-def _number(number: int) -> int:
-    if not 1 <= number <= LARGEST_NUMBER:
-        raise ValueError
-    return number
-
-
 def _seconds(given: float | str) -> float:
     text = str(given).strip().lower()
     number = text.rstrip("smh")
@@ -133,6 +135,22 @@ def _seconds(given: float | str) -> float:
     if not 0 < seconds <= 1e6:
         raise ValueError
     return seconds
+
+
+def _days(given: float | str) -> float:
+    text = str(given).strip().lower()
+    if text[-1:] in {"s", "m", "h"}:
+        return _seconds(text)
+    days = float(text.removesuffix("d"))
+    if not 0 <= days <= 36500:
+        raise ValueError
+    return days * 86400
+
+
+def _shard(text: str) -> "Shard":
+    from bulkstatus.shard import Shard
+
+    return Shard.parse(text)
 
 
 def _status(given: int | str) -> "OrderStatus":
@@ -165,13 +183,26 @@ class Kind(NamedTuple):
     metavar: str | None = None
 
 
+def whole(least: int, most: int | None = None) -> Kind:
+    """Return the kind of a whole number in bounds, `most` included."""
+
+    def parse(number: int) -> int:
+        if number < least or (most is not None and number > most):
+            raise ValueError
+        return number
+
+    return Kind((int,), f"a whole number from {least} {f'to {most}' if most else 'up'}", parse, "N")
+
+
 TEXT = Kind((str,), "text", _text, "NAME")
 URL = Kind((str,), "a URL", normal_base_url, "URL")
 FILE = Kind((str,), "a path, with ~ only where there is a home", _path, "FILE")
 RATE = Kind((str,), 'text such as "10/s"', _rate, "N/s")
 QUOTAS = Kind((str, list), 'text such as "1000/h", or a list of such', _quotas, "N/h")
-NUMBER = Kind((int,), f"a whole number from 1 to {LARGEST_NUMBER}", _number, "N")
+NUMBER = whole(1, LARGEST_NUMBER)
 TIME = Kind((int, float, str), "a time such as 30 (seconds), 90s, 15m or 2h", _seconds, "TIME")
+DAYS = Kind((int, float, str), "a number of days such as 30, or a time such as 12h", _days, "DAYS")
+SHARD = Kind((str,), "a part and how many there are, such as 3/8", _shard, "I/N")
 FLAG = Kind((bool,), "true or false", bool)
 STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
 HEADERS = Kind((dict,), f"headers of {', '.join(COLUMNS)}, as text", _columns, "FIELD=HEADER")

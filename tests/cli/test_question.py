@@ -33,7 +33,7 @@ def plan(sent: int, cancelled: int = 0, **more: Any) -> Plan:
 
 def proposal(of: Plan, **more: Any) -> Proposal:
     settings = resolve(("option", {"rate": "20/s", "quota": "1000/h"}))
-    return Proposal(of, settings, "https://api.example", "acme", Path("day.results.jsonl"), **more)
+    return Proposal(of, settings, Path("day.results.jsonl"), "https://api.example", "acme", **more)
 
 
 SEND, CANCEL, BOTH = plan(4), plan(0, 12), plan(1, 2)

@@ -25,6 +25,7 @@ _WRITES = bool(os.environ.get("BULKSTATUS_WRITE_TRANSCRIPTS"))
 _MASKS = (
     (r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:PORT"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"),
+    (r"of \d{4}-\d\d-\d\d", "of DAY"),
     (r"TIME by .*?: ", "TIME by WHO: "),
     (r"by \S+ on \S+: ", "by WHO: "),
     (r"(after|Time      ) \d+(\.\d+)? s", r"\1 N s"),

@@ -72,19 +72,23 @@ async def test_a_second_signal_drops_what_is_on_the_wire_and_says_that_it_is_unc
     assert "Traceback" not in ended.err
 
 
-async def test_a_run_that_was_started_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+async def test_a_run_that_was_started_to_outlive_its_terminal_does(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     path = dispatch_file(tmp_path, rows=60)
     async with Sandbox(faults=Faults(latency=0.05)) as sandbox:
-        # What is ignored here is so in the program as well, which is all that `nohup` does.
-        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # What is ignored here is so in the program as well, which is all that `nohup` does with
+        # SIGHUP, and a script's shell with SIGINT in the background.
+        before = signal.signal(number, signal.SIG_IGN)
         try:
             process = await start(
                 "send", str(path), "--yes", "--rate", "100/s", base_url=sandbox.base_url
             )
         finally:
-            signal.signal(signal.SIGHUP, before)
+            signal.signal(number, before)
         await until_sending(sandbox, 10)
-        process.send_signal(signal.SIGHUP)
+        process.send_signal(number)
         ended = await end_of(process)
     assert ended.status == 0, ended.err
     assert sandbox.counts.total() == 60

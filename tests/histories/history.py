@@ -243,7 +243,7 @@ class History:
         self.steps.append(f"{name} {fate} {limit or ''} {given} {rows or ''}")
         self.proposals.clear()
         terms = Terms(
-            credentials=lambda settings, needs_key: Credentials("ref", "key"),
+            credentials=lambda settings: Credentials("ref", "key"),
             confirm=lambda proposal: self.proposals.append(proposal) or True,
             limit=limit,
             handle_signals=True,

@@ -33,14 +33,15 @@ class Put(NamedTuple):
 class Server:
     """Serves on loopback. `refused` orders draw a 400; `faulty` is the share of faults.
 
-    `arrived` is called with the number of each PUT since `begin`. Once `dead`, nothing that
-    arrives has ever left: the run is taken to be killed.
+    An answer takes up to `late` seconds. `arrived` is called with the number of each PUT since
+    `begin`. Once `dead`, nothing that arrives has ever left: the run is taken to be killed.
     """
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self.refused: set[str] = set()
         self.faulty = 0.0
+        self.late = 0.3
         self.puts: list[Put] = []
         self.since = 0
         self.dead = False
@@ -85,7 +86,7 @@ class Server:
         content = (order, body["status"], body.get("shipping_tracking"))
         self.puts.append(Put(content, name, applied))
         self.arrived(len(self.lately))
-        await asyncio.sleep(self._chance.uniform(0.0, 0.3))
+        await asyncio.sleep(self._chance.uniform(0.0, self.late))
         if self.dead or fault == "dropped":
             return self._abort(request)
         headers = {"Retry-After": "0.1"} if fault == "limited" else {}

@@ -1,18 +1,16 @@
 """`send`, `resume` and `send --resume` by value: what is refused, and what is sent and logged."""
 
 import hashlib
-import json
 import os
 import platform
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
-import bulkstatus
 from bulkstatus.errors import (
+    ActionNeeded,
     BulkstatusError,
     LogInUse,
     LogRefused,
@@ -22,82 +20,7 @@ from bulkstatus.errors import (
 )
 from bulkstatus.job import Ended, log_and_file
 from bulkstatus.log import ResultLog, State, read_log
-from bulkstatus.log.records import schema
-from bulkstatus.sandbox import Sandbox
-from tests.log.lines import log_with
-
-
-class Desk:
-    """A folder with a file `day.csv`, its logs, and the API that it is sent to."""
-
-    def __init__(self, folder: Path, api: Sandbox) -> None:
-        self.folder = folder
-        self.api = api
-        self.write("A:8:T1", "B:8")
-
-    def write(self, *rows: str, name: str = "day.csv") -> Path:
-        lines = [",".join((*row.split(":"), "")[:3]) for row in rows]
-        path = self.folder / name
-        path.write_text("\n".join(["order_id,status,tracking", *lines]) + "\n")
-        return path
-
-    def logged(self, *rows: str, name: str = "day", **run: Any) -> Path:
-        """Write a log as a run of NAME.csv would have left it, with these rows."""
-        file = self.folder / f"{name}.csv"
-        digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
-        run = {"input": file.name, "input_sha256": digest, **run}
-        run = {"base_url": self.api.base_url, "ref_id": "R1", **run}
-        return log_with(self.folder / f"{name}.results.jsonl", rows, **run)
-
-    async def send(self, path: str = "day.csv", **options: Any) -> Ended:
-        return await bulkstatus.send(path, rate="none", **options)
-
-    async def resume(self, *paths: str, **options: Any) -> Ended:
-        return await bulkstatus.resume(*(paths or ("day.results.jsonl",)), **options)
-
-    async def refuses(
-        self, call: Awaitable[Ended], error: type[BulkstatusError], *pieces: str
-    ) -> None:
-        """Assert that a call is refused for a reason with these pieces, and leaves no trace."""
-        before, sent = self.content(), self.api.counts.total()
-        with pytest.raises(error) as caught:
-            await call
-        assert caught.value.exit_status == (3 if error is LogInUse else 2)
-        assert [piece for piece in pieces if piece not in str(caught.value)] == []
-        assert (self.content(), self.api.counts.total()) == (before, sent)
-
-    def content(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
-
-    @property
-    def logs(self) -> list[str]:
-        return sorted(path.name.split(".results")[0] for path in self.folder.glob("*.jsonl"))
-
-    @property
-    def states(self) -> list[State]:
-        state = read_log(self.folder / "day.results.jsonl").state
-        return [state.state(n) for n in range(1, len(state) + 1)]
-
-
-@pytest.fixture
-async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    folder = tmp_path / "desk"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("BULKSTATUS_REF_ID", "R1")
-    monkeypatch.setenv("BULKSTATUS_API_KEY", "K1")
-    async with Sandbox() as api:
-        monkeypatch.setenv("BULKSTATUS_BASE_URL", api.base_url)
-        yield Desk(folder, api)
-
-
-def records(path: Path) -> list[dict[str, Any]]:
-    validator = Draft202012Validator(schema())
-    found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    for record in found:
-        validator.validate(record)
-    return found
-
+from tests.job.conftest import Desk, records
 
 # What a run writes.
 
@@ -174,6 +97,20 @@ async def test_rows_that_a_mended_file_leaves_are_told_and_sent_by_the_log_alone
     assert desk.states.count(State.WITHDRAWN) == 2
 
 
+async def test_what_a_limit_leaves_of_a_mended_file_is_as_it_was(desk: Desk) -> None:
+    desk.logged("A:8 rejected", "B:8 rejected", "C:8 to_send", "D:8 failed")
+    desk.write("A:8", "B:8", "C:8", "D:8", name="mend.csv")
+    mend = ("day.results.jsonl", "mend.csv")
+    ended = await desk.resume(*mend, changed_input=True, limit=3)
+    assert (ended.ending.exit_status, list(desk.api.received)) == (3, ["C", "D", "A"])
+    # A row's state is its latest result: what the API refused is so until it is sent again.
+    done = [State.UPDATED, State.REJECTED, State.UPDATED, State.UPDATED]
+    assert (desk.states, ended.to_send) == (done, 0)
+    assert (await desk.resume()).ending.exit_status == 1
+    assert (await desk.resume(*mend, changed_input=True)).ending.exit_status == 0
+    assert list(desk.api.received) == ["C", "D", "A", "B"]
+
+
 async def test_untold_cancellations_need_their_number(desk: Desk) -> None:
     desk.logged("A:128 to_send")
     path = desk.write("A:128", "B:128")
@@ -201,15 +138,17 @@ async def test_rejected_rows_are_sent_again_where_that_is_said(desk: Desk) -> No
     assert (await desk.resume(retry_rejected=True)).ending.exit_status == 0
 
 
-async def test_withdrawing_sends_nothing_and_needs_no_account_of_its_own(
+async def test_withdrawing_sends_nothing_and_needs_neither_account_nor_address(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = desk.logged("A:8 to_send?", "B:8 failed", "C:8 updated", ref_id="R9")
+    far = "https://far.example"
+    log = desk.logged("A:8 to_send?", "B:8 failed", "C:8 updated", ref_id="R9", base_url=far)
     monkeypatch.delenv("BULKSTATUS_API_KEY")
     ended = await desk.resume(withdraw=True)
     assert (ended.ending.exit_status, desk.api.counts.total()) == (0, 0)
     assert desk.states == [State.WITHDRAWN, State.WITHDRAWN, State.UPDATED]
-    assert [run["ref_id"] for run in records(log) if run["type"] == "run"] == ["R9"] * 3
+    runs = [(run["ref_id"], run["base_url"]) for run in records(log) if run["type"] == "run"]
+    assert runs == [("R9", far)] * 3
     assert list(read_log(log).state.unseen()) == [1]
 
 
@@ -247,9 +186,9 @@ async def test_what_is_refused_leaves_no_trace(
     pieces: str,
 ) -> None:
     for name in ("sent", "open", "far", "other"):
-        desk.write("A:8", name=f"{name}.csv")
-    desk.logged("A:8 updated", name="sent")
-    desk.logged("A:8 updated", name="sent.sandbox")
+        desk.write("S:8", name=f"{name}.csv")
+    desk.logged("S:8 updated", name="sent")
+    desk.logged("S:8 updated", name="sent.sandbox")
     desk.logged("W:8 updated", "X:8 to_send", "Y:8 to_send", name="open")
     desk.logged("A:8 to_send", name="far", base_url="https://far.example")
     desk.logged("A:8 to_send", name="other", ref_id="R9")
@@ -329,7 +268,7 @@ async def test_a_dry_run_leaves_no_trace(desk: Desk) -> None:
     before = desk.content()
     desk.write("A:8", "C:8", name="new.csv")
     for call, to_send in (
-        (desk.send("new.csv", dry_run=True), 2),
+        (desk.send("new.csv", dry_run=True), 1),
         (desk.resume(dry_run=True), 1),
         (desk.resume("day.results.jsonl", "new.csv", dry_run=True), 1),
         (desk.resume(dry_run=True, withdraw=True), 0),
@@ -409,8 +348,25 @@ async def test_it_goes_on_with_a_log_whose_file_is_gone(desk: Desk) -> None:
     assert list(desk.api.received) == ["B"]
 
 
-async def test_another_content_is_not_taken_for_sent_since_a_log_is_named(desk: Desk) -> None:
+@pytest.mark.parametrize("older", [["updated", "updated"], ["updated", "failed"], ["rejected"] * 2])
+@pytest.mark.parametrize("newest", ["updated", "failed", "rejected"])
+async def test_an_older_log_of_the_same_content_says_how_it_ended(
+    desk: Desk, older: list[str], newest: str
+) -> None:
+    desk.logged(f"A:8:T1 {older[0]}", f"B:8 {older[1]}")
+    desk.logged(f"Z:8 {newest}", name="day-2", input_sha256="1")
+    ended = await desk.send(go_on=True)
+    exit_status = 1 if "rejected" in older else 0
+    assert ended.ending.exit_status == exit_status
+    sent = ["Z"] * (newest == "failed") + ["B"] * (older[1] == "failed")
+    assert (list(desk.api.received), ended.ran) == (sent, bool(sent))
+    assert desk.logs == ["day", "day-2"]
+
+
+async def test_a_file_that_is_refused_after_rows_were_sent_is_not_nothing_sent(desk: Desk) -> None:
     log = desk.logged("Y:8 updated", "Z:8 to_send", input_sha256="1")
-    with pytest.raises(LogRefused, match="--log"):
+    with pytest.raises(ActionNeeded, match=r"(?s)day.results.jsonl had left was sent.*--log") as no:
         await desk.send(go_on=True, log=log)
-    assert list(desk.api.received) == ["Z"]
+    assert (no.value.exit_status, list(desk.api.received)) == (4, ["Z"])
+    # The next one finds nothing to send but the file, which is refused as ever.
+    await desk.refuses(desk.send(go_on=True, log=log), LogRefused, "--log")

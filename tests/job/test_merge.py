@@ -42,13 +42,14 @@ async def test_each_row_becomes_what_it_should(tmp_path: Path, case: dict[str, A
             file = tmp_path / "dispatch.csv"
             file.write_text("\n".join(["order_id,status,tracking", *case["file"]]) + "\n")
             async with await open_source(str(file), InputOptions()) as source:
-                known = Known(log.contents)
-                checked = await check_source(source, rows, known, last_wins=last_wins)
-            problems = {str(problem.line): problem.reason for problem in checked.problems}
+                known = Known(log.contents, last_wins=last_wins)
+                checked = await check_source(source, rows, known)
+            problems = {str(problem.line): problem.reason for problem in checked.plan.problems}
             beginning = await merged(log.contents, checked, work, limit)
         else:
             again = case.get("again", False)
-            beginning = await beginnings.of_log(log.contents, work, again, last_wins, limit)
+            known = Known(log.contents, last_wins=last_wins)
+            beginning = await beginnings.of_log(log.contents, work, known, again, limit)
         written = await _begun(log, beginning)
 
     new = [record for record in written if isinstance(record, RowRecord)]

@@ -90,6 +90,9 @@ async def test_an_update_is_one_put_and_gives_its_result(status: Any) -> None:
         (("1", "cancled"), "did you mean Cancelled"),
         (("1", 9), 'The status "9" is not one of the nine'),
         (("1", 128, "T1"), "A tracking number goes with a shipping status"),
+        ((1, 8), "order_id must be text, not int"),
+        (("1", 8.0), "status must be a code or a name, not float"),
+        (("1", 8, 5), "tracking must be text, not int"),
     ],
 )
 async def test_an_update_that_cannot_be_sent_is_refused_before_it_leaves(
@@ -244,8 +247,9 @@ async def test_every_call_counts_in_the_accounts_quota() -> None:
     [
         ({"base_url": "https://x.example", "ref_id": "R1"}, "credentials are incomplete"),
         ({"base_url": "http://x.example", "ref_id": "R", "api_key": "K"}, "not encrypted"),
-        ({"ref_id": "R", "api_key": "K\n"}, "BULKSTATUS_API_KEY is empty or holds"),
+        ({"ref_id": "R", "api_key": "K\n"}, "BULKSTATUS_API_KEY. is empty or holds"),
         ({"ref_id": "R", "api_key": "K", "rate": "fast"}, "is not a rate"),
+        ({"ref_id": 7, "api_key": "K"}, 'ref_id must be text, not "7"'),
     ],
 )
 def test_what_cannot_be_used_is_refused_when_the_client_is_made(

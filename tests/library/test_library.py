@@ -2,15 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bulkstatus
 from bulkstatus import Outcome
 from bulkstatus.sandbox import Faults, Sandbox
-from bulkstatus.settings.sources import config_path
+from bulkstatus.settings.profiles import config_path
 from tests.schema import check_log
 
 ACCOUNT = {"ref_id": "R1", "api_key": "K1"}
@@ -113,9 +114,160 @@ async def test_what_is_not_given_comes_from_the_profile_also_when_the_log_is_res
             )
 
 
-async def test_an_unknown_argument_is_a_type_error_with_the_nearest() -> None:
-    with pytest.raises(TypeError, match=r'"rat"\. Did you mean rate'):
-        await bulkstatus.send("dispatch.csv", rat="1/s")  # type: ignore[call-arg] - the point
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"rat": "1/s"}, '"rat". Did you mean rate?'),
+        ({"cancelations": 1}, '"cancelations". Did you mean cancellations?'),
+        ({"withdrawn": True}, '"withdrawn". There are: base_url'),
+        ({"withdraw": True}, '"withdraw". There are: base_url'),
+        ({"limit": "5"}, 'limit must be a whole number from 1 up, not "5"'),
+        ({"limit": 0}, "limit must be a whole number from 1 up"),
+        ({"max_failures": True}, "max_failures must be a whole number from 1 up"),
+        ({"cancellations": -1}, "cancellations must be a whole number from 0 up"),
+        ({"dry_run": 1}, "dry_run must be true or false"),
+        ({"go_on": "no"}, "go_on must be true or false"),
+        ({"give_up_after": []}, "give_up_after must be a time such as 30 (seconds)"),
+        ({"observer": 5}, "observer must be a function that returns an Observer"),
+        ({"log": 5}, "log must be a path, as text or a Path, not int"),
+        ({"source": b"x.csv"}, "source must be a path, or rows: an iterable or async iterable"),
+        ({"source": {"1001": 8}}, "not dict"),
+        ({"source": 5}, "not int"),
+        ({"source": [("1", 8)], "log": None}, "need a place for their log: give it as log"),
+        ({"source": [("1", 8)], "column": {"status": "x"}}, "column means nothing for rows"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+async def test_an_argument_that_cannot_be_used_is_told(arguments: Any, said: str) -> None:
+    kind = TypeError if said.startswith('"') else bulkstatus.SettingsRefused
+    with pytest.raises(kind) as refusal:
+        await bulkstatus.send(**{"source": "dispatch.csv", "log": "x.jsonl", **arguments})
+    assert said in str(refusal.value)
+
+
+async def test_what_means_nothing_for_a_function_is_no_argument_of_it() -> None:
+    with pytest.raises(TypeError, match='no argument "rate"'):
+        await bulkstatus.check([("1", 8)], rate="1/s")  # type: ignore[call-arg] - the point
+    with pytest.raises(TypeError, match='no argument "sheet"'):
+        bulkstatus.Client("https://x.example", "R", "K", sheet="Mon")  # type: ignore[call-arg]
+
+
+async def one_by_one(items: Iterable[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
+
+
+ITEMS = [
+    bulkstatus.StatusUpdate("1001", bulkstatus.OrderStatus.DISPATCHED, "T1"),
+    (1002, "received by shipper", None),
+    ("1001", 8, "T1"),
+    ["1003", 256],
+]
+
+
+@pytest.mark.parametrize(
+    "given", [ITEMS, iter(ITEMS), one_by_one(ITEMS)], ids=["list", "iter", "async"]
+)
+async def test_rows_from_memory_are_sent_and_logged_as_a_files_are(
+    folder: Path, given: Any
+) -> None:
+    async with Sandbox() as sandbox:
+        to: Any = {"base_url": sandbox.base_url, "rate": "none", **ACCOUNT}
+        ended = await bulkstatus.send(given, log="rows.jsonl", limit=2, **to)
+        assert (ended.ending.exit_status, ended.to_send) == (3, 1)
+        # The log is the job: it needs the rows no more.
+        ended = await bulkstatus.resume("rows.jsonl", **to)
+        assert ended.counts == {Outcome.UPDATED: 3, Outcome.DUPLICATE: 1}
+        assert sandbox.counts.total() == 3
+        # Where the same rows are sent again and again, nothing is left to do.
+        again = await bulkstatus.send(ITEMS, log="rows.jsonl", go_on=True, **to)
+        assert (again.ran, again.ending.exit_status) == (False, 0)
+        with pytest.raises(bulkstatus.LogRefused, match="exists already"):
+            await bulkstatus.send(ITEMS, log="rows.jsonl", **to)
+        with pytest.raises(bulkstatus.LogRefused, match="exists already"):
+            await bulkstatus.send(ITEMS[:1], log="rows.jsonl", go_on=True, **to)
+    rows = [record for record in check_log(folder / "rows.jsonl") if record["type"] == "row"]
+    assert [(row["line"], row["order_id"], row["status"], row["tracking"]) for row in rows] == [
+        (1, "1001", 8, "T1"), (2, "1002", 516, None), (3, "1001", 8, "T1"), (4, "1003", 256, None),
+    ]  # fmt: skip
+
+
+async def test_rows_from_memory_go_through_the_checks_of_a_file(folder: Path) -> None:
+    items: Any = [
+        ("4.61402E+07", 8),
+        ("1001", 8, "T1"),
+        ("1001", 128),
+        ("", 8),
+        ("1002", "Dispached"),
+        (1003.0, 8),
+        ("1004\n1005", 8),
+        ("1006", 8, 5),
+        ("1007", True),
+        ("1008", None, "T2"),
+    ]
+    plan = await bulkstatus.check(items)
+    assert [problem.line for problem in plan.problems] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert (await bulkstatus.check(items, status=8)).problems[-1].line == 9
+    with pytest.raises(bulkstatus.RowsRefused, match="10 rows of 10") as refusal:
+        await bulkstatus.send(items, log="rows.jsonl", **ACCOUNT)
+    assert len(refusal.value.plan.problems) == 10
+    with pytest.raises(bulkstatus.RowsRefused) as refusal:
+        await bulkstatus.send(items * 3, log="rows.jsonl", **ACCOUNT)
+    assert "--problems" not in str(refusal.value)
+    assert logs(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([], "There is not one row"),
+        (["1001"], "Row 1 must be a StatusUpdate or .order ID, status, tracking., and is a str"),
+        ([("1001", 8), ("1002",)], "Row 2 must be .* and is a tuple of 1"),
+        ([("1001", 8), ("1", 8, "T", "x")], "Row 2 must be .* and is a tuple of 4"),
+        ([{"order_id": "1001", "status": 8}], "Row 1 must be .* and is a dict"),
+        ([("1001", 8, object())], "Row 1 holds what is neither text nor a number"),
+        ([("1001", 8, "\ud800")], "Row 1 holds what is neither text nor a number"),
+    ],
+)
+async def test_what_is_no_row_is_refused_with_its_position(items: Any, said: str) -> None:
+    with pytest.raises(bulkstatus.InputRefused, match=said):
+        await bulkstatus.check(items)
+
+
+async def test_a_profile_says_nothing_of_how_rows_from_memory_are_read() -> None:
+    path = config_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "[profile.default]\nformat = 'csv'\nno_header = true\nencoding = 'cp1252'\n"
+        "status = 8\ncolumn = { order_id = 'Auftrag' }\n"
+    )
+    assert (await bulkstatus.check([("é", None)])).by_status == {8: 1}
+
+
+async def test_an_error_of_the_iterable_is_the_callers() -> None:
+    async def broken() -> AsyncIterator[Any]:
+        yield "1001", 8
+        raise OSError("the database is gone")
+
+    with pytest.raises(OSError, match="the database is gone"):
+        await bulkstatus.check(broken())
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_script_without_an_event_loop_calls_the_same_functions() -> None:
+    sync = bulkstatus.sync
+    assert sync.check([("1001", 8)]).due == 1
+    ended = sync.send([("1001", 8), ("1002", 8)], log="rows.jsonl", sandbox=True, limit=1)
+    assert (ended.ending.exit_status, ended.to_send) == (3, 1)
+    assert sync.resume("rows.jsonl").ending.exit_status == 0
+    assert sync.report("rows.jsonl").rows == 2
+    with pytest.raises(bulkstatus.InputRefused):
+        sync.send("none.csv", sandbox=True)
+
+
+async def test_within_an_event_loop_a_script_is_told_what_to_write() -> None:
+    with pytest.raises(RuntimeError, match=r"Write there:  await bulkstatus\.check\("):
+        bulkstatus.sync.check([("1001", 8)])
 
 
 @pytest.mark.usefixtures("folder")

@@ -21,7 +21,7 @@ from bulkstatus.settings.table import (
 @pytest.mark.parametrize("name", bulkstatus.__all__)
 def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
     value = getattr(bulkstatus, name)
-    assert not isinstance(value, types.ModuleType)
+    assert isinstance(value, types.ModuleType) == (name == "sync")
     assert value.__doc__
     assert name in dir(bulkstatus)
 
@@ -30,6 +30,7 @@ def test_a_type_checker_is_told_the_same_homes() -> None:
     tree = ast.parse(Path(str(bulkstatus.__file__)).read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     told = {name.asname: node.module for node in imports for name in node.names if name.asname}
+    assert told.pop("sync") == "bulkstatus"
     assert told == {name: f"bulkstatus.{home}" for name, home in bulkstatus._HOMES.items()}
 
 
@@ -54,7 +55,8 @@ def test_every_setting_of_the_command_line_is_an_argument_of_send() -> None:
 
 
 TYPED = """
-import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 import bulkstatus
 
 async def main() -> None:
@@ -67,8 +69,14 @@ async def main() -> None:
     reveal_type(report.rows)
     async with bulkstatus.Client("https://x.example", "R", "K", give_up_after="3m") as client:
         reveal_type(await client.set_status("1", bulkstatus.OrderStatus.DISPATCHED))
+    async def items() -> AsyncIterator[bulkstatus.StatusUpdate]:
+        yield bulkstatus.StatusUpdate("1", bulkstatus.OrderStatus.ON_HOLD)
+    await bulkstatus.send(items(), log="x.jsonl")
+    await bulkstatus.send([("1", 8), ("2", "dispatched", None)], log=Path("x.jsonl"))
+    reveal_type(bulkstatus.sync.send([(46140204, "cancelled")], log="x.jsonl", cancellations=1))
     await bulkstatus.send("x.csv", rat="5/s")
     bulkstatus.sned
+    bulkstatus.sync.send([("1", 8.0)])
 """
 
 
@@ -88,8 +96,10 @@ def test_a_type_checker_sees_the_arguments_and_the_results(tmp_path: Path) -> No
         'note: Revealed type is "int"',
         'note: Revealed type is "int"',
         'note: Revealed type is "bulkstatus.log.records.Result"',
+        'note: Revealed type is "bulkstatus.job.terms.Ended"',
     ]
     errors = [line for line in said if line.startswith("error:")]
-    assert len(errors) == 2
+    assert len(errors) == 3
     assert '"rat"' in errors[0]
     assert '"sned"' in errors[1]
+    assert '"tuple[str, float]"' in errors[2]

@@ -104,8 +104,8 @@ def test_a_beginning_counts_with_its_sending_or_its_end(path: Path, counts: byte
     assert [(run.first, run.rows) for run in contents.runs] == [(1, 2), (3, 2)]
 
 
-def _edited(line: bytes, **fields: object) -> bytes:
-    return json.dumps({**json.loads(line), **fields}).encode() + b"\n"
+def _edited(text: bytes, /, **fields: object) -> bytes:
+    return json.dumps({**json.loads(text), **fields}).encode() + b"\n"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,7 @@ def _edited(line: bytes, **fields: object) -> bytes:
         ([BEGUN, UPDATED, _edited(UPDATED, n=3)], "line 6"),
         ([BEGUN, UPDATED, _edited(UPDATED, n=0)], "line 6"),
         ([BEGUN, _edited(UPDATED, order_id="B")], "line 5"),
+        ([BEGUN, _edited(UPDATED, line=3)], "line 5"),
         ([BEGUN, _edited(UPDATED, status=64)], "line 5"),
         ([BEGUN, _edited(UPDATED, tracking=None)], "line 5"),
         ([RUN, UPDATED, ROWS, SENDING], "line 2"),

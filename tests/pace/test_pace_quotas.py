@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkstatus.errors import LedgerLost, SettingsRefused
-from bulkstatus.pace import Ledger, Place, Quotas, Rate
+from bulkstatus.pace import Full, Ledger, Place, Quotas, Rate
 from bulkstatus.pace.quotas import CLOCK_TICK
 from bulkstatus.pace.rate import parse_quota
 
@@ -320,3 +320,34 @@ def test_the_wait_that_is_asked_for_is_neither_too_long_nor_too_short(
         elif step == "pass":
             clock.true += amount
     ledger.close()
+
+
+def test_who_waits_is_told_for_which_quota_and_how_much_of_it_others_hold(
+    ledger: Ledger, clock: Clock
+) -> None:
+    minute, hour = Rate(4, 60.0), Rate(6, 3600.0)
+    ours, theirs = (Quotas([minute, hour], ledger, "acme", HOLD, clock) for _ in range(2))
+    elsewhere = Quotas([minute], ledger, "other", HOLD, clock)
+    for quotas in (ours, theirs, ours, theirs, elsewhere):
+        quotas.answered(take(quotas))
+    wait(ours)
+    assert ours.full == Full(minute, 2)
+    clock.true += 61.0
+    flying = take(ours)
+    ours.answered(take(ours))
+    wait(ours)
+    assert ours.full == Full(hour, 2)
+    wait(theirs)
+    assert theirs.full == Full(hour, 4)
+    # Of its own places a run counts those alone that the window still holds.
+    clock.true += 3600.0 - 60.0
+    ours.answered(flying)
+    for _ in range(3):
+        ours.answered(take(ours))
+    wait(ours)
+    assert ours.full == Full(minute, 0)
+    # Of several that are full it is the one that is waited for.
+    both = Quotas([Rate(1, 60.0), Rate(1, 3600.0)], ledger, "both", HOLD, clock)
+    both.answered(take(both))
+    assert wait(both) == about(3600.0 + CLOCK_TICK)
+    assert both.full == Full(Rate(1, 3600.0), 0)

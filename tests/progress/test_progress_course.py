@@ -7,7 +7,7 @@ from progress_world import Clock, at, hold, results
 
 from bulkstatus.job.run import Ending, HoldReason
 from bulkstatus.log.records import Outcome
-from bulkstatus.pace import Rate
+from bulkstatus.pace import Full, Rate
 from bulkstatus.words import duration
 
 TEN, HOUR = Rate(10, 1.0), Rate(1000, 3600.0)
@@ -77,7 +77,7 @@ async def test_after_a_wait_the_speed_is_measured_anew(clock: Clock) -> None:
         course = clock.course(2000, Rate(1000, 1.0))
         clock.work(course, 10, 100)
         if reason is None:
-            course.waiting_for_quota(300.5)
+            course.waiting_for_quota(300.5, Full(HOUR, 0))
         else:
             course.holding(hold(reason, 1.0))
         clock.work(course, 300, 0)
@@ -164,14 +164,17 @@ async def test_a_hold_is_told_with_why_since_when_and_until_when(
 async def test_a_short_wait_is_not_told_until_it_turns_out_to_be_a_long_one(clock: Clock) -> None:
     course = clock.course(100)
     course.started([(HOUR, [])])
-    course.waiting_for_quota(0.5)
+    course.waiting_for_quota(0.5, Full(HOUR, 0))
     assert course.notes() == {}
     assert not course.news.is_set()
     clock.go(1.0)
-    course.waiting_for_quota(50.0)
+    course.waiting_for_quota(50.0, Full(HOUR, 1200))
     assert course.news.is_set()
     (told,) = course.notes().values()
-    assert told == f"limit reached (the quota of 1000/h) since {at(1)}, going on at {at(51)}"
+    quota = "the quota of 1000/h, 1,200 of it used by other runs of the account"
+    assert told == f"limit reached ({quota}) since {at(1)}, going on at {at(51)}"
+    course.waiting_for_quota(50.0, Full(HOUR, 0))
+    assert "the quota of 1000/h)" in course.notes()["limit reached"]
     clock.go(51.0)
     assert course.notes() == {}
     course.holding(hold(OUTAGE, None))

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bulkstatus.job.run import Ending, HoldReason, Observer
 from bulkstatus.log.records import Outcome
-from bulkstatus.pace import Rate
+from bulkstatus.pace import Full, Rate
 from bulkstatus.progress.course import Course
 from bulkstatus.progress.view import View, draw, drawing, print_lines
 
@@ -159,12 +159,12 @@ async def test_news_is_painted_at_once_and_results_never_one_by_one() -> None:
         lambda: view.wrote(results(20, Outcome.REJECTED)),
         lambda: view.holding(hold(OUTAGE, 10.0)),
         lambda: view.holding(None),
-        lambda: view.waiting_for_quota(30.0),
+        lambda: view.waiting_for_quota(30.0, Full(Rate(1, 60.0), 0)),
         lambda: view.stopping(Ending("interrupted", 130)),
     ):
         news()
         painter.wait()
-    view.waiting_for_quota(0.1)
+    view.waiting_for_quota(0.1, Full(Rate(1, 60.0), 0))
     for _ in range(998):
         view.wrote(results(10))
     assert view.settled == 10_000

@@ -10,9 +10,10 @@ from typing import Any
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.job.beginning import of_input, of_log
 from bulkstatus.job.check import check_source
+from bulkstatus.job.known import Known
 from bulkstatus.job.run import Ending, Observer, Run, RunOptions
 from bulkstatus.job.worklist import WorkList
-from bulkstatus.log import ErrorKind, ResultLog, RowError, RunRecord
+from bulkstatus.log import ErrorKind, LogContents, ResultLog, RowError, RunRecord
 from bulkstatus.order import StatusUpdate
 from bulkstatus.source import InputOptions, open_source
 
@@ -97,10 +98,13 @@ class World:
         async with WorkList() as work:
             if self.log_path.exists():
                 log = ResultLog.open(self.log_path)
-                beginning = await of_log(log.contents, work, again, False, self.limit)
+                known = Known(log.contents)
+                beginning = await of_log(log.contents, work, known, again, self.limit)
             else:
                 async with await open_source(str(self.input_path), InputOptions()) as source:
-                    beginning = await of_input(await check_source(source, work), self.limit)
+                    known = Known(LogContents(self.log_path))
+                    checked = await check_source(source, work, known)
+                    beginning = await of_input(checked, self.limit)
                 log = ResultLog.create(self.log_path)
             try:
                 record = run_record(beginning.due)

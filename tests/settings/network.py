@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import trustme
 from aiohttp import web
@@ -69,28 +70,22 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-@dataclass
-class Api:
+class Api(NamedTuple):
     """A sandbox behind TLS; `ca_file` holds the authority that signed its certificate."""
 
-    sandbox: Sandbox
     port: int
     ca_file: Path
     headers: list[Mapping[str, str]]
 
-    @property
-    def base_url(self) -> str:
-        return f"https://{HOST}:{self.port}"
-
 
 @asynccontextmanager
-async def api_behind_tls(folder: Path) -> AsyncIterator[Api]:
+async def api_behind_tls(folder: Path, pair: tuple[str, str]) -> AsyncIterator[Api]:
     authority = trustme.CA()
     ca_file = folder / "authority.pem"
     authority.cert_pem.write_to_path(ca_file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST, "localhost").configure_cert(context)
-    sandbox = Sandbox(credentials=("R1", "K1"))
+    sandbox = Sandbox(credentials=pair)
     headers: list[Mapping[str, str]] = []
 
     @web.middleware
@@ -104,6 +99,6 @@ async def api_behind_tls(folder: Path) -> AsyncIterator[Api]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        yield Api(sandbox, runner.addresses[0][1], ca_file, headers)
+        yield Api(runner.addresses[0][1], ca_file, headers)
     finally:
         await runner.cleanup()

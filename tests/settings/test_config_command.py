@@ -1,6 +1,7 @@
 """`bulkstatus config`: what is in force, where it came from, and never the key."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from bulkstatus.cli import cli
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.settings.sources import config_path
+from bulkstatus.pace import Ledger, Place, Quotas, Rate
+from bulkstatus.settings.profiles import config_path
 
 
 def config(*arguments: str) -> Result:
@@ -55,6 +57,31 @@ def test_each_setting_is_shown_with_where_it_came_from(
         assert "pw-7d1" not in output
 
 
+def test_what_is_used_of_the_quotas_is_shown_with_when_it_comes_free() -> None:
+    account = "https://api.example ref-1"
+    with closing(Ledger()) as ledger:
+        quotas = Quotas([Rate(5, 3600.0)], ledger, account, 30.0)
+        for _ in range(2):
+            place = quotas.try_take()
+            assert isinstance(place, Place)
+            quotas.answered(place)
+    options = ("--base-url", "https://api.example", "--quota", "1/m", "--quota", "5/h")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BULKSTATUS_REF_ID", "ref-1")
+        (minute, hour) = json.loads(config("--json", *options).output)["quotas"]
+        told = " ".join(config(*options).output.split())
+        patch.setenv("BULKSTATUS_REF_ID", "ref-2")
+        others = config(*options).output
+        patch.delenv("BULKSTATUS_REF_ID")
+        assert json.loads(config("--json", *options).output)["quotas"] == []
+    assert [(one["quota"], one["used"]) for one in (minute, hour)] == [("1/m", 2), ("5/h", 2)]
+    # The quota is smaller than what is used: both have to come free.
+    assert 0 < minute["next_free_in"] == minute["all_free_in"] <= 61
+    assert 3000 < hour["next_free_in"] < hour["all_free_in"] <= 3601
+    assert "Of the quota of 5/h the account's runs on this machine have used 2." in told
+    assert "Nothing is used of the quota of 5/h." in others
+
+
 def test_without_a_file_it_says_where_one_would_be() -> None:
     assert f"{config_path()} (there is none)" in config().output
 
@@ -67,4 +94,15 @@ def test_what_cannot_be_used_is_said_after_all_the_rest(monkeypatch: pytest.Monk
     assert ["api_key", "null", "cannot", "be", "used"] in [
         line.split() for line in result.output.splitlines()
     ]
+    assert "give_up_after" in result.output
+
+
+def test_a_ledger_that_cannot_be_used_is_said_after_all_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BULKSTATUS_STATE_DIR", str(tmp_path / "file"))
+    monkeypatch.setenv("BULKSTATUS_REF_ID", "R1")
+    result = config()
+    assert "BULKSTATUS_STATE_DIR" in str(result.exception)
     assert "give_up_after" in result.output

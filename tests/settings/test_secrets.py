@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import os
-import select
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,8 +10,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from tests import program
 from tests.schema import check_log
-from tests.settings.network import Proxy, api_behind_tls
+from tests.settings.network import HOST, Proxy, api_behind_tls
 
 REF_ID = "R1"
 KEY = "K-3f9/zz+41&c"
@@ -29,53 +28,35 @@ FORMS = [
     ),
 ]
 
-
-class Program:
-    """Runs the program in a folder of its own and keeps every byte that it wrote."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.written = b""
-        self.environ = {
-            **os.environ,
-            "BULKSTATUS_REF_ID": REF_ID,
-            "BULKSTATUS_API_KEY": KEY,
-            "PYTHONUNBUFFERED": "1",
-        }
-
-    async def run(self, *arguments: str, program: tuple[str, ...] = ("-m", "bulkstatus")) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *program, *arguments),
-            cwd=self.folder,
-            env=self.environ,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        self.written += output
-        return process.returncode or 0
-
-    def everything(self) -> bytes:
-        """Return all output, and all files in the program's folders."""
-        state, config = (self.environ[f"BULKSTATUS_{name}_DIR"] for name in ("STATE", "CONFIG"))
-        folders = (self.folder, Path(state), Path(config))
-        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-        return self.written + b"".join(path.read_bytes() for path in files)
-
-    def assert_no_key(self) -> None:
-        everything = self.everything()
-        assert everything
-        for form in FORMS:
-            assert form.encode() not in everything
+SEND = ("send", "dispatch.csv", "--yes", "--rate", "none")
+LOG = Path("dispatch.results.jsonl")
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Program:
-    folder = tmp_path / "desk"
-    folder.mkdir()
-    (folder / "dispatch.csv").write_text("order_id,status\n1001,8\n1002,8\n1003,8\n")
-    return Program(folder)
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "desk").mkdir()
+    monkeypatch.chdir(tmp_path / "desk")
+    Path("dispatch.csv").write_text("order_id,status\n1001,8\n1002,8\n1003,8\n")
+
+
+async def run(*arguments: str, base_url: str = "", **environ: str) -> tuple[int, str]:
+    """Run the program with the key and return its exit status and output, which has no key."""
+    account = {"BULKSTATUS_REF_ID": REF_ID, "BULKSTATUS_API_KEY": KEY}
+    ended = await program.run(*arguments, base_url=base_url, **account, **environ)
+    assert_no_key(ended.out + ended.err)
+    return ended.status, ended.out + ended.err
+
+
+def everything(output: str = "") -> bytes:
+    """Return all output, and all files in the program's folders."""
+    folders = (".", os.environ["BULKSTATUS_STATE_DIR"], os.environ["BULKSTATUS_CONFIG_DIR"])
+    files = [path for folder in folders for path in Path(folder).rglob("*") if path.is_file()]
+    return output.encode() + b"".join(path.read_bytes() for path in files)
+
+
+def assert_no_key(output: str = "") -> None:
+    for form in FORMS:
+        assert form.encode() not in everything(output)
 
 
 class Echoing:
@@ -112,21 +93,34 @@ async def echoing_api(status: int) -> AsyncIterator[Echoing]:
         await runner.cleanup()
 
 
-async def test_a_run_that_succeeds_through_a_proxy_writes_no_key(
-    tmp_path: Path, program: Program
+@pytest.mark.parametrize("bundle", [True, False])
+async def test_a_run_through_a_proxy_to_a_host_of_a_private_authority_writes_no_key(
+    tmp_path: Path, bundle: bool
 ) -> None:
-    async with api_behind_tls(tmp_path) as api, Proxy(api.port, "anna:pw-7d1").running() as proxy:
-        api.sandbox._credentials = (REF_ID, KEY)
-        program.environ["HTTPS_PROXY"] = f"http://anna:pw-7d1@127.0.0.1:{proxy.port}"
-        to = ("--base-url", api.base_url, "--ca-file", str(api.ca_file))
-        options = ("--yes", "--rate", "none", "--quota", "1000/h", "--json", *to)
-        assert await program.run("send", "dispatch.csv", *options) == 0
-        assert api.headers[0]["authorization"] == f"basic {REF_ID}:{KEY}"
-        assert await program.run("config", *to) == 0
-        assert await program.run("config", *to, "--json") == 0
-    check_log(program.folder / "dispatch.results.jsonl")
-    program.assert_no_key()
-    assert b"pw-7d1" not in program.everything()
+    netrc, none = tmp_path / "netrc", str(tmp_path / "none")
+    netrc.write_text(f"machine {HOST} login L password P\n")
+    environ = {"NETRC": str(netrc)}
+    if not bundle:  # as in a Python whose OpenSSL was built for another system
+        environ |= {"SSL_CERT_FILE": none, "SSL_CERT_DIR": none}
+    async with (
+        api_behind_tls(tmp_path, (REF_ID, KEY)) as api,
+        Proxy(api.port, "anna:pw-7d1@/").running() as proxy,
+    ):
+        environ["HTTPS_PROXY"] = f"http://anna:pw-7d1%40%2F@127.0.0.1:{proxy.port}"
+        to = ("--base-url", f"https://{HOST}:{api.port}", "--ca-file", str(api.ca_file))
+        sent = [*SEND, "--quota", "1000/h", "--json"]
+        for arguments in (sent, ["config"], ["config", "--json"]):
+            status, output = await run(*arguments, *to, **environ)
+            assert (status, "pw-7d1" in output) == (0, False)
+        asked = {head.split("\r\n")[0] for head in proxy.asked}
+        assert asked == {f"CONNECT {HOST}:{api.port} HTTP/1.1"}
+        assert not any(KEY in head for head in proxy.asked)
+    assert len(api.headers) == 3
+    for headers in api.headers:
+        assert headers["authorization"] == f"basic {REF_ID}:{KEY}"
+        assert "Proxy-Authorization" not in headers
+    check_log(LOG)
+    assert b"pw-7d1" not in everything()
 
 
 @pytest.mark.parametrize(
@@ -140,16 +134,14 @@ async def test_a_run_that_succeeds_through_a_proxy_writes_no_key(
     ],
 )
 async def test_a_run_that_is_refused_writes_no_key_though_the_answer_echoes_it(
-    program: Program, status: int, exit_status: int, scheme: str
+    status: int, exit_status: int, scheme: str
 ) -> None:
+    options = ("--attempts", "1", "--auth-scheme", scheme, "--give-up-after", "1")
     async with echoing_api(status) as api:
-        options = ("--yes", "--rate", "none", "--attempts", "1", "--auth-scheme", scheme)
-        to = ("--give-up-after", "1", "--base-url", api.base_url)
-        assert await program.run("send", "dispatch.csv", *options, *to) == exit_status
-        assert api.seen
-    assert b"[API key]" in program.everything()
-    check_log(program.folder / "dispatch.results.jsonl")
-    program.assert_no_key()
+        ended, output = await run(*SEND, *options, base_url=api.base_url)
+        assert (ended, bool(api.seen)) == (exit_status, True)
+    assert b"[API key]" in everything(output)
+    check_log(LOG)
 
 
 CRASH = """
@@ -158,43 +150,36 @@ async def put(self, update):
     key = self._credentials.api_key
     raise RuntimeError(f"a fault of ours with {self._credentials!r}")
 OrderStatusApi.put = put
-from bulkstatus.cli import main
-main()
 """
 
 
-async def test_a_crash_writes_no_key(program: Program) -> None:
+async def test_a_crash_writes_no_key(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(CRASH)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     async with echoing_api(400) as api:
-        options = ("send", "dispatch.csv", "--yes", "--base-url", api.base_url)
-        assert await program.run(*options, program=("-X", "dev", "-c", CRASH)) == 3
-    assert b"a fault of ours" in program.written
-    assert b"`bulkstatus resume` goes on" in program.written
-    program.assert_no_key()
+        status, output = await run(*SEND, base_url=api.base_url, PYTHONPATH=path)
+    assert (status, "a fault of ours" in output) == (3, True)
+    assert "`bulkstatus resume` goes on" in output
 
 
 @pytest.mark.parametrize(
     ("arguments", "exit_status"),
     [
-        (["send", "dispatch.csv", "--dry-run"], 0),
-        (["send", "dispatch.csv"], 2),
-        (["send", "dispatch.csv", "--api-key", "x"], 2),
-        (["check", "dispatch.csv", "--json"], 0),
+        ("send dispatch.csv --dry-run", 0),
+        ("send dispatch.csv", 2),
+        ("send dispatch.csv --api-key x", 2),
+        ("check dispatch.csv --json", 0),
     ],
 )
-async def test_what_sends_nothing_writes_no_key(
-    program: Program, arguments: list[str], exit_status: int
-) -> None:
-    assert await program.run(*arguments) == exit_status
-    program.assert_no_key()
+async def test_what_sends_nothing_writes_no_key(arguments: str, exit_status: int) -> None:
+    assert (await run(*arguments.split()))[0] == exit_status
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="the system has no /proc")
-async def test_the_key_is_not_in_the_process_list_while_the_program_runs(program: Program) -> None:
+async def test_the_key_is_not_in_the_process_list_while_the_program_runs() -> None:
     async with echoing_api(200) as api:
         api.leave.clear()
-        run = asyncio.create_task(
-            program.run("send", "dispatch.csv", "--yes", "--base-url", api.base_url)
-        )
+        under_way = asyncio.create_task(run(*SEND, base_url=api.base_url))
         try:
             await asyncio.wait_for(api.arrived.wait(), 30)
             paths = await asyncio.to_thread(lambda: list(Path("/proc").glob("[0-9]*/cmdline")))
@@ -203,7 +188,7 @@ async def test_the_key_is_not_in_the_process_list_while_the_program_runs(program
             assert not any(form.encode() in line for line in lines for form in FORMS)
         finally:
             api.leave.set()
-            assert await run == 0
+            assert (await under_way)[0] == 0
 
 
 def _read(path: Path) -> bytes:
@@ -213,40 +198,21 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminal to type at")
-async def test_a_key_that_is_typed_is_not_shown(program: Program) -> None:
-    import pty
+async def test_a_key_that_is_typed_is_not_shown() -> None:
+    from tests.cli.test_on_a_terminal import Terminal  # which skips where there is no such thing
 
-    del program.environ["BULKSTATUS_API_KEY"]
-    ours, theirs = pty.openpty()
     async with echoing_api(400) as api:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bulkstatus", "send", "dispatch.csv", "--base-url", api.base_url,
-            cwd=program.folder, env=program.environ, stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(theirs)
-        await asyncio.to_thread(_converse, ours, program)
-        await process.wait()
+        environ = {"BULKSTATUS_REF_ID": REF_ID, "BULKSTATUS_BASE_URL": api.base_url}
+        terminal = Terminal(Path.cwd(), ["send", "dispatch.csv"], environ)
+
+        def converse() -> None:
+            terminal.wait_for(f"API key of the account {REF_ID}:")
+            terminal.type(f"{KEY}\n")
+            terminal.wait_for("[y/N]")
+            terminal.type("y\n")
+            terminal.end()
+
+        await asyncio.to_thread(converse)
+        terminal.close()
         assert api.seen[0] == f"basic {REF_ID}:{KEY}"
-    os.close(ours)
-    program.assert_no_key()
-
-
-def _converse(terminal: int, program: Program) -> None:
-    """Type the key and a yes when asked, and keep all that is shown."""
-    answers = [(f"API key of the account {REF_ID}:".encode(), KEY), (b"[y/N]", "y")]
-    shown = b""
-    while select.select([terminal], [], [], 30)[0]:
-        try:
-            data = os.read(terminal, 4096)
-        except OSError:  # what Linux says at the end of a terminal
-            break
-        if not data:
-            break
-        program.written += data
-        shown += data
-        if answers and answers[0][0] in shown:
-            os.write(terminal, f"{answers.pop(0)[1]}\n".encode())
-            shown = b""
-    assert not answers, shown
+    assert_no_key(terminal.output)

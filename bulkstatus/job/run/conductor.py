@@ -310,7 +310,8 @@ class Conductor:
             return False
         if isinstance(place, float):
             self._quota_free_at = self._now() + place
-            self._observer.waiting_for_quota(place)
+            assert self._quotas.full is not None
+            self._observer.waiting_for_quota(place, self._quotas.full)
             return False
         job.place = place
         return True

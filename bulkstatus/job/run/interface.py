@@ -9,7 +9,7 @@ from bulkstatus.api.answer import Answer
 from bulkstatus.job.run.gate import Hold
 from bulkstatus.log.records import Reason, Result
 from bulkstatus.order import StatusUpdate
-from bulkstatus.pace import Rate
+from bulkstatus.pace import Full, Rate
 
 
 class Observer:
@@ -24,8 +24,8 @@ class Observer:
     def holding(self, hold: Hold | None) -> None:
         """The run holds, probes again later, or (None) goes on."""
 
-    def waiting_for_quota(self, seconds: float) -> None:
-        """No request leaves for this long, since a quota is used up."""
+    def waiting_for_quota(self, seconds: float, full: Full) -> None:
+        """No request leaves for this long, since a quota is used up, by whom `full` says."""
 
     def stopping(self, ending: "Ending") -> None:
         """No further row leaves; those on the wire finish."""

@@ -1,0 +1,202 @@
+"""What the logs beside a log have updated takes part in every run: a table, and its edges."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkstatus import Observer, Proposal
+from bulkstatus.errors import LogRefused, Refused
+from bulkstatus.job import RowsRefused
+from bulkstatus.log import ResultLog, read_log
+from bulkstatus.log.records import timestamp
+from tests.job.conftest import Desk, records
+
+DAY_SECONDS = 86400.0
+MONDAY = ["A:8:T1 updated", "B:8:T2 updated", "C:512 updated", "D:8:T4 failed", "E:8 rejected"]
+
+
+def days_ago(days: float) -> str:
+    return timestamp(time.time() - days * DAY_SECONDS)
+
+
+# The file's rows and the options: what is sent, or why the file is refused; how that ends.
+CASES: list[tuple[str, dict[str, Any], str | type[Refused], int]] = [
+    ("F:8", {}, "F", 0),
+    ("A:8:T1 F:8 B:8", {}, "F", 0),
+    ("D:8:T4 E:8 F:8", {}, "D E F", 0),
+    ("C:513 C:8", {}, "C C", 0),
+    ("C:512 C:513", {}, "C", 0),
+    # All of it is done there: it is the file of another day.
+    ("A:8:T1 B:8:T2", {}, LogRefused, 2),
+    ("B:8 B:8", {}, LogRefused, 2),
+    ("A:8:T1 :8", {"skip_invalid": True}, "", 1),
+    ("B:8 A:8:T1", {"go_on": True}, "", 0),
+    ("B:8:T2 A:8:T1", {"send_again": True}, "B A", 0),
+    ("C:512 C:513", {"send_again": True}, "C C", 0),
+    # What contradicts it.
+    ("A:128", {"cancellations": 1}, RowsRefused, 2),
+    ("A:128 F:8", {"skip_invalid": True}, "F", 1),
+    ("A:128", {"cancellations": 1, "send_again": True}, RowsRefused, 2),
+    ("A:8:T9", {}, RowsRefused, 2),
+    ("A:8:T9", {"on_conflict": "last"}, "A", 0),
+    ("A:512", {}, RowsRefused, 2),
+    ("A:64", {}, "A", 0),
+    # How far back.
+    ("A:8:T1", {"look_back": 0}, "A", 0),
+    ("A:8:T1", {"look_back": "1h"}, LogRefused, 2),
+]
+
+
+@pytest.mark.parametrize(("rows", "options", "sent", "status"), CASES, ids=str)
+async def test_a_file_beside_mondays_log(
+    desk: Desk, rows: str, options: dict[str, Any], sent: str | type[Refused], status: int
+) -> None:
+    desk.logged(*MONDAY, name="monday")
+    desk.write(*rows.split())
+    if isinstance(sent, type):
+        refusal = await desk.refuses(desk.send(**options), sent)
+        reasons = [p.reason for p in refusal.plan.problems] if sent is RowsRefused else [refusal]  # type: ignore[attr-defined]
+        assert all("monday.results.jsonl of " in str(reason) for reason in reasons)
+        return
+    ended = await desk.send(**options)
+    assert " ".join(order for order, puts in desk.api.received.items() for _ in puts) == sent
+    assert (ended.ending.exit_status, ended.rows) == (status, len(rows.split()))
+
+
+async def test_a_row_done_elsewhere_is_a_duplicate_that_names_log_and_day(desk: Desk) -> None:
+    monday = desk.logged(*MONDAY, name="monday", started_at="2999-11-27T12:00:00.000Z")
+    desk.write("A:8:T1", "F:8", "B:8")
+    told: list[Proposal] = []
+    await desk.send(observer=lambda proposal: told.append(proposal) or Observer())
+    place = "monday.results.jsonl of 2999-11-27"
+    results = {r["n"]: r for r in records(desk.folder / "day.results.jsonl") if "outcome" in r}
+    assert [results[n]["outcome"] for n in (1, 2, 3)] == ["duplicate", "updated", "duplicate"]
+    assert place in results[1]["error"]["message"]
+    plan = told[0].plan
+    assert (plan.due, plan.duplicates, plan.elsewhere) == (1, 2, {place: 2})
+    assert monday.exists()
+
+
+async def test_a_rolling_export_sends_what_is_new_and_says_so_at_once(desk: Desk) -> None:
+    for rows, sent in (
+        (["A:8", "B:8"], "A B"),
+        (["A:8", "B:8", "C:8"], "C"),
+        (["C:8", "D:8"], "D"),
+    ):
+        before = list(desk.api.received)
+        desk.write(*rows)
+        assert (await desk.send()).ending.exit_status == 0
+        assert " ".join(order for order in desk.api.received if order not in before) == sent
+    assert all(len(puts) == 1 for puts in desk.api.received.values())
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"base_url": "https://elsewhere.example"},
+        {"ref_id": "R9"},
+        {"settings": {"sandbox": True}},
+        {"started_at": days_ago(31)},
+    ],
+    ids=lambda run: next(iter(run)),
+)
+async def test_what_counts_for_nothing(desk: Desk, run: dict[str, Any]) -> None:
+    desk.logged("A:8:T1 updated", "B:128 updated", name="monday", **run)
+    assert (await desk.send()).ending.exit_status == 0
+    assert list(desk.api.received) == ["A", "B"]
+
+
+async def test_an_old_file_is_not_even_opened(desk: Desk) -> None:
+    path = desk.folder / "monday.results.jsonl"
+    path.write_bytes(b"broken\n")
+    for age, notes in ((29, 1), (31, 0)):
+        os.utime(path, times=(0, time.time() - age * DAY_SECONDS))
+        desk.write(f"{age}:8")
+        assert len((await notes_of(desk))[0]) == notes
+
+
+async def notes_of(desk: Desk, **options: Any) -> tuple[list[str], int]:
+    """Send the day's file, and return what is said of other logs, and the exit status."""
+    told: list[Proposal] = []
+    ended = await desk.send(observer=lambda p: told.append(p) or Observer(), **options)
+    return list(told[0].notes), ended.ending.exit_status
+
+
+async def test_logs_that_are_unfinished_or_in_use_or_broken_are_named_and_stop_nothing(
+    desk: Desk,
+) -> None:
+    desk.logged("B:8 to_send", "F:8 to_send", "G:8 updated", name="left", ref_id="R9")
+    desk.logged("G:8 to_send", name="rehearsed", settings={"sandbox": True})
+    running = desk.logged("F:8 to_send?", name="running")
+    desk.write("A:8", name="orders").rename("orders.results.jsonl")
+    (desk.folder / "begun.results.jsonl").touch()
+    (desk.folder / "rows.jsonl").write_text('{"order_id":"A","status":8}\n')
+    (desk.folder / "folder.jsonl").mkdir()
+    held = ResultLog.open(running)
+    notes, status = await notes_of(desk)
+    held.close()
+    assert (status, list(desk.api.received)) == (0, ["A", "B"])
+    for name, *words in (
+        ("left", "2 rows", "1 of them for orders of this run"),
+        ("running", "1 row ", "goes on now, or broke off"),
+        ("orders", "cannot be read"),
+    ):
+        (note,) = (note for note in notes if f"log {name}.results.jsonl" in note)
+        assert [word for word in words if word not in note] == []
+    assert len(notes) == 3
+
+
+async def test_a_resume_looks_as_well(desk: Desk) -> None:
+    rows = ["A:8:T1 to_send", "B:8:T9 to_send", "C:512 failed", "F:8 to_send"]
+    log = desk.logged(*rows)
+    desk.logged(*MONDAY, name="monday")
+    told: list[Proposal] = []
+    ended = await desk.resume(observer=lambda p: told.append(p) or Observer())
+    assert (ended.ending.exit_status, list(desk.api.received)) == (1, ["F"])
+    # Nothing is said of the log itself, which was not finished.
+    assert (told[0].notes, told[0].plan.elsewhere.total()) == ((), 2)
+    outcomes = {outcome.value: count for outcome, count in read_log(log).state.counts().items()}
+    assert outcomes == {"duplicate": 2, "invalid": 1, "updated": 1}
+
+
+async def test_so_does_one_with_a_mended_file(desk: Desk) -> None:
+    desk.logged("A:8:T1 rejected", "Z:8 failed")
+    desk.logged(*MONDAY, name="monday")
+    desk.write("A:8:T1", "B:8", "Z:8", "F:8")
+    ended = await desk.resume("day.csv", changed_input=True)
+    assert (ended.ending.exit_status, sorted(desk.api.received)) == (0, ["F", "Z"])
+    assert [state.name for state in desk.states] == ["DUPLICATE", "UPDATED", "DUPLICATE", "UPDATED"]
+
+
+async def test_rows_to_be_sent_again_are_so_by_a_resume(desk: Desk) -> None:
+    desk.logged(*MONDAY, name="monday")
+    desk.write("A:8:T1", "B:8:T2")
+    assert (await desk.send(send_again=True, limit=1)).ending.exit_status == 3
+    assert (await desk.resume()).ending.exit_status == 0
+    assert list(desk.api.received) == ["A", "B"]
+    # The same content is sent again only by a command that says so.
+    await desk.refuses(desk.send(), LogRefused, "day.results.jsonl")
+    assert (await desk.send(send_again=True)).log_path == Path("day-2.results.jsonl")
+    assert [len(puts) for puts in desk.api.received.values()] == [2, 2]
+
+
+async def test_what_is_done_elsewhere_fails_no_job_that_is_started_again(desk: Desk) -> None:
+    desk.logged(*MONDAY, name="monday")
+    desk.write("A:8:T1", "B:8")
+    for ran in (True, False):
+        ended = await desk.send(go_on=True)
+        assert (ended.ending.exit_status, ended.ran, desk.api.counts.total()) == (0, ran, 0)
+        # That is in its own log from now on, however old Monday's will be.
+        assert [state.name for state in desk.states] == ["DUPLICATE", "DUPLICATE"]
+
+
+async def test_of_many_logs_a_few_are_named(desk: Desk) -> None:
+    for n in range(8):
+        desk.logged("A:8 updated", *(f"{n}{k}:8 updated" for k in range(n)), name=f"log{n}")
+    desk.write(*(f"{n}{k}:8" for n in range(8) for k in range(n)))
+    names = [f"log{n}.results.jsonl of" for n in range(3, 8)]
+    refusal = await desk.refuses(desk.send(), LogRefused, *names, "2 other logs (3 rows)")
+    assert "log2" not in str(refusal)
