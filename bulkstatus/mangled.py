@@ -1,7 +1,6 @@
 """What a spreadsheet or an export does to an identifier, recognised so that it is never sent."""
 
 import re
-from collections.abc import Iterable
 
 _MONTH = (
     r"(?:jan|feb|f[eé]vr?|m[aä]r[sz]?|mrt|apr|avr|abr|may|mai|maj|mei|mag|jun[ei]?|juin|giu|"
@@ -45,6 +44,14 @@ _FORMS = (
         "is what a program writes for a missing value. Fill in the value or clear the cell",
     ),
     (
+        r"=.*|[-+@][a-z][a-z\d.]*\(.*",
+        "is a formula, not its result. Copy the column, paste it as values and export it again",
+    ),
+    (
+        r".*(?:&(?:#\d+|#x[\da-f]+|[a-z]+);|_x[\da-f]{4}_|\\[rnt]|<br ?/?>).*",
+        "holds what a program writes for a blank or a line break. Take it out",
+    ),
+    (
         r"""['"`\u00b4\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a].*|.*["\u201c\u201d\u201e]""",
         "has an apostrophe or a quotation mark around it that is not part of it. Take it out",
     ),
@@ -53,10 +60,10 @@ _ANY = re.compile("|".join(form for form, _ in _FORMS), re.IGNORECASE)
 _EACH = tuple((re.compile(form, re.IGNORECASE), reason) for form, reason in _FORMS)
 
 #: Matches only what none of the forms fits, far quicker than all of them: ASCII letters and
-#: digits with a digit among them, in groups parted by `-`, `_` or `/` too long for a date.
+#: digits with a digit among them, in groups parted by `-` or `_` too long for a date.
 WHOLE = re.compile(
     r"[A-Za-z]*[0-9][A-Za-z0-9]*"
-    r"|[A-Za-z]+[-_/](?:[A-Za-z0-9]+[-_/])*[0-9]{5,}|[0-9]{5,}(?:[-_/][A-Za-z0-9]+)+"
+    r"|[A-Za-z]+[-_](?:[A-Za-z0-9]+-)*[0-9]{5,}|[0-9]{5,}(?:-[A-Za-z0-9]+)+"
 )
 
 
@@ -71,39 +78,34 @@ def how_mangled(text: str) -> str | None:
     return next(reason for pattern, reason in _EACH if pattern.fullmatch(text))
 
 
+# What may part two tracking numbers: a mark, a line, or a word between blanks.
+_PARTED = re.compile(r"[,;|&+\r\n]|\s[^\w\s]+\s|\s[a-z]+\s")
+_DIGIT = re.compile(r"\d")
+_NOTHING = re.compile(r"0+|[\W_x]+", re.IGNORECASE)
+
+#: What is whole, and still no tracking number.
+ZEROS = frozenset("0" * count for count in range(1, 41))
+
+# How long the pieces of a number at most are into which people part it to read it: of digits, and
+# of digits and letters that stand in the same places of each.
+_GROUP, _MIXED_GROUP = 7, 4
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def why_no_tracking(text: str) -> str | None:
+    """Return why `text` is not one tracking number, as `how_mangled` does, or None where it is."""
+    if _NOTHING.fullmatch(text):
+        return "stands for none. Fill in the number or clear the cell"
+    pieces = text.replace("/", " ").split()
+    shapes = {_LETTER.sub("A", _DIGIT.sub("0", piece)) for piece in pieces}
+    longest = _MIXED_GROUP if _LETTER.search(pieces[0]) else _GROUP
+    is_pair = len(shapes) == 1 < len(pieces) and len(pieces[0]) > longest
+    parts = pieces if is_pair else _PARTED.split(text)
+    if sum(_DIGIT.search(part) is not None for part in parts) > 1:
+        by = ", parted by a line break" if "\n" in text or "\r" in text else ""
+        return f"is more than one number{by}. Leave the one that is to be sent"
+    return None
+
+
 #: How many digits of a number a spreadsheet keeps; it makes zeros of the others.
 KEPT_DIGITS = 15
-
-# How many zeros must stand after the 15th digit, over all numbers looked at, before they are no
-# accident: one in a thousand columns of whole numbers looks so.
-_ENOUGH_ZEROS = 3
-
-
-class RoundedColumn:
-    """Looks at values of a column; `example` is one of them when all long numbers look cut off."""
-
-    def __init__(self) -> None:
-        self._zeros = 0
-        self._example: str | None = None
-        self._is_whole = False
-
-    def look(self, values: Iterable[str | None]) -> None:
-        """Take in values, in any portions. An equal value again proves nothing and may be left out.
-
-        Values that are not numbers of more than 15 digits say nothing.
-        """
-        if self._is_whole:
-            return
-        for value in values:
-            if value is not None and len(value) > KEPT_DIGITS and value.isdecimal():
-                rest = value[KEPT_DIGITS:]
-                if rest.strip("0"):
-                    self._is_whole = True
-                    return
-                self._zeros += len(rest)
-                self._example = self._example or value
-
-    @property
-    def example(self) -> str | None:
-        """A value that looks cut off, or None when the column looks whole."""
-        return self._example if not self._is_whole and self._zeros >= _ENOUGH_ZEROS else None

@@ -1,5 +1,6 @@
 """The nine order statuses, and `StatusUpdate`: what one row of the input asks for."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import IntEnum
@@ -8,8 +9,8 @@ from typing import NamedTuple
 
 import orjson
 
-from bulkstatus.mangled import WHOLE, how_mangled
-from bulkstatus.words import INVISIBLE
+from bulkstatus.mangled import WHOLE, ZEROS, how_mangled, why_no_tracking
+from bulkstatus.words import INVISIBLE, printable
 
 
 class OrderStatus(IntEnum):
@@ -99,9 +100,23 @@ class InvalidRow(NamedTuple):
 
 Row = StatusUpdate | InvalidRow
 
-# What may surround a cell's text without being part of it. `str.strip()` alone would also
-# take off control characters, which must be seen and refused.
-BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000"
+# What may surround a cell's text without being part of it: Unicode's blanks, tabs, line ends.
+# `str.strip()` alone would also take off control characters, which must be seen and refused.
+BLANKS = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+BLANKS += "\u202f\u205f\u3000"
+
+# A text as it is written for Excel, so that it makes no number of it.
+_TEXT_FORMULA = re.compile(r'=\s*("+)([^"]*)\1')
+_OTHER_BLANK = re.compile(r"[^\S ]")
+
+
+def bare(cell: str) -> str:
+    """Return a cell's text, without the blanks around it and without `="…"`."""
+    text = cell.strip(BLANKS)
+    if text.startswith("=") and (formula := _TEXT_FORMULA.fullmatch(text)):
+        return formula[2].strip(BLANKS)
+    return text
+
 
 _IGNORED_IN_NAMES = str.maketrans("", "", " _-\u00a0\t")
 
@@ -124,7 +139,7 @@ _NAMES = {
 
 def parse_status(text: str) -> OrderStatus | None:
     """Return the status that a code ("8") or a name ("received by shipper") stands for."""
-    text = text.strip(BLANKS)
+    text = bare(text)
     return _CODES.get(text) or _NAMES.get(normalise(text))
 
 
@@ -137,16 +152,24 @@ def unknown_status(text: str) -> str:
     return f'the status "{text}" is not one of the nine; did you mean {meant.label} ({meant:d})?'
 
 
+_TRACKING = "tracking number"
+
+
 def _wrong(label: str, text: str) -> str | None:
     """Return why `text` cannot be sent as the order ID or tracking number that `label` names."""
+    if mangled := how_mangled(text):
+        return f'the {label} "{text}" {mangled}'
     if '"' in text:
         return f"the {label} holds a quotation mark; take it out"
     if "\ufffd" in text:
         return f"the {label} holds a character that was lost in an earlier conversion"
+    if label == _TRACKING and (why := why_no_tracking(text)):
+        return f'the {label} "{printable(text)}" {why}'
     if INVISIBLE.search(text):
         return f"the {label} holds a line break, an invisible or control character; type it afresh"
-    mangled = how_mangled(text)
-    return f'the {label} "{text}" {mangled}' if mangled else None
+    if _OTHER_BLANK.search(text):
+        return f"the {label} holds a blank that only looks like a space; type it afresh"
+    return None
 
 
 def parse_update(
@@ -162,21 +185,22 @@ def parse_update(
     overridden. A blank `tracking` means none, which `require_tracking` refuses for a shipping
     status.
     """
-    tracking = tracking.strip(BLANKS)
+    is_whole = WHOLE.fullmatch(tracking) and tracking not in ZEROS
+    tracking = tracking if is_whole else bare(tracking)
     parsed = _CODES.get(status) or parse_status(status)
 
     def invalid(field: str, value: str, reason: str) -> InvalidRow:
         return InvalidRow(order_id, parsed, tracking or None, field, value, reason)
 
     if not WHOLE.fullmatch(order_id):
-        order_id = order_id.strip(BLANKS)
+        order_id = bare(order_id)
         if not order_id:
             return invalid("order_id", "", "the order ID is empty; fill it in or delete the row")
         if order_id in {".", ".."}:
             return invalid("order_id", order_id, f'"{order_id}" is not an order ID')
         if reason := _wrong("order ID", order_id):
             return invalid("order_id", order_id, reason)
-    status = status.strip(BLANKS)
+    status = bare(status)
     if status and parsed is None:
         return invalid("status", status, unknown_status(status))
     if parsed is None and default_status is None:
@@ -189,7 +213,7 @@ def parse_update(
     if tracking and parsed not in SHIPPING:
         reason = f"a tracking number goes with a shipping status, not with {parsed.label}"
         return invalid("tracking", tracking, f"{reason}; clear its cell or correct the status")
-    if tracking and (reason := _wrong("tracking number", tracking)):
+    if tracking and not is_whole and (reason := _wrong(_TRACKING, tracking)):
         return invalid("tracking", tracking, reason)
     if not tracking and require_tracking and parsed in SHIPPING:
         return invalid("tracking", "", _NO_TRACKING)
@@ -223,7 +247,7 @@ def parse_plain(
     tracked: Sequence[str | None] = trackings
     if not any(trackings):
         tracked = [None] * len(order_ids)
-    elif not _all_whole(trackings):
+    elif not (_all_whole(trackings) and ZEROS.isdisjoint(trackings)):
         return None
     elif not SHIPPING.issuperset(meant.values()):
         others = {text for text, status in meant.items() if status not in SHIPPING}

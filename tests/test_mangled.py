@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkstatus.mangled import _ANY, WHOLE, RoundedColumn, how_mangled
+from bulkstatus.mangled import _ANY, WHOLE, how_mangled, why_no_tracking
 
 # What the reason names, and texts that were damaged so, parted by bars.
 DAMAGED = {
@@ -17,6 +17,8 @@ DAMAGED = {
     "formula": "#N/A|#n/a|#REF!|#VALUE!|#DIV/0!|#NAME?|#NUM!|#NULL!|#SPILL!|#NV|#BEZUG!|#WERT!"
     "|#GETTING_DATA|########",
     "missing value": "nan|NaN|NULL|(null)|<NA>|None|n/a|undefined|TRUE|\\N|-|--|\u2013|inf|FALSCH",
+    "is a formula": "=B2|=VLOOKUP(A1,B:C,2)|=00123|=+B2|@SUM(A1)|+SUM(A1:A2)",
+    "blank or a line break": "&#xD;1Z|1Z003&nbsp;|_x000D_1Z003|1Z003\\\\r\\\\n|1Z003<br/>|a&#10;",
     "apostrophe": '\'46140204|\u201c46140204\u201d|`x`|"H1"|"H1|H1"',
 }
 SOUND = (
@@ -44,26 +46,32 @@ def test_what_is_whole_beyond_doubt_fits_no_form_of_damage(text: str) -> None:
     assert text.isascii()
 
 
-@pytest.mark.parametrize(
-    ("values", "example"),
-    [
-        ([], None),
-        (["46140204", None, ""], None),
-        (["123456789012345", "123456789012340"], None),
-        (["46140204", "1234567890123450000", None], "1234567890123450000"),
-        (["1234567890123450000", "1234567890123450001"], None),
-        (["1234567890123450001", "1234567890123450000"], None),
-        (["H1234567890123450000"], None),
-        # One number in ten ends in a zero.
-        (["1234567890123450", "2234567890123450"], None),
-        (["1234567890123450", "2234567890123450", "3234567890123450"], "1234567890123450"),
-    ],
+# Texts in a column of trackings: why it is not one, and which ones are.
+NO_TRACKING = {
+    "stands for none": "0|00|0000000000|-|--|\u2013|?|x|XX|*|.|/|_|- -|x/x",
+    "more than one number": "1Z003 / 1Z004|1Z003\n1Z004|1Z003, 1Z004|1Z003;1Z004|1Z003 & 1Z004"
+    "|1Z003+1Z004|1Z003 and 1Z004|1Z003 - 1Z004|1Z003 1Z004|1Z003/1Z004|12345678 12345679"
+    "|12345678/12345679|1Z003\r\n1Z004\r\n1Z005",
+}
+TRACKING = (
+    "1|H1|ABC|BY HAND|1Z 999 AA1 01 2345 6784|1234 5678 9012|1234567 7654321|AB12 CD34|JD 01 0002"
+    "|RR 123 456 785 GB|0001|3165671600-PSTEST4|2026/11/00045|JJD-0002/1|A & B 7"
 )
-def test_a_column_looks_cut_off_when_all_its_long_numbers_end_in_zeros(
-    values: list[str | None], example: str | None
-) -> None:
-    at_once, in_portions = RoundedColumn(), RoundedColumn()
-    at_once.look(values)
-    for value in values:
-        in_portions.look([value])
-    assert at_once.example == in_portions.example == example
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [(text, word) for word, texts in NO_TRACKING.items() for text in texts.split("|")],
+)
+def test_what_is_not_one_tracking_number_is_told(text: str, word: str) -> None:
+    assert word in (why_no_tracking(text) or "")
+
+
+@pytest.mark.parametrize("text", TRACKING.split("|"))
+def test_one_tracking_number_is_left_alone(text: str) -> None:
+    assert why_no_tracking(text) is None
+
+
+@given(st.from_regex(WHOLE, fullmatch=True))
+def test_only_zeros_are_whole_and_no_tracking_number(text: str) -> None:
+    assert (why_no_tracking(text) is None) == bool(text.strip("0"))

@@ -33,7 +33,7 @@ def plan_record(plan: "Plan") -> dict[str, Any]:
         **{name: getattr(plan, name) for name in counts},
         "by_status": {str(int(status)): count for status, count in plan.by_status.items() if count},
         "without_tracking": plan.without_tracking,
-        "rounded": plan.rounded,
+        "odd": [problem._asdict() for problem in plan.odd],
         "problems": [problem._asdict() for problem in plan.problems],
     }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from bulkstatus import terminal
-from bulkstatus.cli.output import CELL
+from bulkstatus.cli.output import CELL, problem_lines
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.job import Proposal
 from bulkstatus.job.plan import Plan
@@ -92,8 +92,8 @@ def file_sections(
     )
     yield from section("Not sent", [*_rows(not_sent), *overtaken])
     tracking = {"of a shipping status without a tracking number": plan.without_tracking}
-    rounded = (_rounded(field, example) for field, example in plan.rounded.items())
-    yield from section("Look at", [*_rows(tracking), *rounded])
+    odd = problem_lines(plan.odd, len(plan.odd))
+    yield from section("Look at", [*_rows(tracking), *odd])
 
 
 def _column(field: str, columns: Mapping[str, str], settings: Settings) -> str:
@@ -122,15 +122,6 @@ def _by_status(plan: Plan) -> list[str]:
     counts = [(count, status) for status, count in sorted(plan.by_status.items()) if count]
     width = max((len(f"{count:,}") for count, _ in counts), default=0)
     return [f"  {count:{width},} {status.label} ({status:d})" for count, status in counts]
-
-
-def _rounded(field: str, example: str) -> str:
-    """Return a warning for a column that looks as if Excel had cut its numbers off."""
-    return (
-        f"the long numbers of the {LABELS[field]} column all end in zeros, such as "
-        f"{printable(example, CELL)}: Excel keeps 15 digits of a number and makes zeros of the "
-        "others. If these are not the true numbers, format the column as text and export it again"
-    )
 
 
 def _log(proposal: Proposal) -> Iterator[str]:

@@ -9,7 +9,7 @@ import operator
 import time
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress, count
 
 from bulkstatus.conflict import Claim, Decision, Fate
@@ -18,17 +18,15 @@ from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
 from bulkstatus.log.state import LogState, State, spans_of
-from bulkstatus.mangled import RoundedColumn
 from bulkstatus.order import InvalidRow, OrderStatus
 from bulkstatus.shard import Shard
 from bulkstatus.source import Batch, Source
-from bulkstatus.source.alike import Alike
+from bulkstatus.source.alike import FEW, Alike
+from bulkstatus.source.options import LABELS
+from bulkstatus.source.rounded import Rounded
 
-# How many rows of each batch are looked at for numbers that Excel has cut off.
-_ROUNDED_ROWS = 50
-
-# With how many others a row with a status of its own is odd, being the first or the last.
-_FEW = 8
+# How many rows are kept that are sent and may be wrong.
+_ODD = 3
 
 # A member of an enum takes its time to be made a number.
 _CODES = {None: None} | {status: int(status) for status in OrderStatus}
@@ -99,8 +97,8 @@ class _Check:
         self._seen: set[int] = set()
         self._repeated: set[int] = set()
         # A status of its own speaks for a row.
-        self._alike = Alike(_FEW if "status" in source.columns else 2)
-        self._columns = {"order_id": RoundedColumn(), "tracking": RoundedColumn()}
+        self._alike = Alike(FEW if "status" in source.columns else 2, source.options.odd_ids)
+        self._rounded = {"order_id": Rounded(), "tracking": Rounded()}
 
     async def look(self, batch: Batch) -> None:
         """Take in a batch, all of its rows at once for speed."""
@@ -123,20 +121,33 @@ class _Check:
                     invalid[n] = row
         if invalid:
             await self._take_invalid(rows, invalid, first)
-        orders, valid_ids = state.orders[first - 1 :], order_ids
+        orders, read_ids = state.orders[first - 1 :], order_ids
         if invalid:
             valid = (order for n, order in enumerate(orders, first) if n not in invalid)
             orders = array("q", valid)
-            valid_ids = [row.order_id for row in rows if row.n not in invalid]
-        self._alike.look(valid_ids, (first, len(state)))
+            # A row whose tracking alone is wrong has an ID to compare others with.
+            read = (
+                row for row in rows if row.n not in invalid or invalid[row.n].field == "tracking"
+            )
+            read_ids = [row.order_id for row in read]
+        self._compare(read_ids, trackings, (first, len(state)))
         new = set(orders)
         if len(new) < len(orders):
             times = Counter(orders)
             self._repeated.update(order for order in new if times[order] > 1)
         self._repeated |= new & self._seen
         self._seen |= new
-        self._columns["order_id"].look(dict.fromkeys(order_ids[:_ROUNDED_ROWS]))
-        self._columns["tracking"].look(dict.fromkeys(trackings[:_ROUNDED_ROWS]))
+
+    def _compare(
+        self,
+        order_ids: Sequence[str],
+        trackings: Sequence[str | None],
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        """Take in what tells which rows are not like the others."""
+        self._alike.look(order_ids, span)
+        self._rounded["order_id"].look(order_ids, span)
+        self._rounded["tracking"].look(trackings, span)
 
     async def _take_invalid(
         self, rows: Sequence[RowRecord], invalid: dict[int, InvalidRow], first: int
@@ -232,30 +243,43 @@ class _Check:
             self._conflict(row, reason)
 
     async def _refuse_odd(self) -> None:
-        """Make those new rows invalid whose IDs are unlike the others', the log's among them."""
-        checked, alike, at = self._checked, self._alike, timestamp(time.time())
+        """Make those new rows invalid that are unlike the others, the log's among them."""
+        checked, at = self._checked, timestamp(time.time())
         state = checked.state
         new = None
         if self._known.log.runs:
-            self._known.compare(alike)
+            self._known.compare(self._compare)
             new = set(self._known.new(state))
-        async for row in checked.work.rows(alike.spans()):
+        spans = set(self._alike.spans())
+        spans.update(*(column.spans() for column in self._rounded.values()))
+        async for row in checked.work.rows(sorted(spans)):
             if state.state(row.n) is not State.TO_SEND or (new is not None and row.n not in new):
                 continue
-            if reason := alike.why_odd(row.order_id, row.n in {1, len(state)}):
+            for field, value, is_refused, reason in self._oddities(row):
+                problem = Problem(row.line, row.order_id, field, value, reason)
+                if not is_refused:
+                    if len(checked.plan.odd) < _ODD:
+                        checked.plan.odd.append(problem)
+                    continue
                 result = Result.unsent(row, Outcome.INVALID, reason, at)
                 state.settle(result)
                 checked.judged.append(result)
                 checked.plan.invalid += 1
-                problem = Problem(row.line, row.order_id, "order_id", row.order_id, reason)
                 checked.plan.problems.append(problem)
+                break
+
+    def _oddities(self, row: RowRecord) -> Iterator[tuple[str, str, bool, str]]:
+        """Yield what is odd about a row: the field, its value, whether it is refused, and why."""
+        if reason := self._alike.why_odd(row.order_id):
+            yield "order_id", row.order_id, True, reason
+        for field, value in (("order_id", row.order_id), ("tracking", row.tracking)):
+            is_refused, reason = self._rounded[field].why_odd(value)
+            if value and reason:
+                yield field, value, is_refused, f"the {LABELS[field]} {reason}"
 
     def finish(self) -> Checked:
         """Put things in order once every row has been looked at and judged."""
         checked, plan = self._checked, self._checked.plan
-        for name, column in self._columns.items():
-            if column.example is not None:
-                plan.rounded[name] = column.example
         plan.problems.sort()
         plan.overtaken.sort(key=lambda result: result.line)
         if self._keep is not None:

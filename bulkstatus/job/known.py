@@ -1,6 +1,6 @@
 """`Known`: what logs know of the orders of an input, or of a log, whose rows are judged."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import islice
 
 from bulkstatus.conflict import Claim, Decision, judge_order
@@ -9,7 +9,6 @@ from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import RowRecord
 from bulkstatus.log.state import LogState, State, numbers, spans_of
 from bulkstatus.order import StatusUpdate
-from bulkstatus.source.alike import Alike
 
 _SEVERAL = object()
 
@@ -92,12 +91,12 @@ class Known:
         there = set(self.log.state.contents)
         return [n for n in numbers(rows.spans(State.TO_SEND)) if rows.contents[n - 1] not in there]
 
-    def compare(self, alike: Alike) -> None:
-        """Show the IDs of the log: a few rows, such as its failures, are judged by all of them."""
+    def compare(self, look: Callable[[list[str], list[str | None]], None]) -> None:
+        """Show the IDs and trackings of the log: by all of them a few rows are judged."""
         valid = (State.TO_SEND, State.UPDATED, State.REJECTED, State.FAILED, State.DUPLICATE)
         rows = read_rows(self.log, self.log.state.spans(*valid))
-        while order_ids := [row.order_id for row in islice(rows, _LOT)]:
-            alike.look(order_ids)
+        while lot := list(islice(rows, _LOT)):
+            look([row.order_id for row in lot], [row.tracking for row in lot])
 
     def lost_zeros(self, rows: Sequence[RowRecord]) -> Iterator[tuple[RowRecord, str]]:
         """Yield each new row that is one of the log's without its leading zeros, and why so."""

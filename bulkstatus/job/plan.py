@@ -34,8 +34,7 @@ class Plan:
     without `--limit`; `by_status`, `orders` and `without_tracking` are about the due rows alone,
     and `sample` has a few of them with their lines. `done` are updated already. `failed` and
     `rejected` are those of the due rows that were so before. `problems` holds the first rows that
-    cannot be sent, `overtaken` the superseded ones, `rounded` the fields whose long numbers all
-    look cut to 15 digits, each with one of them.
+    cannot be sent, `overtaken` the superseded ones, `odd` those that are sent and may be wrong.
 
     `untold_cancellations` of the due rows cancel an order that no run of the log was told of.
 
@@ -68,7 +67,7 @@ class Plan:
     elsewhere: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     overtaken: list[Result] = field(default_factory=list)
-    rounded: dict[str, str] = field(default_factory=dict)
+    odd: list[Problem] = field(default_factory=list)
 
     def count(self, state: LogState) -> None:
         """Count the rows that are done or not to be sent, before any is due."""

@@ -192,6 +192,9 @@ class Settings:
     require_tracking: bool = _setting(
         FLAG, False, "Refuse rows with a shipping status and no tracking number.", "input"
     )
+    odd_ids: bool = _setting(
+        FLAG, False, "Send also numbers that are far shorter than the other order IDs.", "input"
+    )
     on_conflict: str = _setting(
         TEXT,
         "refuse",
@@ -241,6 +244,7 @@ class Settings:
             encoding=self.encoding,
             require_tracking=self.require_tracking,
             sheet=self.sheet,
+            odd_ids=self.odd_ids,
         )
 
     @property
@@ -324,6 +328,7 @@ class InputSettings(TypedDict, total=False):
     encoding: str
     sheet: str
     require_tracking: bool
+    odd_ids: bool
     on_conflict: str
     profile: str
 

@@ -31,6 +31,19 @@ _NO_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-esc
 # letter between ASCII, on which Windows-1252 and Latin-1 agree.
 _DOUBTFUL = re.compile("[^\x00-\x7f\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]|[\u00c0-\u00ff]{2}")
 
+# Encodings to try where it is none of these, and a word that depends on which one it is.
+_OTHERS = ("shift_jis", "gbk", "big5", "euc_kr", "cp1251", "cp1250", "cp850", "mac_roman")
+_WORD = re.compile(r'[^\s,;|"]*[^\x00-\x7f][^\s,;|"]*')
+
+# Of words, one character in so many at most is no letter.
+_ONE_IN = 10
+
+# What Windows-1252 makes of two such characters, and no Western language has in its words.
+_NO_WORD = re.compile("[\u00c0-\u00ff]{3}")
+
+# How many of them are named.
+_NAMED = 4
+
 _MIXED = ", as other text in it is"
 
 # What decoding with "surrogateescape" makes of bytes that are UTF-8 and not ASCII.
@@ -47,7 +60,8 @@ class Piece(NamedTuple):
 class Text:
     """The text of one input.
 
-    `encoding` is the one in force, a guess where `assumed` says so. Without a byte order mark and
+    `encoding` is the one in force, a guess where `assumed` says so; `advice` says what to try where
+    the guess reads no words. Without a byte order mark and
     without being `said` it is UTF-8, until bytes turn up that are not. Raises SettingsRefused
     when `said` is no encoding, or not the one that is marked in `first_bytes`.
     """
@@ -57,6 +71,7 @@ class Text:
         known = _marked(first_bytes, known, name) or known
         self.encoding = known or "utf-8"
         self.assumed = False
+        self.advice = ""
         self._name = name
         self._is_known = known is not None
         self._is_ascii = True
@@ -91,7 +106,7 @@ class Text:
     def _decode(self, block: bytes) -> str:
         """Return the text of the next block; an empty one is the end."""
         if self.assumed and _UTF_8.search(self._utf_8.decode(block, not block)):
-            raise self._undecodable(self._guessed_on, _MIXED)
+            raise self._undecodable(block, self._guessed_on, _MIXED)
         try:
             text = self._decoder.decode(block, not block)
         except UnicodeDecodeError as error:
@@ -101,14 +116,17 @@ class Text:
                 before = self._decoder.decode(error.object[len(pending) : error.start])
             if self._is_known or not (self._is_ascii and before.isascii()):
                 mixed = _MIXED if not self._is_known else ""
-                raise self._undecodable(self._line_after(before), mixed) from None
+                line = self._line_after(before)
+                raise self._undecodable(error.object, line, mixed) from None
             self._guessed_on = self._line_after(before)
             self.encoding, self.assumed = "cp1252", True
+            word = _words(error.object, "cp1252")
+            self.advice = "" if word and not _NO_WORD.search(word) else to_try(error.object)
             self._is_known = True
             self._decoder = codecs.getincrementaldecoder(self.encoding)()
             return self._decode(error.object)
         except UnicodeError:
-            raise self._undecodable(self._line) from None
+            raise self._undecodable(block, self._line) from None
         self._is_ascii = self._is_ascii and text.isascii()
         return text
 
@@ -116,13 +134,36 @@ class Text:
         """Return the line on which text goes on after `before`, which was just decoded."""
         return self._line + _line_ends(self._rest + before)
 
-    def _undecodable(self, line: int, mixed: str = "") -> InputRefused:
+    def _undecodable(self, data: bytes, line: int, mixed: str = "") -> InputRefused:
         encoding = "UTF-8 or Windows-1252" if self.assumed else self.encoding
         encoding = "utf-8" if mixed else encoding
         return InputRefused(
-            f"{self._name}, line {line} holds bytes that are not {encoding}{mixed}. Save the file "
-            "as UTF-8, or say its encoding with --encoding."
+            f"{self._name}, line {line} holds bytes that are not {encoding}{mixed}. {to_try(data)}"
         )
+
+
+def to_try(data: bytes) -> str:
+    """Return what to do about text in an encoding that is not known: which ones can read it."""
+    read = ((encoding, _words(data, encoding)) for encoding in _OTHERS)
+    tried = [f'{encoding} "{printable(words, 20)}"' for encoding, words in read if words]
+    advice = "Save the file as UTF-8, or say its encoding with --encoding"
+    if not tried:
+        return f"{advice}."
+    return f"{advice}; a word of it tells which is right: {', '.join(tried[:_NAMED])}."
+
+
+def _words(data: bytes, encoding: str) -> str:
+    """Return a word as an encoding reads the lines, "" where it makes no words of them."""
+    whole = data[data.find(b"\n") + 1 : data.rfind(b"\n") + 1]
+    try:
+        text = (whole if not whole.isascii() else data).decode(encoding)
+    except UnicodeError:
+        return ""
+    if "\0" in text:
+        return ""
+    letters = [char.isalnum() for char in text if not char.isascii()]
+    word = _WORD.search(text)
+    return word[0] if word and sum(letters) * _ONE_IN >= len(letters) * (_ONE_IN - 1) else ""
 
 
 def too_long(name: str, line: int) -> InputRefused:

@@ -2,21 +2,18 @@
 
 import io
 import re
-import warnings
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import Any, Self
+from typing import Self
 
-import openpyxl
+from openpyxl.styles.numbers import is_date_format
 
 from bulkstatus.errors import BulkstatusError, InputRefused
 from bulkstatus.mangled import KEPT_DIGITS
-from bulkstatus.order import BLANKS, InvalidRow
+from bulkstatus.order import InvalidRow
 from bulkstatus.source.layout import (
     Layout,
-    is_header,
     listed,
     quoted,
     with_header,
@@ -24,13 +21,14 @@ from bulkstatus.source.layout import (
 )
 from bulkstatus.source.options import FIELDS, LABELS, Batch, InputOptions
 from bulkstatus.source.table import Records, Table, is_blank
+from bulkstatus.source.workbook import Cell, Parts, SheetRow
 from bulkstatus.words import printable
-
-# A worksheet as openpyxl streams it, which its type stubs do not describe.
-_Worksheet = Any
 
 # How many rows are made at a time.
 _CHUNK = 4000
+
+# How many columns a table may have.
+_WIDE = 1000
 
 _KINDS = {
     "b": "is true or false, not text",
@@ -42,7 +40,6 @@ _PLAIN_FORMAT = re.compile(r"general|@|[#,]*0?(?:\.0+)?(?:e\+0+)?", re.IGNORECAS
 _PADDED_FORMAT = re.compile(r"0{2,}")
 # Colours and conditions, and the spaces that a format leaves.
 _UNSEEN_IN_FORMAT = re.compile(r"\[[^\]]*\]|[_*].")
-_HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\bhidden="(?:1|true)"')
 
 
 class _Wrong(str):
@@ -56,19 +53,39 @@ class _Wrong(str):
         return cell
 
 
-class _Sheet:
-    """A sheet read once: `first` is its first row that is not blank, on `line`; `rows` follow."""
+class _Rows:
+    """The rows of a sheet, read once: `first` is the first that is not blank, on `line`.
 
-    def __init__(self, worksheet: _Worksheet) -> None:
-        self.worksheet = worksheet
-        self.title: str = worksheet.title
-        self.rows: Iterator[tuple[int, list[str]]] = enumerate(_rows(worksheet), 1)
-        filled = ((line, row) for line, row in self.rows if not is_blank(row))
-        self.line, self.first = next(filled, (0, []))
+    `are_several` tells whether there are others, `are_hidden` whether some that were read are
+    hidden.
+    """
+
+    def __init__(self, rows: Iterator[SheetRow]) -> None:
+        self.are_hidden = False
+        filled = self._filled(rows)
+        self.line, cells = next(filled, (0, {}))
+        self.first = [cells.get(place, "") for place in range(max(cells, default=-1) + 1)]
+        second = list(islice(filled, 1))
+        self.are_several = bool(second)
+        self._rest = chain(second, filled)
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the rows below the first, each as wide as that, or wider by the cells beyond it."""
+        width = len(self.first)
+        for line, cells in self._rest:
+            beyond = [cells[place] for place in sorted(cells) if place >= width]
+            yield line, [*(cells.get(place, "") for place in range(width)), *beyond]
+
+    def _filled(self, rows: Iterator[SheetRow]) -> Iterator[tuple[int, dict[int, str]]]:
+        for row in rows:
+            shown = {place: _shown(cell) for place, cell in row.cells.items()}
+            if filled := {place: text for place, text in shown.items() if not is_blank([text])}:
+                self.are_hidden = self.are_hidden or row.is_hidden
+                yield row.number, filled
 
 
 class Workbook:
-    """The workbook `data` with the sheet that holds the rows.
+    """The workbook in `file` with the sheet that holds the rows.
 
     That is the one that --sheet names, or the only fitting one. Raises InputRefused and, as
     `with_header` does, SettingsRefused.
@@ -77,88 +94,81 @@ class Workbook:
     title: str
     layout: Layout
 
-    def __init__(self, data: bytes, options: InputOptions, name: str) -> None:
+    def __init__(self, file: io.BytesIO, options: InputOptions, name: str) -> None:
         self._options = options
         self._name = name
         with self._reading():
-            file = io.BytesIO(data)
-            self._book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
-            self._sheet = self._find_sheet()
-            self.title = self._sheet.title
-            self._refuse_hidden_rows(data)
+            self._rows = self._find_rows(Parts(file, name))
             self.layout = self._find_layout()
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of the sheet, once."""
         layout = self.layout
         table = Table(layout, self._options, None)
+        below = iter(self._rows)
+        if not layout.header:
+            below = chain([(self._rows.line, self._rows.first)], below)
         while True:
             with self._reading():
-                rows = list(islice(self._sheet.rows, _CHUNK))
+                rows = list(islice(below, _CHUNK))
+            if self._rows.are_hidden:
+                raise InputRefused(
+                    f"{self._name}: rows of the sheet {quoted(self.title)} are hidden, perhaps by "
+                    "a filter, so that it is not certain whether they are meant. Show them (in "
+                    "Excel: Data, Clear), or copy the visible ones to a new sheet."
+                )
             if not rows:
                 return
-            whole = [[*row, *[""] * (layout.width - len(row))] for _, row in rows]
-            lines, made, cells = table.batch(Records([line for line, _ in rows], whole))
+            whole = Records([line for line, _ in rows], [cells for _, cells in rows])
+            lines, made, cells = table.batch(whole)
             judged = [_wrong(each, layout) or row for each, row in zip(cells, made, strict=True)]
             yield Batch(lines, judged, cells)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with warnings.catch_warnings():
-            # About features of Excel that have nothing to do with values.
-            warnings.simplefilter("ignore")
-            try:
-                yield
-            except BulkstatusError:
-                raise
-            # A damaged workbook raises whatever the part that met the damage raises.
-            except Exception:
-                raise InputRefused(
-                    f"{self._name} cannot be read as an Excel workbook: it is damaged or "
-                    "protected by a password. Open it in Excel and save it as a new .xlsx file "
-                    "or as CSV."
-                ) from None
+        try:
+            yield
+        except BulkstatusError:
+            raise
+        # A damaged workbook raises whatever the part that met the damage raises.
+        except Exception:
+            raise InputRefused(
+                f"{self._name} cannot be read as an Excel workbook: it is damaged or protected by "
+                "a password. Open it in Excel and save it as a new .xlsx file or as CSV."
+            ) from None
 
-    def _find_sheet(self) -> _Sheet:
-        sheets = self._book.worksheets
+    def _find_rows(self, parts: Parts) -> _Rows:
+        """Return the rows of the sheet that is meant."""
         wanted = self._options.sheet
         meant = [
             sheet
-            for sheet in sheets
-            if (sheet.title == wanted if wanted else sheet.sheet_state == "visible")
+            for sheet in parts.sheets
+            if (sheet.title == wanted if wanted else sheet.is_visible)
         ]
-        filled = [sheet for sheet in map(_Sheet, meant) if sheet.line]
-        if len(filled) > 1 and not self._options.no_header:
-            filled = [s for s in filled if is_header(s.first, self._options)] or filled
+        found = [(sheet.title, _Rows(parts.rows(sheet))) for sheet in meant]
+        filled = [(title, rows) for title, rows in found if rows.line]
+        if len(filled) > 1:
+            filled = [(t, r) for t, r in filled if r.are_several or self._options.no_header]
         if len(filled) != 1:
-            titles = listed([sheet.title for sheet in sheets])
+            titles = listed([sheet.title for sheet in parts.sheets])
             raise InputRefused(
                 f"{self._name}: it is not certain which sheet is meant, of those that hold "
                 f"anything and are not hidden. Its sheets: {titles}. Say which with --sheet."
             )
-        return filled[0]
+        self.title, rows = filled[0]
+        if len(rows.first) > _WIDE:
+            raise InputRefused(
+                f"{self._name}: the first row of the sheet {quoted(self.title)} has "
+                f"{len(rows.first):,} columns, more than a table has. Delete what stands far to "
+                "its right."
+            )
+        return rows
 
     def _find_layout(self) -> Layout:
-        sheet = self._sheet
+        rows = self._rows
         if self._options.no_header:
-            sheet.rows = chain([(sheet.line, sheet.first)], sheet.rows)
-            return without_header(sheet.first, self._options, self._name, sheet.line - 1)
-        return with_header(sheet.first, self._options, self._name, sheet.line)
-
-    def _refuse_hidden_rows(self, data: bytes) -> None:
-        """Refuse a sheet of which some rows are hidden: are they meant, or are they not?"""
-        # The path is the only thing that openpyxl keeps to itself.
-        path = self._sheet.worksheet._worksheet_path
-        rest = b""
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(path) as part:
-            while piece := part.read(1 << 20):
-                if _HIDDEN_ROW.search(rest + piece):
-                    raise InputRefused(
-                        f"{self._name}: rows of the sheet {quoted(self.title)} are hidden, perhaps "
-                        "by a filter, so that it is not certain whether they are meant. Show "
-                        "them, or copy the visible ones to a new sheet."
-                    )
-                rest = piece[-1000:]
+            return without_header(rows.first, self._options, self._name, rows.line - 1)
+        return with_header(rows.first, self._options, self._name, rows.line)
 
 
 def _wrong(cells: Sequence[str], layout: Layout) -> InvalidRow | None:
@@ -170,29 +180,19 @@ def _wrong(cells: Sequence[str], layout: Layout) -> InvalidRow | None:
     return None
 
 
-def _rows(worksheet: _Worksheet) -> Iterator[list[str]]:
-    # Some programs write a wrong extent into the sheet, which would cut it off.
-    worksheet.reset_dimensions()
-    for row in worksheet.iter_rows():
-        cells = [_cell(cell) for cell in row]
-        while cells and not cells[-1].strip(BLANKS):
-            cells.pop()
-        yield cells
-
-
-def _cell(cell: Any) -> str:
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str) and cell.data_type not in _KINDS:
-        return value
-    if cell.data_type == "n":
-        return _number(value, cell.number_format)
-    return _Wrong(str(value), _KINDS.get(cell.data_type, "is not text"))
+def _shown(cell: Cell) -> str:
+    """Return the text that Excel shows in a cell, marked where it is not a field's."""
+    if cell.kind == "s":
+        return cell.value
+    if cell.kind == "n":
+        return _number(float(cell.value), cell.format)
+    return _Wrong(cell.value or "=", _KINDS[cell.kind])
 
 
 def _number(value: float, number_format: str) -> str:
     """Return a number as Excel shows it where that is a whole number without separators."""
+    if is_date_format(number_format):
+        return _Wrong(repr(value), _KINDS["d"])
     if value != int(value):
         return _Wrong(repr(value), "is a number with a fraction")
     text = str(int(value))

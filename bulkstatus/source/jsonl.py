@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.order import InvalidRow, Row, parse_status, parse_update
+from bulkstatus.order import InvalidRow, Row, parse_plain, parse_status, parse_update
 from bulkstatus.source.encoding import Piece, Text, guessed, split_lines
 from bulkstatus.source.layout import WORDS, find, listed, quoted
 from bulkstatus.source.options import FIELDS, LABELS, Batch, InputOptions
@@ -28,6 +28,10 @@ _KEY_WORDS = {**WORDS, "id": "order_id"}
 _Keys = tuple[Mapping[str, str], str | None]
 
 
+# What the cells of a row hold: order ID, status and tracking.
+_Texts = tuple[str, str, str]
+
+
 class _WrongError(Exception):
     """Its argument is the reason."""
 
@@ -39,16 +43,27 @@ class _Number(str):
 def read_rows(pieces: Iterable[Piece], options: InputOptions, text: Text) -> Iterator[Batch]:
     """Yield the rows, those of a piece at a time."""
     keys_of = lru_cache(_MAX_SHAPES)(partial(_keys, chosen=options.columns))
+    settings = (options.default_status, options.require_tracking)
     for piece in pieces:
         numbers: list[int] = []
-        rows: list[Row] = []
+        read: list[_Texts | InvalidRow] = []
         cells: list[Sequence[str]] = []
         for number, line in enumerate(split_lines(piece.text), piece.line):
             if not line.isspace():
-                row, values = _read(line, keys_of, options, text)
+                row, values = _read(line, keys_of, text)
                 numbers.append(number)
-                rows.append(row)
+                read.append(row)
                 cells.append(values)
+        rows: Sequence[Row] | None = None
+        texts = [row for row in read if not isinstance(row, InvalidRow)]
+        if texts and len(texts) == len(read):
+            order_ids, statuses, trackings = zip(*texts, strict=True)
+            rows = parse_plain(order_ids, statuses, trackings, *settings)
+        if rows is None:
+            rows = [
+                row if isinstance(row, InvalidRow) else parse_update(*row, *settings)
+                for row in read
+            ]
         yield Batch(numbers, rows, cells)
 
 
@@ -84,9 +99,9 @@ def _keys(names: tuple[str, ...], chosen: Mapping[str, str]) -> _Keys:
 
 
 def _read(
-    line: str, keys_of: Callable[[tuple[str, ...]], _Keys], options: InputOptions, text: Text
-) -> tuple[Row, Sequence[str]]:
-    """Return the row of a line, and all values on it as text."""
+    line: str, keys_of: Callable[[tuple[str, ...]], _Keys], text: Text
+) -> tuple[_Texts | InvalidRow, Sequence[str]]:
+    """Return what a line holds of a row's fields, and all values on it as text."""
     values: Sequence[str] = ()
     try:
         members = _members(line)
@@ -108,8 +123,7 @@ def _read(
     order_id, status_text, tracking = texts.values()
     if text.assumed and (reason := guessed(order_id, tracking)):
         return InvalidRow(order_id, None, None, "row", order_id, reason), values
-    settings = (options.default_status, options.require_tracking)
-    return parse_update(order_id, status_text, tracking, *settings), values
+    return (order_id, status_text, tracking), values
 
 
 def _members(line: str) -> Mapping[str, Any]:

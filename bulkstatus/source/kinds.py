@@ -24,6 +24,9 @@ FORMATS = ("csv", "tsv", "txt", "jsonl", "xlsx")
 _ZIP = b"PK\x03\x04"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
+# What parts cells, and what is left of line ends that a program has written out or lost.
+_CELL_END = re.compile(r"[,;|\t\v\f\x1c-\x1e\x85\u2028\u2029]|\\[rn]")
+
 _OBJECT_IN_A_LINE = re.compile(r"^\s*\{.*\}\s*$", re.MULTILINE)
 _RESULT_LOG = re.compile(r'\{\s*"type"\s*:\s*"(?:run|result|end)"')
 
@@ -64,6 +67,19 @@ def refuse_other_bytes(first_bytes: bytes, format_: str, name: str) -> None:
         raise InputRefused(
             f"{name} is {what}, whatever its name says. Say with --format what it is, or save it "
             "as CSV."
+        )
+
+
+def refuse_one_line(head: str, name: str) -> None:
+    """Refuse a table all of which is one line: rows stand behind the header, on the same line."""
+    text = head.strip(BLANKS)
+    if "\n" in text or "\r" in text:
+        return
+    first, *cells = _CELL_END.split(text)
+    if not any(map(str.isdecimal, first)) and any(map(str.isdecimal, cells)):
+        raise InputRefused(
+            f"{name} is one long line: rows stand behind the header, and no line ends in between "
+            "that a program could see. Export it again, each row on a line of its own."
         )
 
 

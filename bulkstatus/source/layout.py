@@ -39,7 +39,7 @@ WORDS: dict[str, str] = {
     **{f"consignment{word}": "tracking" for word in _NUMBERWORDS},
 }
 
-_IGNORED = str.maketrans("", "", " _-.#:\t\r\n\u00a0\u200b\ufeff")
+_IGNORED = str.maketrans("", "", ' _-.#:="\t\r\n\u00a0\u200b\ufeff')
 
 # How alike two words are of which one may be the other mistyped ("sttaus"; not "statusdate").
 _ALIKE = 0.82

@@ -15,10 +15,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Self, TypeVar, cast
 
-from bulkstatus.errors import InputRefused, SettingsRefused
+from bulkstatus.errors import InputRefused, Refused, SettingsRefused
 from bulkstatus.source import jsonl
 from bulkstatus.source.encoding import Text
-from bulkstatus.source.kinds import format_of, refuse_other_bytes, refuse_other_text
+from bulkstatus.source.kinds import (
+    format_of,
+    refuse_one_line,
+    refuse_other_bytes,
+    refuse_other_text,
+)
 from bulkstatus.source.layout import find_layout, quoted
 from bulkstatus.source.options import Batch, InputOptions
 from bulkstatus.source.table import Table
@@ -29,6 +34,9 @@ BLOCK_SIZE = 128 * 1024
 
 # How much of the beginning, in characters, is looked at to find the header.
 _HEAD = 64 * 1024
+
+# The most bytes of a workbook, all of which are kept.
+_MAX_WORKBOOK = 128 * 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
 
@@ -45,6 +53,7 @@ class Source:
 
     def __init__(self, path: str, options: InputOptions, block_size: int) -> None:
         self.name = "standard input" if path == "-" else printable(Path(path).name or path)
+        self.options = options
         self.path: Path | None = None
         self.columns: Mapping[str, str]
         self.header: tuple[str, ...] = ()
@@ -82,7 +91,7 @@ class Source:
             # Not imported before it is needed: it is slow.
             from bulkstatus.source.excel import Workbook
 
-            book = Workbook(b"".join(blocks), options, name)
+            book = Workbook(_whole(blocks, name), options, name)
             self.sheet = book.title
             self.columns, self.header = book.layout.names(), book.layout.header
             return book.batches()
@@ -93,7 +102,14 @@ class Source:
         if format_ == "jsonl":
             self.columns = jsonl.known_keys(head, options, name)
             return jsonl.read_rows(pieces, options, text)
-        layout = find_layout(head, options, name, may_be_list=format_ == "txt")
+        if not options.no_header:
+            refuse_one_line(head, name)
+        try:
+            layout = find_layout(head, options, name, may_be_list=format_ == "txt")
+        except Refused as refused:
+            # Perhaps the header only cannot be read.
+            refused.args = (f"{refused} {text.advice}".rstrip(),)
+            raise
         self.columns, self.header = layout.names(), layout.header
         return Table(layout, options, text).batches(pieces, name)
 
@@ -143,8 +159,8 @@ class Source:
         if self.sheet is not None:
             return [f"The sheet {quoted(self.sheet)} of {self.name} is read."]
         if self._text and self._text.assumed:
-            guess = "it was read as Windows-1252. --encoding decides otherwise."
-            return [f"{self.name} is not UTF-8; {guess}"]
+            advice = self._text.advice or "--encoding decides otherwise."
+            return [f"{self.name} is not UTF-8; it was read as Windows-1252. {advice}"]
         return []
 
 
@@ -185,6 +201,16 @@ def _ahead(
         if sum(map(size, first)) >= enough:
             break
     return first, chain(first, parts)
+
+
+def _whole(blocks: Iterator[bytes], name: str) -> io.BytesIO:
+    """Return all of a workbook, whose parts are found from its end."""
+    whole = io.BytesIO()
+    for block in blocks:
+        whole.write(block)
+        if whole.tell() > _MAX_WORKBOOK:
+            raise InputRefused(f"{name} is too large for a workbook. Save it as CSV.")
+    return whole
 
 
 def _refuse_misfits(options: InputOptions, format_: str, name: str) -> None:

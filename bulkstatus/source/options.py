@@ -19,7 +19,8 @@ class InputOptions:
 
     `format` is "csv", "tsv", "txt", "jsonl" or "xlsx" (any spreadsheet); None goes by the file's
     extension. `columns` maps a field ("order_id", "status", "tracking") to the header that holds
-    it; "" says that the file has none, which `order_id` cannot.
+    it; "" says that the file has none, which `order_id` cannot. `odd_ids` says that numbers which
+    are far shorter than the other IDs are meant.
     """
 
     format: str | None = None
@@ -29,6 +30,7 @@ class InputOptions:
     encoding: str | None = None
     require_tracking: bool = False
     sheet: str | None = None
+    odd_ids: bool = False
 
 
 class Batch(NamedTuple):

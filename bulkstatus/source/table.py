@@ -19,6 +19,7 @@ from bulkstatus.order import (
     InvalidRow,
     Row,
     StatusUpdate,
+    bare,
     parse_plain,
     parse_status,
     parse_update,
@@ -46,6 +47,7 @@ _CHUNK = 128 * 1024
 
 _DIGIT = re.compile(r"\d")
 _BLANK = re.compile(r"\s")
+_WORDS = re.compile(r"\s*[^\W\d_]{3,}(?!\w)")
 
 
 class Records(NamedTuple):
@@ -126,8 +128,9 @@ class Table:
         if layout.columns.status is None:
             self._kinds = frozenset() if layout.header else alike.ONE_WORD
         self._any_id = False
-        # Of the record before:
+        # Of the record before: whether it may be a piece of a row, and how long its last cell is.
         self._was_fragment = False
+        self._last_length = 0
         self._is_first = bool(layout.header)
 
     def batches(self, pieces: Iterable[Piece], name: str) -> Iterator[Batch]:
@@ -179,6 +182,7 @@ class Table:
         rows = parse_plain(order_ids, statuses, trackings, *self._settings)
         if rows is not None:
             self._is_first = False
+            self._last_length = len(cells[-1][-1])
             self._note(alike.WHOLE)
         return rows
 
@@ -191,16 +195,18 @@ class Table:
             "" if place is None or place >= len(cells) else cells[place]
             for place in self._layout.columns
         )
+        order_id = bare(order_id)
         wrong = (
-            self._wrong_place(line, order_id.strip(_BLANKS), status, cells)
+            self._wrong_place(line, order_id, status, cells)
             or self._wrong_shape(cells, following)
-            or self._wrong_cells(order_id.strip(_BLANKS), tracking)
+            or self._wrong_cells(order_id, tracking)
         )
         self._was_fragment = self._is_fragment(cells)
+        self._last_length = len(cells[-1])
         self._is_first = False
         if wrong:
             value = printable((self._layout.delimiter or " | ").join(cells).strip(_BLANKS), 200)
-            return InvalidRow(order_id.strip(_BLANKS), None, None, "row", value, wrong)
+            return InvalidRow(order_id, None, None, "row", value, wrong)
         row = parse_update(order_id, status, tracking, *self._settings)
         if isinstance(row, StatusUpdate):
             self._note(kinds_of(row.order_id))
@@ -229,7 +235,11 @@ class Table:
         is_like = not order_id or how_mangled(order_id) or kinds_of(order_id) >= kinds
         is_other = not _DIGIT.search(order_id) and _is_other_header(order_id, cells)
         if is_cut_off or is_other or not (is_piece or is_like or parse_status(status)):
-            self._foreign = line
+            # What explains the columns stands above the first order; all else perhaps begins
+            # another table.
+            explained = sum(_BLANK.search(cell.strip(_BLANKS)) is not None for cell in cells)
+            is_explanation = explained > 1 and not (self._any_id or is_other)
+            self._foreign = 0 if is_explanation else line
             return (
                 f"the line is no order: {quoted(order_id or cells[0])} is not like the IDs of the "
                 "others; delete it, and keep one table in the file"
@@ -247,8 +257,10 @@ class Table:
                 "quotation mark is missing or too many"
             )
         used = set(layout.columns)
+        # Below a last cell as long as the one before it, words are no piece of it, but a total.
+        is_whole = 0 < len(cells[-1]) == self._last_length and _WORDS.match("".join(following))
         if (self._was_fragment and 0 in used) or (
-            layout.width - 1 in used and self._is_fragment(following)
+            layout.width - 1 in used and not is_whole and self._is_fragment(following)
         ):
             return (
                 "a line break seems to have split this row, part of it standing alone on the "

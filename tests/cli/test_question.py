@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from bulkstatus.cli import question
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.job import Proposal
-from bulkstatus.job.plan import Plan
+from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.settings.sources import resolve
 from bulkstatus.terminal import say
@@ -151,7 +151,10 @@ def test_what_is_shown_fits_the_terminal_and_plays_no_tricks(
     monkeypatch.setattr(sys, "stderr", Screen())
     row = StatusUpdate("[red]\x1b[2J" + "x" * 500, DISPATCHED, None)
     of = replace(
-        SEND, sample=[(2, row)], rounded={"tracking": "1" * 500}, withdrawn_orders=["\x9b"]
+        SEND,
+        sample=[(2, row)],
+        odd=[Problem(2, "1", "tracking", "1" * 500, "x " * 250)],
+        withdrawn_orders=["\x9b"],
     )
     say(question.sections(proposal(of, seconds=7200.0)))
     lines = sys.stderr.getvalue().splitlines()  # type: ignore[attr-defined] - the Screen above

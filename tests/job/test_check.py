@@ -117,8 +117,8 @@ def test_only_the_first_problems_are_kept_unless_all_are_asked_for() -> None:
 def test_an_odd_id_is_no_order_unless_the_log_has_it() -> None:
     rows = [f"{n}:8:" for n in range(100, 140)]
     history = [f"{row} updated" for row in rows]
-    for logged, lines in (("7:8 failed", [42]), ("Anna:8 failed", []), ("Anna:8 updated", [])):
-        _, plan = checked([*rows, "Anna:8:", "7:8:"], [*history, logged])
+    for logged, lines in (("70:8 failed", [42]), ("Anna:8 failed", []), ("Anna:8 updated", [])):
+        _, plan = checked([*rows, "Anna:8:", "70:8:"], [*history, logged])
         assert [problem.line for problem in plan.problems] == lines
     _, plan = checked([*rows, "Anna:8:", "Total:128:", ":8:"])
     assert [(problem.line, problem.field) for problem in plan.problems] == [

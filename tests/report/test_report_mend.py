@@ -119,7 +119,7 @@ async def test_every_cell_of_a_workbook_is_text_and_none_is_a_formula(tmp_path: 
 
 async def test_csv_holds_no_field_that_a_spreadsheet_would_calculate(tmp_path: Path) -> None:
     log = Log(tmp_path / "today.results.jsonl")
-    log.run("-7x", ("8", 8, "=1+1"), ("9", 8, "+44")).results(REJECTED, REJECTED, REJECTED).end()
+    log.run("-7x", ("8", 8, "@home1"), ("9", 8, "+44")).results(REJECTED, REJECTED, REJECTED).end()
     path, result = await written(log)
     assert [row.order_id for row in result.left_out] == ["-7x", "8"]
     assert [row.order_id for row in await back(log, path)] == ["9"]

@@ -1,8 +1,10 @@
 """Workbooks: each cell as Excel shows it, or an invalid row."""
 
+import gzip
 import hashlib
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import date, time
 from pathlib import Path
@@ -189,6 +191,124 @@ async def test_the_sheet_that_is_read_is_named(save: Save) -> None:
         [batch] = [batch async for batch in source.batches()]
         assert batch.cells == [["1", "8", "", ""]]
         assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def test_of_several_sheets_with_rows_one_must_be_named(save: Save) -> None:
+    path = save(Notes=[["hello"], ["world"]], Orders=[HEADER, [1, 8]])
+    with pytest.raises(InputRefused, match=r'"Notes", "Orders".*--sheet'):
+        await read(path)
+    assert await read(path, sheet="Orders") == [(2, StatusUpdate("1", D))]
+
+
+async def test_hidden_rows_that_are_blank_are_nothing(save: Save) -> None:
+    path = save(Orders=[HEADER, [1, 8], [" "], [2, 8]])
+    workbook = openpyxl.load_workbook(path)
+    workbook.active.row_dimensions[3].hidden = True
+    workbook.save(path)
+    assert [line for line, _ in await read(path)] == [2, 4]
+
+
+# The parts of a workbook, and what stands in them.
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+STRICT = "http://purl.oclc.org/ooxml/"
+SHEET, STYLES, TEXTS = "xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/sharedStrings.xml"
+
+
+def change(path: Path, changes: dict[str, tuple[str, str]]) -> Path:
+    """Replace a piece of each part, of all parts where it is "": as other programs write them."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    for part, (old, new) in changes.items():
+        assert not part or old in parts[part]
+        for name in [part] if part else parts:
+            parts[name] = parts[name].replace(old, new)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return path
+
+
+def share(path: Path) -> Path:
+    """Put the text H1 where Excel keeps texts, in a part of its own."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(TEXTS, f'<sst xmlns="{MAIN}"><si><t>H1</t></si></sst>')
+    relation = f'<Relationship Id="x" Type="{RELATIONS}/sharedStrings" Target="/{TEXTS}"/>'
+    end = "</Relationships>"
+    cell = '<c r="C2" t="inlineStr"><is><t>H1</t></is></c>'
+    return change(
+        path,
+        {
+            "xl/_rels/workbook.xml.rels": (end, relation + end),
+            SHEET: (cell, '<c r="C2" t="s"><v>0</v></c>'),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"": (MAIN, f"{STRICT}spreadsheetml/main")},
+        {"": (RELATIONS, f"{STRICT}officeDocument/relationships")},
+        {STYLES: ("<fill><patternFill /></fill>", "<fill/>")},
+        {STYLES: ("<fonts", "<fonts><font><b val='perhaps'/></font></fonts><fonts")},
+        {SHEET: ('<row r="2"', '<row r="1048570"')},
+        {SHEET: ("</sheetData>", "</sheetData><mergeCells><mergeCell ref='A1:B1'/></mergeCells>")},
+        {TEXTS: ("H1</t>", "H1</t><rPh sb='0' eb='1'><t>spoken</t></rPh>")},
+        {TEXTS: ("<t>H1</t>", "<r><t>H</t></r><r><rPr><b/></rPr><t>1</t></r>")},
+        {SHEET: ('<c r="A2" t="n"><v>46140204</v></c>', "<c><v>4.6140204E7</v></c>")},
+        {SHEET: ("<v>46140204</v>", "<v>46140204</v><extLst><ext><v>7</v></ext></extLst>")},
+        {"xl/workbook.xml": ('state="visible"', "")},
+    ],
+)
+async def test_workbooks_of_other_programs_are_read(
+    save: Save, changes: dict[str, tuple[str, str]]
+) -> None:
+    path = change(share(save(Orders=[HEADER, [46140204, 8, "H1"]])), changes)
+    assert [row for _, row in await read(path)] == [StatusUpdate("46140204", D, "H1")]
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new", "piece"),
+    [
+        (SHEET, '<row r="2"', '<row r="2000000000"', "row 2000000000"),
+        (SHEET, '<row r="2"', '<row r="1"', "row 1 "),
+        (SHEET, '<c r="B2"', '<c r="XFE2"', "column 16385"),
+        (SHEET, '<c r="D1"', '<c r="XFD1"', "16,384 columns"),
+        (SHEET, "<worksheet ", '<!DOCTYPE a [<!ENTITY b "c">]><worksheet ', "damaged"),
+        (SHEET, "</sheetData>", f'<row r="1048570"/>{"<row/>" * 9}</sheetData>', "row 1048577"),
+        (SHEET, "</row>", f"{'<c/>' * 20_000}</row>", "column 16385"),
+        (SHEET, "<sheetData>", f"{' ' * (1 << 24)}<sheetData>", "unpacks"),
+        (TEXTS, "<si>", f"{'<si><t>ab</t></si>' * 1_000_000}<si>", "unpacks"),
+        (STYLES, "<xf ", f"{'<xf/>' * 3_000_000}<xf ", "unpacks"),
+    ],
+)
+async def test_a_workbook_made_to_do_harm_is_refused(
+    save: Save, part: str, old: str, new: str, piece: str
+) -> None:
+    path = change(share(save(Orders=[HEADER, [1, 8, "H1"]])), {part: (old, new)})
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputRefused, match=piece):
+        await read(path)
+
+
+async def test_a_sheet_that_is_named_a_thousand_times_is_not_read_as_often(save: Save) -> None:
+    path = save(Orders=[HEADER, [1, 8, "H1"]])
+    change(path, {SHEET: ("<sheetData>", f"{' ' * (1 << 22)}<sheetData>")})
+    sheet = '<sheet name="a{}" sheetId="1" r:id="rId1" xmlns:r="r"/>'
+    sheets = "".join(map(sheet.format, range(1000)))
+    change(path, {"xl/workbook.xml": ("<sheets>", f"<sheets>{sheets}")})
+    with pytest.raises(InputRefused, match="unpacks"):
+        await read(path)
+
+
+async def test_a_packed_workbook_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "orders.xlsx.gz"
+    path.write_bytes(
+        gzip.compress(b"PK\x03\x04" + bytes(1 << 20)) + gzip.compress(bytes(1 << 20)) * 150
+    )
+    with pytest.raises(InputRefused, match="too large"):
+        await read(path)
 
 
 def test_a_csv_needs_no_excel(tmp_path: Path) -> None:

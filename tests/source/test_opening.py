@@ -311,3 +311,40 @@ async def test_a_guess_at_the_encoding_may_come_late(table: Path) -> None:
         with pytest.raises(InputRefused, match=f"line {line} .* not utf-8, as other text in it"):
             async with await open_source(str(table), InputOptions(), block_size=1000) as source:
                 await rows_of(source)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("shift_jis", "山田太郎"),
+        ("shift_jis", "さとう"),
+        ("gbk", "张伟北京"),
+        ("gbk", "李娜"),
+        ("big5", "張偉臺北"),
+        ("euc_kr", "김철수서울"),
+        ("cp850", "Müller"),
+    ],
+)
+@pytest.mark.parametrize("place", ["name", "header"])
+async def test_the_encodings_to_try_are_told(
+    table: Path, encoding: str, words: str, place: str
+) -> None:
+    header, cell = ("name", words) if place == "name" else (words, "")
+    text = f"order_id,status,{header}\n46140201,8,{cell}\n46140202,8,{cell}\n"
+    table.write_bytes(text.encode(encoding))
+    try:
+        async with await open_source(str(table), InputOptions()) as source:
+            assert [row.order_id for row in await rows_of(source)] == ["46140201", "46140202"]
+            told = " ".join(source.notes)
+    except InputRefused as refused:
+        told = str(refused)
+    assert f'{encoding} "{words}"' in told
+    async with await open_source(str(table), InputOptions(encoding=encoding)) as source:
+        assert len(await rows_of(source)) == 2
+
+
+async def test_western_text_needs_no_other_encoding(table: Path) -> None:
+    table.write_bytes("order_id,status,name\n1,8,Müller\n2,8,Søren\n".encode("cp1252"))
+    async with await open_source(str(table), InputOptions()) as source:
+        assert len(await rows_of(source)) == 2
+        assert source.notes[0].endswith("--encoding decides otherwise.")
