@@ -17,6 +17,7 @@ from benchmarks.table import markdown, write_json
 NAMES = (
     "throughput",
     "pacing",
+    "limits",
     "latency",
     "memory",
     "check",

@@ -30,13 +30,15 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    log_format moments '$msec';
+    log_format moments '{format}';
+    {zone}
     access_log {log};
     default_type application/json;
     keepalive_requests 1000000000;
     server {{
         listen 127.0.0.1:{port} backlog=1024;
         location / {{ {answer} }}
+        location /upstream/ {{ access_log off; return 200 '{{"success":true}}'; }}
         location = /answer {{ internal; return 200 '{{"success":true}}'; }}
         location = /served {{ access_log off; stub_status; }}
     }}
@@ -61,17 +63,27 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def nginx(folder: Path, *, logged: bool = False, latency: float = 0.0) -> Iterator[Server]:
+def nginx(
+    folder: Path, *, logged: bool = False, latency: float = 0.0, limit: str = ""
+) -> Iterator[Server]:
     """Run an nginx that answers every request with 200 and a small JSON body.
 
     It has one process to serve with. `logged` has it note the moment of each answer, in
     milliseconds of its own clock, in memory until the end. `latency` is how many seconds it
-    takes for an answer. Raises Failed when it does not start.
+    takes for an answer. `limit` are the parameters of a `limit_req` for each account, such as
+    "rate=5r/s", and what stands beside it; the log then has moment, status and account.
+    Raises Failed when it does not start.
     """
     log = folder / "moments.txt"
     log.unlink(missing_ok=True)
     port = _free_port()
-    sleep = f"echo_sleep {latency}; " if latency else ""
+    rate, _, beside = limit.partition(";")
+    if limit:
+        answer = f"limit_req zone=account; {beside} proxy_pass http://127.0.0.1:{port}/upstream/;"
+    elif latency:
+        answer = f"echo_sleep {latency}; echo_exec /answer;"
+    else:
+        answer = "return 200 '{\"success\":true}';"
     configuration = folder / "nginx.conf"
     configuration.write_text(
         _CONFIGURATION.format(
@@ -79,7 +91,9 @@ def nginx(folder: Path, *, logged: bool = False, latency: float = 0.0) -> Iterat
             folder=folder,
             port=port,
             log=f"{log} moments buffer=16m" if logged else "off",
-            answer=f"{sleep}echo_exec /answer;" if latency else "return 200 '{\"success\":true}';",
+            answer=answer,
+            format="$msec $status $http_authorization" if limit else "$msec",
+            zone=f"limit_req_zone $http_authorization zone=account:1m {rate};" if limit else "",
         )
     )
     process = subprocess.Popen(

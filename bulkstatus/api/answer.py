@@ -27,7 +27,8 @@ class Meaning(Enum):
     REFUSED = auto()  #: the API says no to this row
     FORBIDDEN = auto()  #: not allowed: this order alone, or all of them
     UNKNOWN_PAGE = auto()  #: 404 or 405 that is not the API's own: a wrong URL, or this order
-    LIMITED = auto()  #: too fast: the run holds and the row is sent again
+    LIMITED = auto()  #: too fast: the run slows down or holds, and the row is sent again
+    OVERLOADED = auto()  #: too fast, or out of order: a 503 that asks for no wait
     TRANSIENT = auto()  #: may pass: the row is sent again
     UNANSWERED = auto()  #: no answer came: timeout, refused or lost connection
     FATAL = auto()  #: no row can succeed
@@ -171,6 +172,8 @@ def judge(
         return answer(Meaning.UNKNOWN_PAGE, CHECK_URL)
     if http_status == 511:  # a captive portal
         return answer(Meaning.FATAL, CHECK_PROXY)
+    if http_status == 503:
+        return answer(Meaning.OVERLOADED)
     if http_status in {408, 425} or not 200 <= http_status < 500:
         unseen = http_status not in _NOT_DONE_STATUSES and not read.is_object
         return answer(Meaning.TRANSIENT, unseen=unseen)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from math import inf
 
 from aiolimiter import AsyncLimiter
 
@@ -42,28 +43,44 @@ class Pacer:
 
     At 10/s the bucket leaks 9.93 a second and holds 1.035, at 1000/s 993 and 4.48.
 
+    Under a limit that was found, `apart` seconds lie between two requests at the least, and
+    nothing is made up for.
+
     Those who wait go in the order in which they came. One pacer belongs to one event loop.
     """
 
     def __init__(self, rate: Rate | None) -> None:
+        self.apart = 0.0
+        self.most = inf
+        """The requests that will leave a second at the most."""
+        self._left_at = -inf
         self._bucket: AsyncLimiter | None = None
+        # One waiter at a time stands at the bucket: aiolimiter serves newcomers first, which
+        # at 64 waiters made some wait ten times as long as the others (measured).
+        self._turn = asyncio.Lock()
         if rate is not None:
             self._spacing = spacing(rate)
+            self.most = 1 / self._spacing
             capacity = 1 + CATCH_UP / self._spacing
             self._bucket = AsyncLimiter(capacity, capacity * self._spacing)
-            # One waiter at a time stands at the bucket: aiolimiter serves newcomers first, which
-            # at 64 waiters made some wait ten times as long as the others (measured).
-            self._turn = asyncio.Lock()
 
     async def wait(self) -> None:
         """Return when the next request may leave: at once where there is no rate."""
         bucket = self._bucket
-        if bucket is None:
+        if bucket is None and not self.apart:
             return
         async with self._turn:
-            while not bucket.has_capacity():  # noqa: ASYNC110 - a bucket has no event to wait for
-                await asyncio.sleep(self._surely_full(bucket))
-            await bucket.acquire()
+            clock = asyncio.get_running_loop().time
+            while (early := self._left_at + self.apart - clock()) > 0:  # noqa: ASYNC110
+                await asyncio.sleep(max(early, SHORTEST_SLEEP))
+            if bucket is not None:
+                await self._wait_at(bucket)
+            self._left_at = clock()
+
+    async def _wait_at(self, bucket: AsyncLimiter) -> None:
+        while not bucket.has_capacity():  # noqa: ASYNC110 - a bucket has no event to wait for
+            await asyncio.sleep(self._surely_full(bucket))
+        await bucket.acquire()
 
     def _surely_full(self, bucket: AsyncLimiter) -> float:
         """Return seconds to sleep: what the bucket needs, short of it by one sleep at most.

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from math import inf
 
 from bulkstatus.job.run import Ending, Hold, HoldReason, Observer
 from bulkstatus.log.records import Outcome, Result
@@ -54,6 +55,7 @@ class Course(Observer):
         self._last_leaves = clock()
         self._attempts = 0
         self._doubt = ""
+        self._found = inf
         self._ending: Ending | None = None
         self._hold: Hold | None = None
         self._quota: Hold | None = None
@@ -84,6 +86,10 @@ class Course(Observer):
         self._ahead = self.clock() - asyncio.get_running_loop().time()
         self._hold = hold
         self.news.set()
+
+    def found(self, rate: float) -> None:
+        """See `run.Observer`."""
+        self._found = rate
 
     def waiting_for_quota(self, seconds: float, full: Full) -> None:
         """See `run.Observer`."""
@@ -142,12 +148,20 @@ class Course(Observer):
             until = self._at(max(wait.until, self.clock() - self._ahead))
             note = f"{wait.reason.value}{said} since {self._at(wait.since)}, {then} at {until}"
             # Before the first answer it is the number of tries that counts.
-            if wait.reason is HoldReason.OUTAGE and self._attempts:
+            if wait.reason is not HoldReason.LIMIT and self._attempts:
                 note += f", gives up at {self._at(wait.since + self._give_up_after)}"
             notes[wait.reason.value] = note
+        elif self._found < inf:
+            notes["found"] = f"the API lets about {_per(self._found)} through"
         if self._doubt:
             notes["doubt"] = self._doubt
         return notes
+
+    def learnt(self) -> str:
+        """Return what is worth knowing for the next run, or nothing."""
+        if self._found == inf:
+            return ""
+        return f"The API let about {_per(self._found)} through: more than that was refused."
 
     def _waiting(self) -> Hold | None:
         """Return what the run waits for, None when it goes on or will in a moment."""
@@ -185,3 +199,11 @@ class Course(Observer):
         """Return a moment by the event loop's clock as a time of day."""
         wall = self._wall()
         return clock_time(wall + moment + self._ahead - self.clock(), wall)
+
+
+def _per(rate: float) -> str:
+    """Return a rate in requests a second with two digits, such as 38/s, 17/m or 1000/h."""
+    seconds, letter = next(
+        ((s, letter) for s, letter in ((1, "s"), (60, "m")) if rate * s >= 5), (3600, "h")
+    )
+    return f"{float(f'{rate * seconds:.2g}'):g}/{letter}"

@@ -77,6 +77,20 @@ def drawing(course: Course, console: "Console") -> "Group":
     )
 
 
+def telling(painter: Painter, stream: TextIO) -> Painter:
+    """Return a painter that in the end prints what was learnt of the API's limit."""
+
+    def painting(course: Course) -> Generator[float, None, None]:
+        try:
+            yield from painter(course)
+        finally:
+            if learnt := course.learnt():
+                stream.write(encodable(f"{learnt}\n", stream))
+                stream.flush()
+
+    return painting
+
+
 class View(Course):
     """The course of a run, painted while it is taken; the arguments after the first are `Course`'s.
 
@@ -124,5 +138,8 @@ def observe(due: int, rate: Rate | None, give_up_after: float) -> Observer:
     if can_redraw(stream):
         from rich.console import Console
 
-        return View(lambda course: draw(course, Console(file=stream)), due, rate, give_up_after)
-    return View(lambda course: print_lines(course, stream), due, rate, give_up_after)
+        console = Console(file=stream)
+        painter = telling(lambda course: draw(course, console), stream)
+    else:
+        painter = telling(lambda course: print_lines(course, stream), stream)
+    return View(painter, due, rate, give_up_after)

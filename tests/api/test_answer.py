@@ -32,6 +32,7 @@ UPDATED = (Meaning.UPDATED, "", False)
 REFUSED = (Meaning.REFUSED, "", False)
 FORBIDDEN = (Meaning.FORBIDDEN, CHECK_PERMISSION, False)
 LIMITED = (Meaning.LIMITED, "", False)
+OVERLOADED = (Meaning.OVERLOADED, "", False)
 TRANSIENT = (Meaning.TRANSIENT, "", False)
 UNSEEN = (Meaning.TRANSIENT, "", True)
 UNKNOWN_PAGE = (Meaning.UNKNOWN_PAGE, CHECK_URL, False)
@@ -137,7 +138,8 @@ MEANINGS: list[tuple[str, bytes, Outcome]] = [
     ("300 301 302 304 307 308", b'|{"status":8}|' + PAGE, REDIRECTED),
     ("511", b"", NOT_THE_API),
     # What may pass: the request was not carried out, or the API itself explains.
-    ("408 425 501 503 505", b"", TRANSIENT),
+    ("408 425 501 505", b"", TRANSIENT),
+    ("503", b"|" + error("down") + b"|" + PAGE, OVERLOADED),
     ("500 502", error("Something broke"), TRANSIENT),
     # The update may be made all the same; 101 and 199 are no end of an HTTP exchange.
     ("500 502 504 520 598 599 999 101 199", b"", UNSEEN),
@@ -275,9 +277,9 @@ def test_the_rules_about_words_look_at_the_beginning_of_a_message_alone() -> Non
     assert outcome(judged(400, error("request limit " + "x " * 600 + "length"))) == LIMITED
 
 
-def test_503_holds_the_run_only_when_it_says_until_when() -> None:
+def test_503_is_a_limit_when_it_says_until_when_and_may_be_one_when_not() -> None:
     for body in (b"", PAGE, error("Maintenance")):
-        assert outcome(judged(503, body, Retry_After="soon")) == TRANSIENT
+        assert outcome(judged(503, body, Retry_After="soon")) == OVERLOADED
         held = judged(503, body, Retry_After="120")
         assert (outcome(held), held.retry_after) == (LIMITED, 120.0)
     assert judged(500, b"{}", Retry_After="3").retry_after == 3.0

@@ -1,5 +1,6 @@
 """What is told of a run under way: counts, rate, time left, what it waits for, a doubt."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -118,15 +119,15 @@ def test_what_is_remembered_stays_small(clock: Clock) -> None:
             "limit reached (Too many) since {3}, going on at {33}",
             1,
         ),
-        (LIMIT, "", [None, None], True, "limit reached since {3}, next try at {6}", 0),
+        (LIMIT, "", [None, None, None], True, "limit reached since {3}, next try at {8}", 0),
         # The API's words cannot play tricks.
         (
             *(LIMIT, "\x1b[2Jgone\r\nnew line", [30.0], True),
             *(r"limit reached (\x1b[2Jgone\r\nnew line) since {3}, going on at {33}", 1),
         ),
         (
-            *(OUTAGE, "lost", [None, None], True),
-            "no connection to the API (lost) since {3}, next try at {6}, gives up at {603}",
+            *(OUTAGE, "lost", [None, None, None], True),
+            "no connection to the API (lost) since {3}, next try at {8}, gives up at {603}",
             0,
         ),
         # Before the first answer it is the number of tries that counts.
@@ -148,7 +149,7 @@ async def test_a_hold_is_told_with_why_since_when_and_until_when(
     for wait in waits[1:]:
         held.extend(held.until, wait)
     course.holding(held)
-    for seconds in (3, 6, 33, 603):
+    for seconds in (3, 6, 8, 33, 603):
         far = "%H:%M" if seconds > 120 else "%H:%M:%S"
         told = told.replace(f"{{{seconds}}}", at(seconds, far))
     assert list(course.notes().values()) == [told]
@@ -159,6 +160,22 @@ async def test_a_hold_is_told_with_why_since_when_and_until_when(
     course.holding(None)
     assert course.notes() == {}
     assert len(course.figures()) == 6
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [(38.4, "38/s"), (5.0, "5/s"), (0.279, "17/m"), (0.0083, "30/h"), (1234.0, "1200/s")],
+)
+async def test_the_rate_that_was_found_is_told(clock: Clock, rate: float, told: str) -> None:
+    course = clock.course(100)
+    course.found(rate)
+    assert course.notes() == {"found": f"the API lets about {told} through"}
+    assert told in course.learnt()
+    course.holding(hold(LIMIT, 30.0))
+    assert list(course.notes()) == [LIMIT.value]
+    course.holding(None)
+    course.found(math.inf)
+    assert (course.notes(), course.learnt()) == ({}, "")
 
 
 async def test_a_short_wait_is_not_told_until_it_turns_out_to_be_a_long_one(clock: Clock) -> None:

@@ -86,13 +86,14 @@ def test_an_observer_is_told_what_is_used_of_the_quotas(tmp_path: Path) -> None:
 def test_a_hold_tells_whether_the_server_asked_for_its_wait(
     first: float | None, second: float | None
 ) -> None:
-    gate = Gate(2)
+    gate = Gate(3)
     gate.answered(gate.enter(), 0.0, success=True)
-    early, late = gate.enter(), gate.enter()
-    gate.limited(early, 1.0, "", first)
+    start, early, late = gate.enter(), gate.enter(), gate.enter()
+    for given, wait in ((start, None), (early, first)):
+        gate.limited(given, 1.0, "", wait, False)
     assert gate.hold is not None
     assert gate.hold.asked is (first is not None)
-    gate.limited(late, 1.0, "", second)
+    gate.limited(late, 1.0, "", second, False)
     assert gate.hold.asked is (first is not None or second is not None)
-    gate.limited(gate.enter(), 10.0, "", second)
+    gate.limited(gate.enter(), 10.0, "", second, False)
     assert gate.hold.asked is (second is not None)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.job.run import Ending, RunOptions
 from bulkstatus.pace import Ledger, Pacer, Quotas, Rate
 from bulkstatus.pace.pacer import spacing
+from tests.pace.limited_world import bucket, leaky, shedding, sliding
 from tests.run.simulated import simulate
 from tests.run.world import (
     UPDATED,
@@ -119,20 +120,18 @@ class TestHoldsForALimit:
         assert simulate(world.send()).exit_status == 0
         assert set(world.outcomes().values()) == {"updated"}
 
-    def test_one_probe_at_a_time_after_1_s_doubling(self, tmp_path: Path) -> None:
+    def test_one_probe_at_a_time_after_growing_waits(self, tmp_path: Path) -> None:
         world = World(
             tmp_path,
             orders(300),
             lambda r: limited() if 1.0 <= r.at < 30.0 else UPDATED,
+            options=RunOptions(concurrency=1),
         )
         assert simulate(world.send()).exit_status == 0
-        probes = [at for at in world.times() if 1.2 < at < 40.0]
-        began = next(r.left for r in world.requests if r.at >= 1.0)
-        waits, moment = [], began
-        for probe in probes[:6]:
-            waits.append(round(probe - moment, 2))
-            moment = probe + world.latency
-        assert waits[:5] == [1.0, 2.0, 4.0, 8.0, 16.0]
+        probes = [r for r in world.requests if 1.2 < r.at < 30.0]
+        waits = [later.at - probe.left for probe, later in pairwise(probes)]
+        assert len(waits) > 8
+        assert all(later == pytest.approx(1.5 * wait, abs=1e-3) for wait, later in pairwise(waits))
 
     def test_never_earlier_than_the_server_asks(self, tmp_path: Path) -> None:
         world = World(
@@ -148,17 +147,9 @@ class TestHoldsForALimit:
         assert ending.exit_status == 3
         assert "25 hours" in ending.message
 
-    def test_concurrency_starts_again_at_one(self, tmp_path: Path) -> None:
-        world = World(tmp_path, orders(200), lambda r: limited() if 1.0 <= r.at < 1.2 else UPDATED)
-        simulate(world.send())
-        after = [at for at in world.times() if at > 1.5][:4]
-        assert after[1] - after[0] == pytest.approx(0.1)
-        assert after[2] == pytest.approx(after[1])
-        assert after[3] > after[2]
-
     @pytest.mark.parametrize("poison", [{"105"}, {"105", "120"}, {"100"}])
     @pytest.mark.parametrize("concurrency", [1, 4, 16])
-    def test_a_row_that_alone_draws_such_answers_is_rejected(
+    def test_a_row_that_alone_draws_such_answers_fails(
         self, tmp_path: Path, poison: set[str], concurrency: int
     ) -> None:
         world = World(
@@ -168,11 +159,77 @@ class TestHoldsForALimit:
             options=RunOptions(concurrency=concurrency),
         )
         assert simulate(world.send()).exit_status == 1
-        rejected = {order for order, outcome in world.outcomes().items() if outcome == "rejected"}
-        assert rejected == poison
+        failed = {order for order, outcome in world.outcomes().items() if outcome == "failed"}
+        assert failed == poison
         assert len(world.records()) == 60
 
-    def test_the_last_row_stops_the_run_at_last_and_is_rejected_by_the_resume(
+    @pytest.mark.parametrize("every", [25, 1])
+    @pytest.mark.parametrize("first", [100, 124, 250])
+    @pytest.mark.parametrize("rate", [None, Rate(60, 1.0)])
+    def test_those_that_draw_them_keep_no_others_back(
+        self, tmp_path: Path, every: int, first: int, rate: Rate | None
+    ) -> None:
+        poison = {str(100 + (first - 100 + every * place) % 300) for place in range(12)}
+        world = World(
+            tmp_path,
+            orders(300),
+            lambda r: limited() if r.update.order_id in poison else UPDATED,
+            latency=0.01,
+        )
+        world.pacer = Pacer(rate)
+        assert simulate(world.send()).exit_status == 1
+        outcomes = world.outcomes()
+        assert {order for order, outcome in outcomes.items() if outcome == "failed"} == poison
+        assert world.records()[-1]["error"]["message"] == "Request limit reached"
+        others = [r.left for r in world.requests if r.update.order_id not in poison]
+        assert max(others) <= 20
+        assert max(r.left for r in world.requests) <= 60
+        world.requests.clear()
+        world.pacer = Pacer(rate)
+        assert simulate(world.send()).exit_status == 1
+        assert {r.update.order_id for r in world.requests} == poison
+        assert max(r.left for r in world.requests) <= 60
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_shedding_at_random_costs_no_row(self, tmp_path: Path, seed: int) -> None:
+        passes = shedding(0.5, seed)
+        world = World(tmp_path, orders(300), lambda r: UPDATED if passes(r.at) else limited())
+        world.pacer = Pacer(Rate(60, 1.0))
+        assert simulate(world.send()).exit_status == 0
+        assert set(world.outcomes().values()) == {"updated"}
+        assert max(world.times()) <= 240
+
+    @pytest.mark.parametrize(
+        ("server", "rate", "rows", "seconds"),
+        [
+            (lambda: leaky(40), 60, 400, 12.5),
+            (lambda: leaky(5), 10, 100, 24.0),
+            (lambda: sliding(100, 5), 60, 500, 27.0),
+            (lambda: bucket(20, 20), 60, 500, 27.0),
+        ],
+    )
+    def test_a_limit_is_found_and_used(
+        self,
+        tmp_path: Path,
+        server: Callable[[], Callable[[float], bool]],
+        rate: int,
+        rows: int,
+        seconds: float,
+    ) -> None:
+        passes = server()
+        world = World(
+            tmp_path,
+            orders(rows),
+            lambda r: UPDATED if passes(r.at) else limited(),
+            latency=0.01,
+        )
+        world.pacer = Pacer(Rate(rate, 1.0))
+        assert simulate(world.send()).exit_status == 0
+        assert set(world.outcomes().values()) == {"updated"}
+        assert max(world.times()) <= seconds
+        assert len(world.requests) <= 1.15 * rows
+
+    def test_the_last_row_stops_the_run_at_last_and_fails_in_the_resume(
         self, tmp_path: Path
     ) -> None:
         world = World(
@@ -183,7 +240,7 @@ class TestHoldsForALimit:
         assert simulate(world.send()).exit_status == 3
         assert len(world.records()) == 59
         assert simulate(world.send()).exit_status == 1
-        assert world.outcomes()["159"] == "rejected"
+        assert world.outcomes()["159"] == "failed"
 
     @pytest.mark.parametrize(
         ("count", "window"), [(1, 2.0), (5, 10.0), (20, 1.0), (3, 60.0), (10, 600.0)]
@@ -208,6 +265,43 @@ class TestHoldsForALimit:
         )
         assert simulate(world.send()).exit_status == 0
         assert set(world.outcomes().values()) == {"updated"}
+
+
+class TestOverload:
+    """A 503 that asks for no wait: a limit such as nginx's, or an API that is out of order."""
+
+    OVERLOADED = refused(Meaning.OVERLOADED, 503)
+
+    @pytest.mark.parametrize("seconds", [0.15, 5.0, 120.0])
+    @pytest.mark.parametrize("since", [0.0, 2.0])
+    @pytest.mark.parametrize("concurrency", [1, 16])
+    def test_it_is_held_through_and_uses_up_no_attempt(
+        self, tmp_path: Path, since: float, seconds: float, concurrency: int
+    ) -> None:
+        world = World(
+            tmp_path,
+            orders(300),
+            lambda r: self.OVERLOADED if since <= r.at < since + seconds else UPDATED,
+            options=RunOptions(concurrency=concurrency, attempts=1),
+        )
+        assert simulate(world.send()).exit_status == 0
+        assert set(world.outcomes().values()) == {"updated"}
+        assert max(world.times()) <= since + 2 * seconds + 60
+
+    def test_where_nothing_else_comes_the_run_gives_up_as_in_an_outage(
+        self, tmp_path: Path
+    ) -> None:
+        world = World(
+            tmp_path,
+            orders(50),
+            lambda r: UPDATED if r.number < 10 else self.OVERLOADED,
+            options=RunOptions(give_up_after=100.0),
+        )
+        ending = simulate(world.send())
+        assert ending.exit_status == 3
+        assert "--give-up-after" in ending.message
+        assert set(world.outcomes().values()) == {"updated"}
+        assert max(world.times()) <= 160
 
 
 class TestOutages:

@@ -54,12 +54,12 @@ class Conductor:
     ) -> None:
         self._book = book
         self._api = api
-        self._pacer = pacer
+        self._pacer = pacer or Pacer(None)
         self._quotas = quotas
         self._options = options
         self._observer = observer
         self._looked = looked
-        self._gate = Gate(options.concurrency)
+        self._gate = Gate(options.concurrency, self._pacer.most)
         self.feed = Feed()
         self.delivery = Delivery(
             self._gate,
@@ -186,7 +186,7 @@ class Conductor:
 
     def _patience(self, hold: Hold) -> float:
         """Return for how long to hold before giving up, in seconds."""
-        if hold.reason is HoldReason.OUTAGE:
+        if hold.reason is not HoldReason.LIMIT:
             return self._options.give_up_after
         return max(self._options.give_up_after, LIMIT_PATIENCE_SECONDS, 2 * self._gate.quiet)
 
@@ -194,7 +194,7 @@ class Conductor:
         """End an outage; end a limit only when no row is left that could show it to be over."""
         if self.ending is not None or self._workers:
             return
-        if hold.reason is HoldReason.OUTAGE:
+        if hold.reason is not HoldReason.LIMIT:
             self.stop(Stopped(f"Gave up waiting for the API (--give-up-after): {hold.message}."))
         else:
             self.delivery.give_up_limited(hold)
@@ -239,8 +239,7 @@ class Conductor:
 
     async def _work(self, job: Job | None) -> None:
         while job is not None:
-            if self._pacer is not None:
-                await self._wait_for_turn(self._pacer, job)
+            await self._wait_for_turn(job)
             if self._may_still_leave(job):
                 job.attempts += 1
                 started = time.perf_counter()
@@ -265,6 +264,7 @@ class Conductor:
                 self.stop(error)
         held = self._gate.hold
         until = held.until if held is not None else None
+        rate = self._gate.found.rate
         self.delivery.judge(job, answer, self._now())
         hold = self._gate.hold
         if hold is not held or (hold is not None and hold.until != until):
@@ -272,16 +272,19 @@ class Conductor:
             if hold is not None:
                 # Their turns would pass unused, and the probe's would come only after them.
                 self._call_back()
+        if self._gate.found.rate != rate:
+            self._pacer.apart = 1 / self._gate.found.rate
+            self._observer.found(self._gate.found.rate)
         if self._gate.limit > len(self._workers):
             self._wake.set()
 
-    async def _wait_for_turn(self, pacer: Pacer, job: Job) -> None:
-        """Wait as the rate asks, or until called back."""
+    async def _wait_for_turn(self, job: Job) -> None:
+        """Wait as the rate asks and what was found of the API's, or until called back."""
         me = asyncio.current_task()
         assert me is not None
         self._unsent.add(me)
         try:
-            await pacer.wait()
+            await self._pacer.wait()
         except asyncio.CancelledError:
             self._put_back(job)
             raise

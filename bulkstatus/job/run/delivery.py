@@ -15,6 +15,7 @@ sent before those tried again.
 
 import time
 from collections.abc import Callable
+from math import log
 
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.errors import ActionNeeded, Stopped
@@ -25,6 +26,12 @@ from bulkstatus.log.records import ErrorKind, Outcome, Result, RowError, timesta
 
 #: A server that asks to wait longer than this many seconds ends the run.
 LONGEST_RETRY_AFTER = 86400.0
+
+#: What is too unlikely to be chance.
+BY_CHANCE = 1e-7
+
+#: From this many answers about a limit that are its own a row waits no longer for the next try.
+SLOWEST_LIMITED = 5
 
 #: Seconds: the longest wait after the first failure, and after any.
 BASE_SECONDS = 0.5
@@ -60,6 +67,8 @@ class Delivery:
         self._tries = 0
         self._failures = 0
         self._strikes: dict[Job, Answer] = {}
+        self._limited = 0  # rows that have drawn a limit's answer
+        self._own_limits = False  # whether a row has failed by those of its own
 
     def drop(self, job: Job) -> None:
         """Settle a row whose request was on the wire when a second signal came."""
@@ -96,7 +105,7 @@ class Delivery:
                     "next request. Go on after that."
                 )
             )
-        elif meaning is Meaning.LIMITED:
+        elif meaning in {Meaning.LIMITED, Meaning.OVERLOADED}:
             self._judge_limited(job, answer, now)
         elif meaning in {Meaning.UNANSWERED, Meaning.FORBIDDEN, Meaning.TRANSIENT}:
             self._judge_failed(job, answer, now)
@@ -182,19 +191,41 @@ class Delivery:
     # Limits.
 
     def _judge_limited(self, job: Job, answer: Answer, now: float) -> None:
-        """Hold; reject a row that alone, after a wait long enough for others, draws it again."""
-        wait = answer.retry_after
-        if job.on_trial and job.given.hold is not None:
-            self._gate.limited(job.given, now, _message(answer), wait)
-            self._settle(job, Outcome.REJECTED)
-            return
-        if self._gate.got_through_after(job.limited):
-            job.limits += 1
+        """Slow down or hold, unless the answer is the row's own; fail a row that draws too many.
+
+        It is the row's own when others got through since it drew the last; and where only such
+        rows are left, after the time that a limit has taken to be over.
+        """
+        gate, wait = self._gate, answer.retry_after
+        if not job.limited:
+            self._limited += 1
+        own = gate.got_through_after(job.limited)
         job.limited = job.given.number
-        if job.on_trial:
-            wait = max(wait or 0.0, self._gate.quiet)
-        self._gate.limited(job.given, now, _message(answer), wait)
-        self._feed.again(job, 0.0)
+        if own or (self._feed.is_all_limited() and (job.had_failed or self._some_are_own(job))):
+            job.limits += 1
+        if not job.limits:
+            overloaded = answer.meaning is Meaning.OVERLOADED
+            gate.limited(job.given, now, _message(answer), wait, overloaded)
+            self._feed.again(job, 0.0)
+            return
+        gate.failed(job.given, now, wait)
+        if job.limits >= self._limits_by_chance(job):
+            self._own_limits = True
+            self._settle(job, Outcome.FAILED)
+        else:
+            again = backoff(min(job.limits, SLOWEST_LIMITED), self._jitter(), wait)
+            self._feed.again(job, now + (again if own else max(again, gate.quiet)))
+
+    def _some_are_own(self, job: Job) -> bool:
+        """Tell whether a row draws limits of its own, or has failed by them."""
+        return self._own_limits or job.limits > 0 or self._feed.has_limited_alone()
+
+    def _limits_by_chance(self, job: Job) -> float:
+        """Return how many answers about a limit no chance explains, by the share that draws one."""
+        if job.had_failed:
+            return self._options.attempts
+        share = min(self._limited / (self._feed.sent + 1), 0.7)
+        return max(5.0, log(BY_CHANCE) / log(share))
 
     def give_up_limited(self, hold: Hold) -> None:
         """End a hold for a limit when only rows are left that have drawn its answers.
@@ -207,7 +238,7 @@ class Delivery:
             if self._gate.last_answered:
                 self._feed.again(job, 0.0)
             else:
-                self._settle(job, Outcome.REJECTED)
+                self._settle(job, Outcome.FAILED)
         if jobs and self._gate.last_answered:
             self._stop(
                 Stopped(

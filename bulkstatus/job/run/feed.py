@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from operator import attrgetter
 
-from bulkstatus.api.answer import Answer, Meaning
+from bulkstatus.api.answer import Answer
 from bulkstatus.job.run.gate import Hold, Pass
 from bulkstatus.order import StatusUpdate
 from bulkstatus.pace import Place
@@ -20,8 +20,7 @@ from bulkstatus.pace import Place
 AHEAD = 256
 MOST_WAITING = 1024
 
-#: How many different rows that fail one after the other are the API's fault; and how many answers
-#: about a limit a row may draw while others get through.
+#: How many different rows that fail one after the other are the API's fault.
 STRIKES = 3
 
 
@@ -32,7 +31,8 @@ class Job:
     `unseen` says that an attempt may have reached the API without its answer being seen, and
     `answer` is the last one. `failed` is the number of the pass with which it first failed, and
     `limited` of the last that drew an answer about a limit; 0 where none did. `limits` counts such
-    answers between which others got through. `taken_back` says that it is to be sent no more.
+    answers that are the row's own. `had_failed` says that an earlier run left it so. `taken_back`
+    says that it is to be sent no more.
     """
 
     given: Pass
@@ -48,6 +48,7 @@ class Job:
     due = 0.0
     elapsed_ms = 0.0
     place: Place | None = None
+    had_failed = False
     taken_back = False
     turn = 0
     """Where the row stands among those that were read."""
@@ -56,11 +57,6 @@ class Job:
         self.n = n
         self.line = line
         self.update = update
-
-    @property
-    def on_trial(self) -> bool:
-        """Whether the limit that the row draws is to be tried with it alone."""
-        return self.limits >= STRIKES
 
 
 class Feed:
@@ -120,15 +116,15 @@ class Feed:
         """Take out a row whose wait is over, unless a new one is to go first.
 
         New rows go in turn with those that are tried again, and first while the run holds, so that
-        no rows that alone fail keep the others back. A row on trial is the next probe. The others
-        take turns to probe: who comes back stands last.
+        no rows that alone fail keep the others back. They take turns to probe: who comes back
+        stands last, and last of all who draws a limit's answer while others get through.
         """
-        due = [job for job in self._waiting if job.due <= now]
         if has_new and (hold is not None or self._tried_again):
-            due = [job for job in due if job.on_trial and hold is not None]
+            return None
+        due = [job for job in self._waiting if job.due <= now]
         if not due:
             return None
-        job = min(due, key=lambda job: not job.on_trial)
+        job = min(due, key=lambda job: job.limits)
         self._waiting.remove(job)
         self.next_due = min((job.due for job in self._waiting), default=math.inf)
         return job
@@ -181,13 +177,17 @@ class Feed:
         """Whether no job is left, none on the wire either."""
         return not self._busy and not self._waiting
 
+    def is_all_limited(self) -> bool:
+        """Whether no job is left but such as have drawn a limit's answer."""
+        return self.is_complete and not self._new and all(job.limited for job in self._waiting)
+
+    def has_limited_alone(self) -> bool:
+        """Whether a job that waits has drawn a limit's answer that was its own."""
+        return any(job.limits for job in self._waiting)
+
     def take_if_all_limited(self) -> list[Job]:
-        """Take out all jobs when each of them has drawn a limit answer last, otherwise none."""
-        if not self.is_complete or self._new:
-            return []
-        if any(
-            job.answer is None or job.answer.meaning is not Meaning.LIMITED for job in self._waiting
-        ):
+        """Take out all jobs when each of them has drawn a limit's answer, otherwise none."""
+        if not self.is_all_limited():
             return []
         jobs, self._waiting, self.next_due = self._waiting, [], math.inf
         return jobs

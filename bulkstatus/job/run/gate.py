@@ -1,49 +1,62 @@
-"""`Gate`: how many requests may be on the wire. Slow start, and holds of the whole run.
+"""`Gate`: how many requests may be on the wire, and how fast. Slow start, and holds of the run.
 
 A state machine without a clock or a network of its own: moments come in as arguments, in seconds
 of the event loop's clock.
 """
 
 from enum import Enum
+from math import inf
 from typing import NamedTuple
 
-#: Seconds before the first probe of a hold where the server names none.
+from bulkstatus.pace.found import FoundRate
+
+#: Seconds before the first probe of an outage where the server names none, and by how much each
+#: further wait of a hold is longer.
 FIRST_WAIT = 1.0
+LONGER = 1.5
 
 
 class HoldReason(Enum):
     """Why the run holds."""
 
     LIMIT = "limit reached"
+    OVERLOAD = "the API is overloaded"
     OUTAGE = "no connection to the API"
 
 
-#: The longest wait for a probe, in seconds, where the server names none. A network that is back is
+#: The longest wait for a probe, in seconds, where the server names none. An API that is back is
 #: to be noticed well before the run gives up.
-LONGEST_WAIT = {HoldReason.LIMIT: 600.0, HoldReason.OUTAGE: 60.0}
+LONGEST_WAIT = {HoldReason.LIMIT: 300.0, HoldReason.OVERLOAD: 60.0, HoldReason.OUTAGE: 60.0}
 
 
 class Hold:
-    """The whole run waits; one probe at a time looks whether that is over."""
+    """The whole run waits; one probe at a time looks whether that is over.
 
-    def __init__(self, reason: HoldReason, message: str, since: float, wait: float | None) -> None:
+    `wait` is what the server asks for, in seconds: it makes the run's own wait, which begins with
+    `first`, longer and never shorter.
+    """
+
+    def __init__(
+        self,
+        reason: HoldReason,
+        message: str,
+        since: float,
+        wait: float | None,
+        first: float = FIRST_WAIT,
+    ) -> None:
         self.reason = reason
         self.message = message
         self.since = since
-        self.asked = wait is not None
-        """Whether the wait is what was asked for, rather than a guess."""
-        self.wait = FIRST_WAIT if wait is None else wait
-        self.until = since + self.wait
-        self.probing = False
-        self._next_wait = FIRST_WAIT * 2
+        self._own_wait = first
+        self.extend(since, wait)
 
     def extend(self, now: float, wait: float | None) -> None:
         """Wait again after a probe that found the hold not over."""
         self.probing = False
-        self.asked = wait is not None
-        self.wait = self._next_wait if wait is None else wait
-        self._next_wait = min(self._next_wait * 2, LONGEST_WAIT[self.reason])
-        self.until = now + self.wait
+        self.asked = wait is not None and wait >= self._own_wait
+        """Whether the wait is what was asked for, rather than a guess."""
+        self.until = now + max(wait or 0.0, self._own_wait)
+        self._own_wait = min(self._own_wait * LONGER, LONGEST_WAIT[self.reason])
 
 
 class Pass(NamedTuple):
@@ -54,10 +67,14 @@ class Pass(NamedTuple):
 
 
 class Gate:
-    """Lets requests out one at a time at first, then twice as many with each success."""
+    """Lets requests out one at a time at first, then twice as many with each success.
 
-    def __init__(self, concurrency: int) -> None:
+    `most` is how many will leave a second at the most.
+    """
+
+    def __init__(self, concurrency: int, most: float = inf) -> None:
         self.limit = 1
+        self.found = FoundRate(most)
         self.in_flight = 0
         self.hold: Hold | None = None
         self.quiet = FIRST_WAIT
@@ -98,7 +115,7 @@ class Gate:
 
     def is_in_outage(self) -> bool:
         """Tell whether the run holds because the API is out of order."""
-        return self.hold is not None and self.hold.reason is HoldReason.OUTAGE
+        return self.hold is not None and self.hold.reason is not HoldReason.LIMIT
 
     def got_through_after(self, number: int) -> bool:
         """Tell whether a request was answered that left after the one of this number (or 0)."""
@@ -111,17 +128,36 @@ class Gate:
             self.last_answered = given.number
         hold = self.hold
         if hold is not None and (given.hold is hold or hold.reason is HoldReason.OUTAGE):
-            if hold.reason is HoldReason.LIMIT:
-                self.quiet = max(self.quiet, now - hold.since)
-            self.hold = None
-            self.limit = 1
+            self._end_hold(hold, now)
+        if self.hold is None:
+            self.found.passed(given.number, self._passes, now, given.hold is not None)
+        else:
+            self.found.passed_beside()
         if success and self.hold is None and self.limit < self._concurrency:
             self.limit = min(self.limit * 2, self._concurrency)
 
-    def limited(self, given: Pass, now: float, message: str, wait: float | None) -> None:
-        """The answer speaks of a limit; `wait` is what it asks for, in seconds."""
+    def _end_hold(self, hold: Hold, now: float) -> None:
+        self.hold = None
+        if hold.reason is HoldReason.LIMIT:
+            self.quiet = max(self.quiet, now - hold.since)
+        else:
+            self.limit = 1
+        if hold.reason is HoldReason.OUTAGE:
+            self.found.interrupted()
+
+    def limited(
+        self, given: Pass, now: float, message: str, wait: float | None, overloaded: bool
+    ) -> None:
+        """The answer speaks of a limit; `wait` is what it asks for, in seconds.
+
+        `overloaded` says that the API may as well be out of order.
+        """
         self.in_flight -= 1
-        self._hold(HoldReason.LIMIT, given, now, message, wait)
+        reason = HoldReason.OVERLOAD if overloaded else HoldReason.LIMIT
+        probe = given.hold is not None
+        holds = self.found.refused(given.number, now, wait or 0.0, overloaded, probe)
+        if self.hold is not None or holds:
+            self._hold(reason, given, now, message, wait)
 
     def out_of_order(self, given: Pass, now: float, message: str, wait: float | None) -> None:
         """The request failed, and by now that is the API's fault."""
@@ -132,22 +168,24 @@ class Gate:
         """The request failed, which begins no hold; an outage that it probed is not over."""
         self.in_flight -= 1
         if given.hold is not None and given.hold is self.hold:
-            if given.hold.reason is HoldReason.OUTAGE:
+            if self.is_in_outage():
                 given.hold.extend(now, wait)
             else:
                 self.hold = None
-                self.limit = 1
 
     def _hold(
         self, reason: HoldReason, given: Pass, now: float, message: str, wait: float | None
     ) -> None:
         hold = self.hold
+        if hold is not None and self.is_in_outage() and reason is HoldReason.OVERLOAD:
+            reason = hold.reason
         if hold is None or hold.reason is not reason:
-            self.hold = Hold(reason, message, now, wait)
+            first = FIRST_WAIT if reason is HoldReason.OUTAGE else self.found.first_wait
+            self.hold = Hold(reason, message, now, wait, first)
         elif given.hold is hold:
             hold.extend(now, wait)
-        elif wait is not None:
+        elif wait is not None and now + wait > hold.until:
             # It left before the hold began and so says nothing of how long the hold should last,
             # unless the server did.
             hold.asked = True
-            hold.until = max(hold.until, now + wait)
+            hold.until = now + wait

@@ -24,6 +24,9 @@ class Observer:
     def holding(self, hold: Hold | None) -> None:
         """The run holds, probes again later, or (None) goes on."""
 
+    def found(self, rate: float) -> None:
+        """The API lets about so many requests a second through; infinity where no limit is met."""
+
     def waiting_for_quota(self, seconds: float, full: Full) -> None:
         """No request leaves for this long, since a quota is used up, by whom `full` says."""
 

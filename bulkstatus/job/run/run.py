@@ -111,6 +111,8 @@ class Run:
         job = Job(row.n, row.line, row.update)
         if self._state.is_unseen(row.n):
             job.unseen = True
+        if self._state.state(row.n) is State.FAILED:
+            job.had_failed = True
         return job
 
     def _looked(self, now: float) -> None:
