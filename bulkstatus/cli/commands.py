@@ -209,21 +209,26 @@ def statuses(as_json: bool) -> None:
         click.echo("\n".join(f"{code:3}  {label:{width}}  {text}" for code, label, text in rows))
 
 
-@click.command("schema")
-def schema() -> None:
-    """Print the JSON Schema of the result log's records.
+@click.command("schema", short_help="Print the JSON Schema of the log, or of the report's JSON.")
+@click.argument("of", metavar="[log|report]", type=click.Choice(["log", "report"]), default="log")
+def schema(of: str) -> None:
+    """Print the JSON Schema of the result log's records, or of `bulkstatus report --json`.
 
-    It is of draft 2020-12, and each line of a log follows it.
+    It is of draft 2020-12. Each line of a log follows that of the log.
 
     \b
-    Example:
+    Examples:
       bulkstatus schema > result-log.schema.json
+      bulkstatus schema report > report.schema.json
     """
     import json
 
-    from bulkstatus.log.records import schema as schema_of_log
+    if of == "log":
+        from bulkstatus.log.records import schema as schema_of
+    else:
+        from bulkstatus.reporting.as_json import schema as schema_of
 
-    click.echo(json.dumps(schema_of_log(), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(schema_of(), indent=2, ensure_ascii=False))
 
 
 @click.command("completion")

@@ -2,17 +2,19 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from bulkstatus.words import counted, some_of, utf8
+from bulkstatus.words import counted, utf8
 
 if TYPE_CHECKING:
     from bulkstatus.reporting.summary import Summary
+    from bulkstatus.reporting.tables import Latest
 
+_T = TypeVar("_T")
 _FILE = click.Path(path_type=Path)
 
 
@@ -62,78 +64,94 @@ def command(
     """
     from bulkstatus.cli.output import print_json
     from bulkstatus.reporting import summarise, summary_record, summary_text
-    from bulkstatus.reporting.as_json import history_record
-    from bulkstatus.reporting.summary import add_up
-    from bulkstatus.reporting.text import history_lines
+    from bulkstatus.reporting.several import add_up
+    from bulkstatus.reporting.tables import Latest
     from bulkstatus.terminal import tell, width_of
 
     if files["not_in"] and not (files["touched"] or files["untouched"]):
         raise click.UsageError("--not-in goes with --touched or --untouched.")
-    paths = logs_of(logs)
-    is_written = failures is not None or any(files.values())
-    if (len(paths) > 1 or order is not None) and is_written:
-        raise click.UsageError("A file is written about one log, and about all of it.")
     if order is not None:
-        if utf8(order) != order:
-            # What the locale could make nothing of is most likely the UTF-8 that logs are in.
-            order = os.fsencode(order).decode("utf-8", "backslashreplace")
-        found = [history_record(path, order) for path in paths]
-        if as_json:
-            print_json({"order_id": order, "logs": found})
-        else:
-            tell(line for history in found for line in history_lines(history))
+        if failures is not None or any(files.values()):
+            raise click.UsageError("--order goes with no file.")
+        _tell_order(logs, order, as_json)
         return
-    summaries = [summarise(path) for path in paths]
+    latest = Latest() if files["rows"] else None
+    summaries = of_logs(logs, lambda path: summarise(path, latest.take if latest else None))
+    told = summaries[0] if len(summaries) == 1 else add_up(summaries)
     mend = None
-    if len(paths) == 1:
-        mend = _write_failures(summaries[0], failures) if failures is not None else None
-        if any(files.values()):
-            _write_files(summaries[0], **files)
-    told = summaries[0] if len(paths) == 1 else add_up(summaries)
+    if told.parts and (failures is not None or files["rows"] or files["html"]):
+        raise click.UsageError("--failures, --rows and --html are about one log.")
+    if failures is not None:
+        mend = _write_failures(told, failures)
+    _write_files(told, latest, **files)
     if as_json:
         print_json(summary_record(told, mend))
     else:
         tell(summary_text(told, width_of(sys.stdout), mend), whole=True)
 
 
-def logs_of(paths: Sequence[Path]) -> list[Path]:
-    """Return the logs that paths name: of a folder all those in it but for rehearsals.
+def of_logs(paths: Sequence[Path], make: Callable[[Path], _T]) -> list[_T]:
+    """Return what `make` makes of each of the logs that paths name.
 
-    Raises LogRefused for a folder without any.
+    A folder stands for all logs in it but for rehearsals and for those that no run has begun.
+    Raises LogRefused for a folder without any, and what `make` raises.
     """
-    from bulkstatus.errors import LogRefused
+    from bulkstatus.errors import LogRefused, NoLog
 
-    found: list[Path] = []
+    made: dict[Path, _T] = {}
     for path in paths:
         logs = [path]
         if path.is_dir():
             there = sorted(path.glob("*.results.jsonl"))
             logs = [log for log in there if not log.name.endswith(".sandbox.results.jsonl")]
-        if not logs:
+        for log in logs:
+            try:
+                made[log] = made[log] if log in made else make(log)
+            except NoLog:
+                if log is path:
+                    raise
+        if made.keys().isdisjoint(logs):
             raise LogRefused(f"There is no result log in the folder {path}.")
-        found += logs
-    return list(dict.fromkeys(found))
+    return list(made.values())
 
 
-def _write_files(summary: "Summary", **files: Path | None) -> None:
+def _tell_order(logs: Sequence[Path], order: str, as_json: bool) -> None:
+    import msgspec
+
+    from bulkstatus.cli.output import print_json
+    from bulkstatus.reporting.as_json import Histories, history_of
+    from bulkstatus.reporting.text import history_lines
+    from bulkstatus.terminal import tell
+
+    if utf8(order) != order:
+        # What the locale could make nothing of is most likely the UTF-8 that logs are in.
+        order = os.fsencode(order).decode("utf-8", "backslashreplace")
+    found = of_logs(logs, lambda path: history_of(path, order))
+    if as_json:
+        print_json(msgspec.to_builtins(Histories(order, found)))
+    else:
+        tell(line for history in found for line in history_lines(history, order))
+
+
+def _write_files(told: "Summary", latest: "Latest | None", **files: Path | None) -> None:
     from bulkstatus.cli.execute import run_in_loop
     from bulkstatus.reporting.mend import orders_in
     from bulkstatus.reporting.page import write_page
     from bulkstatus.reporting.tables import write_orders, write_rows
     from bulkstatus.terminal import say
 
-    if rows := files["rows"]:
-        write_rows(rows, summary)
-        say(f"Wrote {rows}: {counted(summary.rows, 'row')}.")
+    if (rows := files["rows"]) and latest is not None:
+        write_rows(rows, told, latest)
+        say(f"Wrote {rows}: {counted(told.rows, 'row')}.")
     other = files["not_in"]
-    leave_out = run_in_loop(orders_in(other, summary)) if other else frozenset()
+    leave_out = run_in_loop(orders_in(other, told)) if other else frozenset()
     for name in ("touched", "untouched"):
         if path := files[name]:
-            written, left_out = write_orders(f"--{name}", path, summary, leave_out)
+            written, left_out = write_orders(f"--{name}", path, told, leave_out)
             without = f", without {left_out:,} that are in {other}" if other else ""
             say(f"Wrote {path}: {counted(written, 'order')}{without}.")
     if page := files["html"]:
-        write_page(page, summary)
+        write_page(page, told)
         say(f"Wrote {page}.")
 
 
@@ -148,17 +166,11 @@ def _write_failures(summary: "Summary", name: str) -> Path | None:
         say("There is nothing to mend, so that no file was written.")
         return None
     path = Path(name) if name else mend_path(summary.log)
-    written = run_in_loop(write_failures(path, summary))
-    say(f"Wrote {path}: {counted(written.rows, 'row')}.")
-    if not written.original:
+    is_original = run_in_loop(write_failures(path, summary))
+    say(f"Wrote {path}: {counted(len(summary.failures), 'row')}.")
+    if not is_original:
         say(
-            "The input is no longer beside the log as it was sent, so that its other columns are "
-            "missing."
-        )
-    if written.left_out:
-        lines = some_of([str(result.line) for result in written.left_out])
-        say(
-            f"{counted(len(written.left_out), 'row')} would not be read back from it as before, "
-            f"and so left out; write them into it by hand: line {lines} of the input."
+            "The other columns of the input are missing: it is no longer beside the log as it was "
+            "sent, or not all rows can stand in its columns so that they are read back."
         )
     return path

@@ -1,7 +1,8 @@
-"""The report: a result log → what happened, as text, JSON, tables and a page.
+"""The report: result logs → what happened, as text, JSON, tables and a page.
 
-`summarise` reads the log and makes a `Summary`, which all the others tell: `text`, `as_json`,
-`tables`, `page`, and `mend` for the rows to mend. `failures` words what failed and what to do.
+`summarise` reads a log and makes a `Summary`, `several.add_up` one of several; the others tell it:
+`text`, `as_json`, `tables`, `page`, and `mend` for the rows to mend. `failures` words what failed
+and what to do.
 """
 
 from bulkstatus.reporting.as_json import summary_record

@@ -1,95 +1,143 @@
-"""What is said of a log, of several, and of one order, as one JSON object each.
+"""What is said of a log, of several, and of one order, as JSON, typed so that it has a schema.
 
-Times are UTC in ISO 8601, durations in seconds. Rows and results are as the log has them.
+Times are UTC in ISO 8601, durations in seconds. Rows, results and runs are as the log has them.
 """
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
 
-from bulkstatus.log import Result, RowRecord, RunRecord, State, read_log
-from bulkstatus.log.records import Record, timestamp
-from bulkstatus.reporting.failures import commands, next_steps, reason
-from bulkstatus.reporting.summary import Figures, RunSummary, Summary, Total
+from bulkstatus.log import Outcome, Result, RowRecord, RunRecord, State, read_log
+from bulkstatus.log.records import Count, Record, timestamp
+from bulkstatus.reporting.failures import next_steps
+from bulkstatus.reporting.several import MissingShards, missing_shards
+from bulkstatus.reporting.summary import How, Summary
 
 
-def summary_record(told: Summary | Total, mend: Path | None = None) -> dict[str, Any]:
-    """Return all that is said of a log, or of several, as JSON has it.
+class Orders(Struct):
+    """How many orders were touched, and the IDs of the others."""
+
+    touched: Count
+    perhaps_touched: list[str]
+    untouched: list[str]
+
+
+class Run(RunRecord, tag=False, kw_only=True, frozen=True):
+    """A run as its record has it, and how it went."""
+
+    state: How
+    message: str
+    ended_at: str
+    seconds: float
+    answers: Count
+    requests: Count
+
+
+class Report(Struct):
+    """What `report --json` prints; `logs` has the same of each of several logs.
+
+    `by_status` goes by status code, or "none", then by outcome, or "to_send". `latency_ms` has in
+    how many milliseconds half of the answers were there ("median"), and 95 of 100 ("p95"). `next`
+    are the commands that bring the logs nearer to their end.
+    """
+
+    log: str | None
+    state: How
+    sandbox: bool
+    rows: Count
+    counts: dict[Outcome, Count]
+    to_send: Count
+    by_status: dict[str, dict[str, Count]]
+    orders: Orders
+    failures: list[Result]
+    runs: list[Run]
+    latency_ms: dict[str, Count]
+    next: list[str]
+    logs: "list[Report] | UnsetType" = UNSET
+    missing_shards: list[MissingShards] | UnsetType = UNSET
+
+
+class History(Struct):
+    """What a log knows of an order: its rows and their results, in the order of the log."""
+
+    log: str
+    touched: Literal["yes", "perhaps", "no"]
+    records: list[RowRecord | Result]
+
+
+class Histories(Struct):
+    """What `report --order ID --json` prints."""
+
+    order_id: str
+    logs: list[History]
+
+
+def summary_record(told: Summary, mend: Path | None = None) -> dict[str, Any]:
+    """Return all that is said of a log, or of several, as `Report` has it, in JSON's types.
 
     `mend` is the file that the failures have just been written to. Raises LogRefused when a log
     can no longer be read.
     """
+    built: dict[str, Any] = msgspec.to_builtins(_report(told, mend))
+    return built
+
+
+def _report(told: Summary, mend: Path | None = None) -> Report:
+    millis = sorted(told.latencies.elements())
+    percentiles = {"median": len(millis) // 2, "p95": len(millis) * 95 // 100} if millis else {}
     touched, perhaps, untouched = told.orders
-    record = {
-        **_figures(told),
-        "orders": {
-            "touched": len(touched),
-            "perhaps_touched": told.order_ids(perhaps),
-            "untouched": told.order_ids(untouched),
+    return Report(
+        log=None if told.parts else _name(told.log),
+        state=told.state,
+        sandbox=told.contents.is_sandbox,
+        rows=told.rows,
+        counts=told.counts,
+        to_send=told.to_send,
+        by_status={
+            "none" if status is None else str(int(status)): {
+                state.name.lower(): count for state, count in counts.items()
+            }
+            for status, counts in told.by_status.items()
         },
-        "failures": [_result(result) for result in told.failures],
-    }
-    if isinstance(told, Total):
-        logs = [{**_log(each), **_figures(each)} for each in told.summaries]
-        steps = [step for each in told.summaries for step in next_steps(each)]
-        return {"logs": logs, **record, "next": commands(steps)}
-    last = told.contents.last_run
-    return {
-        **_log(told),
-        "message": told.runs[-1].message,
-        "sandbox": told.contents.is_sandbox,
-        "input": told.contents.first_run.input,
-        "base_url": last.base_url,
-        "ref_id": last.ref_id,
-        "uncertain": sum(1 for _ in told.contents.state.unseen()),
-        **record,
-        "runs": [_run(run) for run in told.runs],
-        "seconds": round(told.seconds, 3),
-        "sent": told.answers,
-        "requests": told.requests,
-        "next": commands(next_steps(told, mend)),
-    }
+        orders=Orders(len(touched), [*told.ids_of(perhaps)], [*told.ids_of(untouched)]),
+        failures=[*told.failures],
+        runs=[
+            Run(
+                **asdict(run.record),
+                state=run.how,
+                message=run.message,
+                ended_at=timestamp(run.ended),
+                seconds=round(run.seconds, 3),
+                answers=run.answers,
+                requests=run.requests,
+            )
+            for run in told.runs
+        ],
+        latency_ms={name: millis[place] for name, place in percentiles.items()},
+        next=[step[1] for each in told.logs for step in next_steps(each, mend)],
+        logs=[_report(each) for each in told.parts] or UNSET,
+        missing_shards=[*missing_shards(told.parts)] if told.parts else UNSET,
+    )
 
 
-def history_record(path: Path, order_id: str) -> dict[str, Any]:
-    """Return all that the log at `path` knows of an order, as JSON has it. Raises LogRefused.
-
-    `touched` is "yes", "perhaps" or "no"; each row has its results, with the number of their run,
-    from 1.
-    """
-    rows: dict[int, dict[str, Any]] = {}
-    runs = 0
+def history_of(path: Path, order_id: str) -> History:
+    """Return all that the log at `path` knows of an order. Raises LogRefused."""
+    found: list[RowRecord | Result] = []
 
     def take(records: Sequence[Record]) -> None:
-        nonlocal runs
-        for record in records:
-            if isinstance(record, RunRecord):
-                runs += 1
-            elif isinstance(record, RowRecord) and record.order_id == order_id:
-                rows[record.n] = {**msgspec.structs.asdict(record), "results": []}
-            elif isinstance(record, Result) and record.order_id == order_id:
-                told = {**_result(record), "reason": reason(record), "run": runs}
-                rows[record.n]["results"].append(told)
+        of_rows = (each for each in records if isinstance(each, (RowRecord, Result)))
+        found.extend(each for each in of_rows if each.order_id == order_id)
 
     state = read_log(path, take).state
-    for n, row in rows.items():
-        row["state"] = state.state(n).name.lower()
-    touched = "perhaps" if any(map(state.is_unseen, rows)) else "no"
-    if any(state.state(n) is State.UPDATED for n in rows):
-        touched = "yes"
-    return {
-        "log": _name(path),
-        "order_id": order_id,
-        "touched": touched,
-        "rows": list(rows.values()),
-    }
-
-
-def _log(summary: Summary) -> dict[str, Any]:
-    return {"log": _name(summary.log), "state": summary.state}
+    rows = {record.n for record in found}
+    is_touched = any(state.state(n) is State.UPDATED for n in rows)
+    perhaps = any(map(state.is_unseen, rows))
+    return History(_name(path), "yes" if is_touched else "perhaps" if perhaps else "no", found)
 
 
 def _name(path: Path) -> str:
@@ -97,31 +145,14 @@ def _name(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of what `report --json` prints, also with --order."""
+    kinds, types = msgspec.json.schema_components(
+        [Report, Histories], ref_template="#/$defs/{name}"
+    )
     return {
-        "rows": figures.rows,
-        "counts": {str(outcome): count for outcome, count in figures.counts.items()},
-        "to_send": figures.to_send,
-        "by_status": {
-            "none" if status is None else str(int(status)): {
-                state.name.lower(): count for state, count in counts.items()
-            }
-            for status, counts in figures.by_status.items()
-        },
-    }
-
-
-def _result(result: Result) -> dict[str, Any]:
-    error = None if result.error is None else msgspec.structs.asdict(result.error)
-    return {**msgspec.structs.asdict(result), "error": error}
-
-
-def _run(run: RunSummary) -> dict[str, Any]:
-    return {
-        **msgspec.structs.asdict(run.record),
-        "state": run.how,
-        "message": run.message,
-        "ended_at": timestamp(run.ended),
-        "seconds": round(run.seconds, 3),
-        "answers": run.answers,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What bulkstatus report --json prints",
+        "anyOf": list(kinds),
+        "$defs": types,
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkstatus.log import ErrorKind, Outcome, Result, State
 from bulkstatus.reporting.summary import RUNNING, Summary
-from bulkstatus.words import Whole, capitalised, command_line, printable
+from bulkstatus.words import capitalised, command_line, printable
 
 _WORDS = {
     Outcome.REJECTED: "rejected by the API",
@@ -80,50 +80,56 @@ def _common_message(result: Result) -> str:
 
 # What to do next.
 
+#: A sentence, and the commands that do what it says, harmless for a terminal.
+Step = tuple[str, ...]
 
-def next_steps(summary: Summary, mend: Path | None = None) -> list[str]:
-    """Return the steps that bring the log nearer to its end; none when nothing is to be done.
 
-    They are sentences, each before its command, which is `Whole`. `mend` is the file that the
-    failures have just been written to.
+def next_steps(summary: Summary, mend: Path | None = None) -> list[Step]:
+    """Return what brings the one log nearer to its end; none when nothing is to be done.
+
+    `mend` is the file that the failures have just been written to.
     """
     log = summary.log
     if summary.state == RUNNING:
-        return ["Look again later:", _command("report", log)]
-    steps: list[str] = []
+        return [_step("Look again later:", "report", log)]
+    steps = []
     rejected, invalid = summary.count(State.REJECTED), summary.count(State.INVALID)
     # A file of failures has the failed ones too.
     if summary.to_send or (summary.count(State.FAILED) and not rejected + invalid):
-        steps += ["Send what is left:", _command("resume", log)]
+        steps.append(_step("Send what is left:", "resume", log))
     if rejected or invalid:
         file = mend or mend_path(log)
         if mend is None:
-            write = _command("report", log, "--failures", file)
-            steps += ["Write the rows to mend into a file:", write]
+            write = "Write the rows to mend into a file:"
+            steps.append(_step(write, "report", log, "--failures", file))
         sentence = f"Mend them in {printable(file.name)}, and send that:"
-        steps += [sentence, _command("resume", log, file)]
+        steps.append(_step(sentence, "resume", log, file))
     if rejected and not invalid:
-        again = _command("resume", log, "--retry-rejected")
-        steps += ["Or send the rejected rows again as they are:", again]
+        again = "Or send the rejected rows again as they are:"
+        steps.append(_step(again, "resume", log, "--retry-rejected"))
     return steps
 
 
-def all_steps(summary: Summary, mend: Path | None = None) -> list[str]:
-    """Return the next steps, and what to do instead where the file was the wrong one."""
+def all_steps(summary: Summary, mend: Path | None = None) -> list[Step]:
+    """Return the next steps, and what to do instead where the file was the wrong one.
+
+    Of several logs, return how the steps are told of those that have any.
+    """
+    if summary.parts:
+        left = "What is left to do of {}:"
+        return [
+            _step(left.format(printable(each.log.name)), "report", each.log)
+            for each in summary.parts
+            if next_steps(each)
+        ]
     steps = next_steps(summary, mend)
-    if not steps:
-        return ["Nothing is left to do."]
-    if summary.state not in {"finished", RUNNING}:
-        touched = _beside(summary.log, "touched.csv")
-        steps += ["If it was the wrong file, see what it touched and withdraw the rest:"]
-        steps += [_command("report", summary.log, "--touched", touched)]
-        steps += [_command("resume", summary.log, "--withdraw")]
+    if steps and summary.state not in {"finished", RUNNING}:
+        wrong = "If it was the wrong file, see what it touched and withdraw the rest:"
+        touched = _step(
+            wrong, "report", summary.log, "--touched", _beside(summary.log, "touched.csv")
+        )
+        steps.append((*touched, _command("resume", summary.log, "--withdraw")))
     return steps
-
-
-def commands(steps: Iterable[str]) -> list[str]:
-    """Return the commands among some steps."""
-    return [step for step in steps if isinstance(step, Whole)]
 
 
 def mend_path(log: Path) -> Path:
@@ -132,8 +138,12 @@ def mend_path(log: Path) -> Path:
     return next(path for name in names if not (path := _beside(log, name)).exists())
 
 
-def _command(*words: object) -> Whole:
-    return Whole(printable(command_line("bulkstatus", *words)))
+def _step(sentence: str, *words: object) -> Step:
+    return sentence, _command(*words)
+
+
+def _command(*words: object) -> str:
+    return printable(command_line("bulkstatus", *words))
 
 
 def _beside(log: Path, ending: str) -> Path:

@@ -1,11 +1,10 @@
 """`--failures`: the rows to mend, in the columns of their input, with the reason last."""
 
 import csv
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence, Set
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from bulkstatus.errors import BulkstatusError, SettingsRefused
 from bulkstatus.job.names import kept_settings
@@ -27,17 +26,8 @@ from bulkstatus.words import printable
 #: The header of the column that says why, the last one.
 REASON = "reason"
 
-
-class Written(NamedTuple):
-    """What became of the failures.
-
-    `original` says that they stand in all the columns of their input. `left_out` are rows that
-    would have been read back as something else, or that a spreadsheet would calculate.
-    """
-
-    rows: int
-    original: bool
-    left_out: Sequence[Result]
+# Stands for a status that could not be read, so that nothing else is taken for it.
+_UNKNOWN = "?"
 
 
 @dataclass(frozen=True)
@@ -68,17 +58,17 @@ async def orders_in(path: Path, summary: Summary) -> set[int]:
         source = await open_source(str(path), input_options(summary.contents, path))
     except BulkstatusError:
         source = await open_source(str(path), InputOptions(default_status=OrderStatus.DISPATCHED))
-    async with source, aclosing(source.batches()) as batches:
-        return {hash(row.order_id) async for batch in batches for row in batch.rows}
+    return {hash(row.order_id) for row in await _rows_of(source)}
 
 
-async def write_failures(path: Path, summary: Summary) -> Written:
+async def write_failures(path: Path, summary: Summary) -> bool:
     """Write the rejected, failed and invalid rows to `path`, a workbook or CSV by its name.
 
     Rows stand in the columns of their input where it is still beside the log and has them, else
-    as order ID, status, tracking and line. The file is read back before it gets its name: a row of
-    it means what it meant, or it is left out. Raises SettingsRefused when the file cannot be
-    written, is there already, or is to be something else.
+    as order ID, status, tracking and line; returns whether it was so. The file is read back before
+    it gets its name: each row means what it meant, or cannot be sent as it stands. Raises
+    SettingsRefused when that cannot be had, or the file cannot be written, is there already, or is
+    to be something else.
     """
     if path.suffix.lower() not in {".csv", ".xlsx"}:
         raise SettingsRefused(
@@ -88,35 +78,34 @@ async def write_failures(path: Path, summary: Summary) -> Written:
     with replacing("--failures", path, files_of(summary), None) as new:
         options = input_options(summary.contents, path)
         original = await _original(summary)
-        table = original or _plain(options)
-        rows = await _write_what_holds(new, table, summary.failures, options)
-        if not rows:
-            raise SettingsRefused(
-                f"--failures {path}: the rows cannot be written so that they are read back as they "
-                "are. Mend them in the input itself; --rows lists them."
-            )
-    written = {result.n for result in rows}
-    left_out = [result for result in summary.failures if result.n not in written]
-    return Written(len(rows), original is not None, left_out)
+        in_order = summary.failures
+        # What is below a line that is no order, such as a total, would not be taken for one.
+        invalid_last = sorted(in_order, key=lambda result: result.outcome is Outcome.INVALID)
+        for table in filter(None, (original, _plain(options))):
+            for failures in (in_order, invalid_last):
+                if await _holds(new, table, failures, options):
+                    return table is original
+        is_csv = path.suffix.lower() == ".csv"
+        instead = "a workbook (.xlsx) can hold them" if is_csv else "mend them in the input itself"
+        raise SettingsRefused(
+            f"--failures {path}: not all rows can be written so that they are read back as they "
+            f"are; {instead}. --rows lists them."
+        )
 
 
 # The tables.
 
 
 async def _original(summary: Summary) -> _Table | None:
-    """Return the rows as they stand in the input beside the log that has most of them."""
-    tables = []
+    """Return the rows as they stand in the newest input beside the log that has any of them."""
     for path in inputs_beside(summary):
-        try:
+        with suppress(BulkstatusError):
             options = input_options(summary.contents, path)
             async with await open_source(str(path), options) as source:
                 # Without a header there is no column beside order ID, status and tracking.
-                if source.header:
-                    tables.append(await _table(source, summary.failures))
-        except BulkstatusError:
-            continue
-    best = max(tables, key=lambda table: len(table.cells), default=None)
-    return best if best and best.cells else None
+                if source.header and (table := await _table(source, summary.failures)).cells:
+                    return table
+    return None
 
 
 async def _table(source: Source, failures: Sequence[Result]) -> _Table:
@@ -152,20 +141,21 @@ def _content(row: Row | Result) -> tuple[str, int | None, str | None]:
     return row.order_id, row.status, row.tracking
 
 
-def _cells(result: Result, table: _Table) -> list[str]:
+def _cells(result: Result, table: _Table, plainly: Set[int]) -> list[str]:
     """Return the cells of a row, the reason last.
 
-    A row that had not as many cells as the header must not come to have them: of it stands in the
-    columns only what could be read of it, and the reason says what it was.
+    A row that had not as many cells as the header must not come to have them: of it, and of those
+    to be written `plainly`, only what could be read of them stands in the columns, and the reason
+    says what it was.
     """
     said = harmless_reason(result)
     cells = table.cells.get(result.n)
-    if cells is None or len(cells) != table.width:
+    if cells is None or len(cells) != table.width or result.n in plainly:
         if cells is not None:
             said += harmless(printable(f". It was: {' | '.join(cells)}").replace('"', "'"))
         by_place = {
             table.places.get("order_id"): result.order_id,
-            table.places.get("status"): "" if result.status is None else str(result.status),
+            table.places.get("status"): _UNKNOWN if result.status is None else str(result.status),
             table.places.get("tracking"): result.tracking or "",
             table.places.get("line"): str(result.line),
         }
@@ -176,55 +166,64 @@ def _cells(result: Result, table: _Table) -> list[str]:
 # Writing them.
 
 
-async def _write_what_holds(
+async def _holds(
     path: Path, table: _Table, failures: Sequence[Result], options: InputOptions
-) -> list[Result]:
-    """Write the rows that are read back as what they are, and return them.
+) -> bool:
+    """Write rows to a table, and tell whether they are read back as what they are.
 
-    A row that is not is taken out, and the others are judged again, since rows are read with
-    their neighbours. So is one of whose fields a spreadsheet would calculate CSV. Returns none
-    when it cannot be told which row is at fault.
+    Invalid rows that are not are written plainly.
     """
     write = _write_workbook if path.suffix.lower() == ".xlsx" else _write_csv
-    header = [*table.header, REASON]
-    holding = list(failures)
-    while holding:
-        rows = holding
-        write(path, [header, *(_cells(result, table) for result in rows)])
+    plainly: set[int] = set()
+    while True:
+        rows = [_cells(result, table, plainly) for result in failures]
+        write(path, [[*table.header, REASON], *rows], frozenset(table.places.values()))
         try:
-            read = await _read(path, options)
+            read = await _rows_of(await open_source(str(path), options))
         except BulkstatusError:
-            return []
+            return False
         if len(read) != len(rows):
-            return []
-        holding = [result for result, row in zip(rows, read, strict=True) if _holds(result, row)]
-        if len(holding) == len(rows):
-            break
-    return holding
+            return False
+        changed = [
+            result for result, row in zip(failures, read, strict=True) if not _is_same(result, row)
+        ]
+        if not changed:
+            return True
+        again = {result.n for result in changed if result.outcome is Outcome.INVALID} - plainly
+        if not again:
+            return False
+        plainly |= again
 
 
-async def _read(path: Path, options: InputOptions) -> list[Row]:
-    """Return all rows of a file. Raises InputRefused, SettingsRefused."""
-    source = await open_source(str(path), options)
+async def _rows_of(source: Source) -> list[Row]:
+    """Return all rows of a file. Raises InputRefused."""
     async with source, aclosing(source.batches()) as batches:
         return [row async for batch in batches for row in batch.rows]
 
 
-def _holds(result: Result, row: Row) -> bool:
+def _is_same(result: Result, row: Row) -> bool:
     """Tell whether a row that was read back is the failure that was written.
 
-    One that was invalid stays so when it comes back as it is, whatever was wrong with it.
+    One that was invalid stays so when it comes back as it is, whatever is wrong with it then.
     """
-    is_sendable = isinstance(row, StatusUpdate)
-    return _content(row) == _content(result) and (is_sendable or result.outcome is Outcome.INVALID)
+    if result.outcome is Outcome.INVALID and not isinstance(row, StatusUpdate):
+        return True
+    return _content(row) == _content(result) and isinstance(row, StatusUpdate)
 
 
-def _write_csv(path: Path, rows: Sequence[Sequence[str]]) -> None:
+def _write_csv(path: Path, rows: Sequence[Sequence[str]], fields: Set[int]) -> None:
+    def cell(place: int, text: str) -> str:
+        shown = harmless(text)
+        # In this form of text a spreadsheet shows, and keeps, what would else be a formula.
+        return (
+            f'="{text}"' if shown == f"'{text}" and place in fields and '"' not in text else shown
+        )
+
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows(map(harmless, cells) for cells in rows)
+        csv.writer(file).writerows([cell(*each) for each in enumerate(cells)] for cells in rows)
 
 
-def _write_workbook(path: Path, rows: Sequence[Sequence[str]]) -> None:
+def _write_workbook(path: Path, rows: Sequence[Sequence[str]], fields: Set[int]) -> None:
     """Write a workbook all of whose cells are text, so that Excel alters none and runs none."""
     # Not imported before it is needed: it is slow.
     from openpyxl import Workbook

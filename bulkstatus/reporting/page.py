@@ -1,13 +1,5 @@
-"""`--html`: a summary as one page that needs no network.
+"""`--html`: a summary as one page that needs no network."""
 
-The template escapes all that it shows, and here it is made printable. The page's policy lets no
-script and no style work but its own, which it knows by their hashes.
-"""
-
-import base64
-import hashlib
-import importlib.resources
-import re
 import time
 from pathlib import Path
 
@@ -15,7 +7,7 @@ from bulkstatus.reporting import text
 from bulkstatus.reporting.failures import all_steps, group_failures, reason
 from bulkstatus.reporting.summary import RunSummary, Summary
 from bulkstatus.reporting.tables import files_of, replacing
-from bulkstatus.words import Whole, printable
+from bulkstatus.template import page_of
 
 #: How many of each the page shows at the most; it says where there are more.
 MOST_FAILURES = 2000
@@ -26,7 +18,6 @@ MOST_RUNS = 20
 #: How many bars a picture has at the most.
 BARS = 60
 
-_LONGEST_TEXT = 300
 _BEGINNING = b"<!DOCTYPE html>\n<!-- bulkstatus report -->\n"
 
 
@@ -42,21 +33,11 @@ def write_page(path: Path, summary: Summary) -> None:
 
 def render(summary: Summary) -> str:
     """Return the page as HTML."""
-    from jinja2 import Environment, StrictUndefined
-
-    source = importlib.resources.files(__package__).joinpath("page.html").read_text("utf-8")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: printable(value) if isinstance(value, str) else value,
-    )
-    environment.filters["short"] = lambda value: printable(value, _LONGEST_TEXT)
+    template, policy = page_of(__package__)
     name = summary.contents.first_run.input
     groups = group_failures(summary.failures)
-    return environment.from_string(source).render(
-        policy=_policy(source),
+    return template.render(
+        policy=policy,
         text=text,
         summary=summary,
         name="standard input" if name == "-" else name,
@@ -66,7 +47,7 @@ def render(summary: Summary) -> str:
         failures=summary.failures[:MOST_FAILURES],
         reason=reason,
         perhaps=text.perhaps_text(summary, MOST_ORDERS),
-        steps=[(step, isinstance(step, Whole)) for step in all_steps(summary)],
+        steps=all_steps(summary),
         pictures=[
             (text.moment(run.started), *picture(run))
             for run in summary.runs[-MOST_RUNS:]
@@ -83,17 +64,3 @@ def picture(run: RunSummary) -> tuple[float, list[int]]:
     for second, count in run.answered.items():
         counts[min(len(counts) - 1, max(0, int((second - run.started) / step)))] += count
     return step, counts
-
-
-def _policy(source: str) -> str:
-    """Return the policy under which the template's own style and script work, and no other."""
-    hashes = {}
-    for tag in ("style", "script"):
-        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", source, re.DOTALL)
-        digest = hashlib.sha256(content.encode()).digest()
-        hashes[tag] = base64.b64encode(digest).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{hashes['style']}'; "
-        f"script-src 'sha256-{hashes['script']}'; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
-    )

@@ -1,7 +1,4 @@
-"""`summarise`: a result log → `Summary`, all that is said of it, made in one pass over it.
-
-`add_up` makes one of several logs.
-"""
+"""`summarise`: a result log → `Summary`, all that is said of it, made in one pass over it."""
 
 import os
 from array import array
@@ -9,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from bulkstatus.errors import LogLost, LogRefused
 from bulkstatus.log import (
@@ -24,38 +22,40 @@ from bulkstatus.log import (
     State,
     read_log,
 )
-from bulkstatus.log.reader import read_rows
-from bulkstatus.log.records import Record
+from bulkstatus.log.reader import Take, read_rows
+from bulkstatus.log.records import Reason, Record
 from bulkstatus.log.state import numbers, spans_of
 from bulkstatus.log.writer import try_lock
 from bulkstatus.order import OrderStatus
 from bulkstatus.words import printable
 
-#: A log that no run holds and whose last run has no end, and one that a run is writing.
-BROKEN_OFF, RUNNING = "broken off", "running"
+#: How a run ended; or no run holds its log and it has no end; or it goes on.
+How = Reason | Literal["broken off", "running"]
+BROKEN_OFF: Final = "broken off"
+RUNNING: Final = "running"
+
+#: A row of several logs is one number: which log it is of, times this, and its `n` there.
+LOG = 1 << 48
 
 # What is to be sent is told last.
 _BY_STATE = sorted(State, key=lambda state: state is State.TO_SEND)
-
-# A row of several logs as one number: which log it is of, and its `n` there.
-_LOG = 1 << 48
 
 
 @dataclass(frozen=True)
 class RunSummary:
     """One run; times are in seconds since the epoch.
 
-    `how` is "finished", "stopped", "interrupted", "running" or "broken off"; `ended` is the last
-    that the log knows of a run without an end. `answered` has how many rows were answered in each
-    second in which one was, in order.
+    `ended` is the last that the log knows of a run without an end. `answered` has how many rows
+    were answered in each second in which one was, in order; `requests` is how many left.
     """
 
     record: RunRecord
     started: float
     ended: float
-    how: str
+    how: How
     message: str
     answered: Mapping[int, int]
+    requests: int
 
     @property
     def seconds(self) -> float:
@@ -81,20 +81,41 @@ class Orders(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What became of rows: of those of a log, or of several logs together.
+class Summary:
+    """What a log says, or several logs together.
 
-    `tally` counts them by status, None where it could not be read, and state. `failures` are the
-    latest results of the rejected, failed and invalid rows, in file order.
+    `tally` counts rows by status, None where it could not be read, and state. `failures` are the
+    latest results of the rejected, failed and invalid rows, in file order. `latencies` counts the
+    answers by how many milliseconds they took. `parts` are the summaries of several logs, in the
+    order in which their last runs began, of which the last has `log` and `contents`.
     """
 
+    log: Path
+    contents: LogContents
     tally: Counter[tuple[OrderStatus | None, State]]
     failures: Sequence[Result]
     orders: Orders
+    runs: Sequence[RunSummary]
+    latencies: Counter[int]
+    parts: Sequence["Summary"] = ()
+
+    @property
+    def logs(self) -> Sequence["Summary"]:
+        """The summary of each log."""
+        return self.parts or (self,)
+
+    @property
+    def state(self) -> How:
+        """How the last run ended, or that it goes on.
+
+        Of several logs, that of the last one that did not finish.
+        """
+        states = [each.runs[-1].how for each in self.logs]
+        return next((how for how in reversed(states) if how != "finished"), "finished")
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """How many rows there are; of several logs, how many statuses of orders."""
         return self.tally.total()
 
     @property
@@ -122,38 +143,14 @@ class Figures:
         """Return how many rows are in one of some states."""
         return sum(count for (_, state), count in self.tally.items() if state in states)
 
-
-@dataclass(frozen=True)
-class Summary(Figures):
-    """What a log says; counts are of rows, times in seconds and since the epoch.
-
-    `requests` is how many left. `records` is how many lines of the log this is about; more may have
-    been written since.
-    """
-
-    log: Path
-    contents: LogContents
-    runs: Sequence[RunSummary]
-    requests: int
-    records: int
-
-    @property
-    def state(self) -> str:
-        """How the last run ended, or that it goes on: see `RunSummary`."""
-        return self.runs[-1].how
-
-    @property
-    def answers(self) -> int:
-        """How many rows were answered, in all runs."""
-        return sum(run.answers for run in self.runs)
-
-    @property
-    def seconds(self) -> float:
-        """How long the runs went on."""
-        return sum(run.seconds for run in self.runs)
+    def ids_of(self, orders: Sequence[int]) -> Iterator[str]:
+        """Yield the IDs of orders by their numbers in `orders`, which rise. Raises LogRefused."""
+        for place, of_log in groupby(orders, lambda number: number // LOG):
+            for row in self.logs[place].rows_of([number % LOG for number in of_log]):
+                yield row.order_id
 
     def rows_of(self, rows: Sequence[int]) -> Iterator[RowRecord]:
-        """Yield rows by their `n`, which rise, as they stand in the log.
+        """Yield rows of the one log by their `n`, which rise, as they stand there.
 
         Raises LogRefused when the log can no longer be read.
         """
@@ -162,29 +159,26 @@ class Summary(Figures):
         except LogLost:
             raise LogRefused(f"The result log {self.log} can no longer be read.") from None
 
-    def order_ids(self, rows: Sequence[int]) -> list[str]:
-        """Return the order IDs of rows by their `n`, which rise. Raises LogRefused."""
-        return [row.order_id for row in self.rows_of(rows)]
 
-
-def summarise(path: Path) -> Summary:
+def summarise(path: Path, take: Take | None = None) -> Summary:
     """Read a result log, also one that is being written, and say what is in it.
 
-    Raises LogRefused when it cannot be read, or holds a time that is none.
+    `take` is told the records too, again from the first where one was written meanwhile. Raises
+    LogRefused when the log cannot be read, or holds a time that is none.
     """
-    how = None
-    while how is None:
-        gathered = _Gathered()
-        contents = read_log(path, gathered.take)
-        how = contents.runs[-1].end.reason if contents.runs[-1].end else _how_unended(contents)
-    state = contents.state
+    how: How | None = None
     try:
-        runs = list(_runs(contents, gathered.answered, how))
+        while how is None:
+            gathered = _Gathered(take)
+            contents = read_log(path, gathered.take)
+            how = contents.runs[-1].end.reason if contents.runs[-1].end else _how_unended(contents)
+        runs = list(_runs(contents, gathered.of_runs, how))
     except ValueError as error:
         raise LogRefused(
             f"{path}: a time in it is none ({printable(str(error), 100)}). Restore the log from a "
             "copy, or repair that line by hand."
         ) from None
+    state = contents.state
     failures = sorted(gathered.failures.values(), key=lambda result: result.n)
     return Summary(
         log=path,
@@ -192,14 +186,13 @@ def summarise(path: Path) -> Summary:
         tally=state.tally(),
         # Some have another result since, or are to be sent: a mended file makes them good.
         failures=[each for each in failures if state.state(each.n).name == each.outcome.name],
-        orders=_divided([state]),
+        orders=divided([state]),
         runs=runs,
-        requests=gathered.requests,
-        records=gathered.records,
+        latencies=gathered.latencies,
     )
 
 
-def _how_unended(contents: LogContents) -> str | None:
+def _how_unended(contents: LogContents) -> How | None:
     """Return what became of a last run that wrote no end; None when the log has grown since."""
     try:
         with contents.path.open("rb") as file:
@@ -215,35 +208,46 @@ def _how_unended(contents: LogContents) -> str | None:
 
 
 @dataclass
+class _OfRun:
+    requests: int = 0
+    answered: dict[str, int] = field(default_factory=dict)
+    """By the second, as the first 19 characters of a time have it."""
+
+
+@dataclass
 class _Gathered:
     """What is counted while the log is read; nothing is kept of a row that is updated."""
 
+    also: Take | None
     failures: dict[int, Result] = field(default_factory=dict)
-    answered: list[dict[str, int]] = field(default_factory=list)
-    requests: int = 0
-    records: int = 0
+    of_runs: list[_OfRun] = field(default_factory=list)
+    latencies: Counter[int] = field(default_factory=Counter)
 
     def take(self, records: Sequence[Record]) -> None:
-        self.records += len(records)
+        latencies = []
         for record in records:
             if type(record) is Result:
-                self.requests += record.attempts
+                run = self.of_runs[-1]
+                run.requests += record.attempts
                 if record.outcome in FAILURES:
                     self.failures[record.n] = record
                 if record.elapsed_ms is not None:
-                    # To the second, as the first 19 characters of a time have it.
-                    answered, second = self.answered[-1], record.at[:19]
-                    answered[second] = answered.get(second, 0) + 1
+                    second = record.at[:19]
+                    run.answered[second] = run.answered.get(second, 0) + 1
+                    latencies.append(int(record.elapsed_ms))
             elif type(record) is RunRecord:
-                self.answered.append({})
+                self.of_runs.append(_OfRun())
+        self.latencies.update(latencies)
+        if self.also is not None:
+            self.also(records)
 
 
-def _divided(states: Sequence[LogState]) -> Orders:
+def divided(states: Sequence[LogState]) -> Orders:
     """Return the orders of logs, each in the first of the three parts that has a row of it."""
     # A row without an ID is of no order.
     seen = {hash("")}
-    divided = []
-    for rows_of in (_updated, LogState.unseen, _not_updated):
+    parts = []
+    for rows_of in (_updated, LogState.unseen, not_updated):
         first = array("q")
         for place, state in enumerate(states):
             hashes = state.orders
@@ -251,40 +255,38 @@ def _divided(states: Sequence[LogState]) -> Orders:
                 order = hashes[n - 1]
                 if order not in seen:
                     seen.add(order)
-                    first.append(place * _LOG + n)
-        divided.append(first)
-    return Orders(*divided)
+                    first.append(place * LOG + n)
+        parts.append(first)
+    return Orders(*parts)
 
 
 def _updated(state: LogState) -> Iterator[int]:
     return numbers(state.spans(State.UPDATED))
 
 
-def _not_updated(state: LogState) -> Iterator[int]:
+def not_updated(state: LogState) -> Iterator[int]:
+    """Yield the rows that are not updated."""
     return numbers(state.spans(*(other for other in State if other is not State.UPDATED)))
 
 
-def _runs(contents: LogContents, answered: list[dict[str, int]], how: str) -> Iterator[RunSummary]:
+def _runs(contents: LogContents, gathered: Sequence[_OfRun], how: How) -> Iterator[RunSummary]:
     """Yield the runs; a run without an end, before the last, has broken off."""
-    for place, (run, texts) in enumerate(zip(contents.runs, answered, strict=True)):
-        seconds = {int(seconds_of(text)): count for text, count in sorted(texts.items())}
-        started = seconds_of(run.record.started_at)
+    starts = [seconds_of(run.record.started_at) for run in contents.runs]
+    for place, (run, of_run) in enumerate(zip(contents.runs, gathered, strict=True)):
+        answered = {int(seconds_of(text)): n for text, n in sorted(of_run.answered.items())}
+        # The second in which an answer came, to its end, which the next run may cut short.
+        ended = min([max(answered, default=starts[place] - 1.0) + 1.0, *starts[place + 1 :][:1]])
         if run.end is not None:
             ended = seconds_of(run.end.ended_at)
-        else:
-            # The second in which an answer came, to its end, which the next run may cut short.
-            ended = max(seconds) + 1.0 if seconds else started
-            if place + 1 < len(contents.runs):
-                after = seconds_of(contents.runs[place + 1].record.started_at)
-                ended = min(ended, after)
-        is_last = place == len(contents.runs) - 1
+        unended: How = how if place == len(starts) - 1 else BROKEN_OFF
         yield RunSummary(
             record=run.record,
-            started=started,
-            ended=max(started, ended),
-            how=run.end.reason if run.end else how if is_last else BROKEN_OFF,
+            started=starts[place],
+            ended=max(starts[place], ended),
+            how=run.end.reason if run.end else unended,
             message=run.end.message if run.end else "",
-            answered=seconds,
+            answered=answered,
+            requests=of_run.requests,
         )
 
 
@@ -292,60 +294,3 @@ def seconds_of(text: str) -> float:
     """Return a time, without whose zone it is UTC, in seconds since the epoch."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-# Several logs together: a week, or the parts of one job.
-
-
-@dataclass(frozen=True)
-class Total(Figures):
-    """Several logs together: each order and status counts once, as the latest log has it.
-
-    `summaries` are in the order in which the logs' last runs began. An order touched by one log is
-    touched.
-    """
-
-    summaries: Sequence[Summary]
-
-    def order_ids(self, rows: Sequence[int]) -> list[str]:
-        """Return the IDs of orders by their numbers in `orders`, which rise. Raises LogRefused."""
-        of_log: dict[int, list[int]] = {}
-        for place, n in (divmod(row, _LOG) for row in rows):
-            of_log.setdefault(place, []).append(n)
-        return [
-            order_id
-            for place, numbers_there in of_log.items()
-            for order_id in self.summaries[place].order_ids(numbers_there)
-        ]
-
-
-def add_up(summaries: Sequence[Summary]) -> Total:
-    """Return several logs together."""
-    summaries = sorted(summaries, key=lambda summary: summary.runs[-1].started)
-    latest: dict[int, int] = {}
-    no_order = hash("")
-    for place, summary in enumerate(summaries):
-        state = summary.contents.state
-        for n, order in enumerate(state.orders, 1):
-            row = place * _LOG + n
-            key = hash((order, state.status(n)) if order != no_order else (order, row))
-            # A repeated row says nothing new of its order.
-            if state.state(n) is not State.DUPLICATE or key not in latest:
-                latest[key] = row
-    tally = Counter(
-        (state.status(n), state.state(n))
-        for place, n in (divmod(row, _LOG) for row in latest.values())
-        for state in [summaries[place].contents.state]
-    )
-    rows = set(latest.values())
-    return Total(
-        tally=tally,
-        failures=[
-            result
-            for place, summary in enumerate(summaries)
-            for result in summary.failures
-            if place * _LOG + result.n in rows
-        ],
-        orders=_divided([summary.contents.state for summary in summaries]),
-        summaries=summaries,
-    )

@@ -6,30 +6,23 @@ A file is written whole or not at all, and never over what is somebody's work.
 import csv
 import os
 import re
-import struct
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 
-from bulkstatus.errors import LogRefused, SettingsRefused
-from bulkstatus.log import Result, RunRecord, State, read_log
-from bulkstatus.log.records import Record
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.log import Result, RunRecord, State
+from bulkstatus.log.records import Record, timestamp
 from bulkstatus.reporting.failures import reason
-from bulkstatus.reporting.summary import Summary
+from bulkstatus.reporting.summary import LOG, Summary, not_updated, seconds_of
 
 _ROWS_HEADER = (
     *("n", "line", "order_id", "status", "tracking", "outcome", "http_status", "attempts", "at"),
     *("reason", "run", "touched"),
 )
 _ORDERS_HEADER = ("order_id", "touched")
-
-# HTTP status, attempts, the number of the run, from 1, and the time of a result.
-_RESULT = struct.Struct("qqq24s")
-
-# A time as the log writes it, such as 2026-11-28T17:31:02.311Z, and what else may pass for one.
-_TIME_FORM = re.compile("[0-9][0-9TZ:.+-]{,23}")
 
 # A sign of a formula at the beginning of a cell, or where a spreadsheet that goes by another
 # delimiter would see a cell begin.
@@ -52,18 +45,54 @@ def harmless_reason(result: Result) -> str:
     return harmless(reason(result).replace('"', "'"))
 
 
-def write_rows(path: Path, summary: Summary) -> None:
+class Latest:
+    """What the table of rows tells of their latest results, a few bytes a row.
+
+    `take` is told the records of a log, also again from the first: see `summarise`.
+    """
+
+    def __init__(self) -> None:
+        # HTTP status, attempts and the number of the run, from 1, which many results share.
+        self.kinds: dict[tuple[int | None, int, int], int] = {}
+        self.kind = array("q")
+        self.at = array("d")
+        self.reasons: dict[int, str] = {}
+        self._runs: dict[str, int] = {}
+        self._run = 0
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Take in records. Raises ValueError for a time that is none."""
+        for record in records:
+            if type(record) is Result:
+                place = record.n - 1
+                if place >= len(self.kind):
+                    more = bytes(8 * (record.n - len(self.kind)))
+                    self.kind.frombytes(more)
+                    self.at.frombytes(more)
+                kind = (record.http_status, record.attempts, self._run)
+                self.kind[place] = self.kinds.setdefault(kind, len(self.kinds))
+                self.at[place] = seconds_of(record.at)
+                if record.error is not None or record.uncertain:
+                    self.reasons[record.n] = harmless_reason(record)
+                else:
+                    self.reasons.pop(record.n, None)
+            elif type(record) is RunRecord:
+                self._run = self._runs.setdefault(record.run_id, len(self._runs) + 1)
+
+
+def write_rows(path: Path, summary: Summary, latest: Latest) -> None:
     """Write the state of every row to `path`, one row a line, in the order of `n`.
 
-    `outcome` of a row without a result is "to_send"; `touched` is of the row's order. Raises
-    SettingsRefused when the file cannot be written or holds something else than an earlier such
-    table, LogRefused when the log can no longer be read.
+    `latest` was told the records of the log when it was summarised. `outcome` of a row without a
+    result is "to_send"; `touched` is of the row's order. Raises SettingsRefused when the file
+    cannot be written or holds something else than an earlier such table, LogRefused when the log
+    can no longer be read.
     """
-    write_csv("--rows", path, files_of(summary), _ROWS_HEADER, _rows(summary))
+    write_csv("--rows", path, files_of(summary), _ROWS_HEADER, _rows(summary, latest))
 
 
 def write_orders(
-    option: str, path: Path, summary: Summary, leave_out: Set[int] = frozenset()
+    option: str, path: Path, told: Summary, leave_out: Set[int] = frozenset()
 ) -> tuple[int, int]:
     """Write the orders touched, or untouched, one a line, with yes, perhaps or no.
 
@@ -71,15 +100,15 @@ def write_orders(
     are left out. Returns how many orders were written and how many left out. Raises as
     `write_rows` does.
     """
-    touched, perhaps, untouched = summary.orders
+    touched, perhaps, untouched = told.orders
     groups = {"yes": touched, "perhaps": perhaps} if option == "--touched" else {"no": untouched}
-    hashes = summary.contents.state.orders
+    hashes = [each.contents.state.orders for each in told.logs]
     kept = {
-        word: array("q", (n for n in rows if hashes[n - 1] not in leave_out))
+        word: array("q", (n for n in rows if hashes[n // LOG][n % LOG - 1] not in leave_out))
         for word, rows in groups.items()
     }
-    lines = ((harmless(row.order_id), word) for word in kept for row in summary.rows_of(kept[word]))
-    write_csv(option, path, files_of(summary), _ORDERS_HEADER, lines)
+    lines = ((harmless(order), word) for word, rows in kept.items() for order in told.ids_of(rows))
+    write_csv(option, path, files_of(told), _ORDERS_HEADER, lines)
     written = sum(map(len, kept.values()))
     return written, sum(map(len, groups.values())) - written
 
@@ -104,17 +133,21 @@ def write_csv(
         csv.writer(file).writerows(lines)
 
 
-def _rows(summary: Summary) -> Iterator[Sequence[object]]:
-    state = summary.contents.state
-    touched = _touched(summary)
-    packed, reasons = _latest(summary)
+def _rows(summary: Summary, latest: Latest) -> Iterator[Sequence[object]]:
+    state, kinds = summary.contents.state, list(latest.kinds)
+    hashes = state.orders
+    # Of the orders of rows that are not updated, which is mostly few.
+    others = {hashes[n - 1] for n in not_updated(state)}
+    touched = others.intersection(hashes[n - 1] for n in summary.orders.touched)
+    perhaps = {hashes[n - 1] for n in summary.orders.perhaps}
     for row in summary.rows_of(range(1, len(state) + 1)):
-        outcome = state.state(row.n)
+        outcome, order = state.state(row.n), hashes[row.n - 1]
+        is_touched = outcome is State.UPDATED or order in touched
         told: Sequence[object] = ("",) * 5
         if outcome is not State.TO_SEND:
-            status, attempts, run, at = _RESULT.unpack_from(packed, _RESULT.size * (row.n - 1))
-            at = at.rstrip(b"\0").decode()
-            told = (status or "", attempts, at, reasons.get(row.n, ""), run)
+            status, attempts, run = kinds[latest.kind[row.n - 1]]
+            at = timestamp(latest.at[row.n - 1])
+            told = (status, attempts, at, latest.reasons.get(row.n, ""), run)
         yield (
             row.n,
             row.line,
@@ -123,56 +156,8 @@ def _rows(summary: Summary) -> Iterator[Sequence[object]]:
             harmless(row.tracking) if row.tracking else "",
             outcome.name.lower(),
             *told,
-            touched[row.n - 1],
+            "yes" if is_touched else "perhaps" if order in perhaps else "no",
         )
-
-
-def _touched(summary: Summary) -> list[str]:
-    """Return for each row whether its order was touched: yes, perhaps or no."""
-    hashes, orders = summary.contents.state.orders, summary.orders
-    found = ["no"] * len(hashes)
-    for word, rows in (("perhaps", orders.perhaps), ("yes", orders.touched)):
-        marked = {hashes[n - 1] for n in rows}
-        for place, order in enumerate(hashes):
-            if order in marked:
-                found[place] = word
-    return found
-
-
-def _latest(summary: Summary) -> tuple[bytearray, dict[int, str]]:
-    """Return what `_RESULT` has of the latest result of each row, and why some are as they are.
-
-    The former take some fifty bytes a row, the latter go by `n`.
-    """
-    packed = bytearray(_RESULT.size * summary.rows)
-    reasons: dict[int, str] = {}
-    runs, left = 0, summary.records
-
-    def take(records: Sequence[Record]) -> None:
-        nonlocal runs, left
-        # What was written since the summary was made is left out.
-        for record in records[:left]:
-            if type(record) is Result:
-                at = record.at.encode() if _TIME_FORM.fullmatch(record.at) else b""
-                place = _RESULT.size * (record.n - 1)
-                status = record.http_status or 0
-                _RESULT.pack_into(packed, place, status, record.attempts, runs, at)
-                if record.error is not None or record.uncertain:
-                    reasons[record.n] = harmless_reason(record)
-                else:
-                    reasons.pop(record.n, None)
-            elif type(record) is RunRecord:
-                runs += 1
-        left = max(0, left - len(records))
-
-    try:
-        read_log(summary.log, take)
-    except struct.error:
-        raise LogRefused(
-            f"{summary.log}: a number in it is larger than any that a run writes. Restore the "
-            "log from a copy."
-        ) from None
-    return packed, reasons
 
 
 # The files.
@@ -185,9 +170,9 @@ def inputs_beside(summary: Summary) -> list[Path]:
     return [path for name in names if (path := contents.beside(name))]
 
 
-def files_of(summary: Summary) -> list[Path]:
-    """Return the log and its inputs, which a report must never replace."""
-    return [summary.log, *inputs_beside(summary)]
+def files_of(told: Summary) -> list[Path]:
+    """Return the logs and their inputs, which a report must never replace."""
+    return [path for each in told.logs for path in (each.log, *inputs_beside(each))]
 
 
 @contextmanager

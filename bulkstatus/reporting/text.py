@@ -6,13 +6,19 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bulkstatus.log import Result, State
+from bulkstatus.log import Result, RowRecord, State
 from bulkstatus.order import SHIPPING, OrderStatus
-from bulkstatus.reporting.failures import all_steps, group_failures
-from bulkstatus.reporting.summary import BROKEN_OFF, RUNNING, RunSummary, Summary, Total, seconds_of
-from bulkstatus.words import Whole, counted, duration, laid_out, printable, section
+from bulkstatus.reporting.failures import all_steps, group_failures, reason
+from bulkstatus.reporting.several import missing_shards
+from bulkstatus.reporting.summary import BROKEN_OFF, RUNNING, RunSummary, Summary, seconds_of
+from bulkstatus.words import Whole, counted, duration, laid_out, printable, section, some_of
+
+if TYPE_CHECKING:
+    from bulkstatus.reporting.as_json import History
+
+NOTHING_LEFT = "Nothing is left to do."
 
 # How much is shown of what may be long.
 _GROUPS = 20
@@ -31,66 +37,69 @@ _NEITHER = {
 }
 
 
-def summary_text(told: Summary | Total, width: int | None = None, mend: Path | None = None) -> str:
+def summary_text(told: Summary, width: int | None = None, mend: Path | None = None) -> str:
     """Return what is said of a log, or of several, as lines of text, harmless for a terminal.
 
     `mend` is the file that the failures have just been written to. Lines are not longer than
-    `width`, but for commands and paths; None says that they may be. Raises LogRefused when the log
+    `width`, but for commands and paths; None says that they may be. Raises LogRefused when a log
     can no longer be read.
     """
     lines = [headline(told), *state_sentences(told)]
     if told.failures:
         lines += ["", *failure_lines(told.failures)]
-    if isinstance(told, Summary):
-        if perhaps := perhaps_text(told, _ORDERS):
-            lines += ["", perhaps]
-        steps = all_steps(told, mend)
-        lines.append("")
-        lines += [Whole(f"  {step}") if isinstance(step, Whole) else step for step in steps]
+    if perhaps := perhaps_text(told, _ORDERS):
+        lines += ["", perhaps]
+    steps = all_steps(told, mend)
+    lines += ["", *([] if steps else [NOTHING_LEFT])]
+    for sentence, *commands in steps:
+        lines += [sentence, *(Whole(f"  {command}") for command in commands)]
     lines.append("")
     for label, lines_there in facts(told):
         lines += section(label, lines_there)
     return laid_out(lines, width)
 
 
-def history_lines(history: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a log knows of an order, given as JSON has it, harmless for a terminal."""
-    name = printable(Path(history["log"]).name)
-    order_id = printable(history["order_id"], _LONGEST_MESSAGE)
-    if not history["rows"]:
+def history_lines(history: "History", order_id: str) -> Iterator[str]:
+    """Yield what a log knows of an order, harmless for a terminal."""
+    name, order_id = printable(Path(history.log).name), printable(order_id, _LONGEST_MESSAGE)
+    if not history.records:
         yield f"{name} has no row of the order {order_id}."
         return
     words = {"yes": "touched", "perhaps": "perhaps touched", "no": "not touched"}
-    yield f"Order {order_id} in {name}: {words[history['touched']]}."
-    for row in history["rows"]:
-        tracking = f", {printable(row['tracking'], _LONGEST_TEXT)}" if row["tracking"] else ""
-        state = row["state"].replace("_", " ")
-        yield f"  line {row['line']}: {status_name(row['status'])}{tracking}: {state}"
-        for result in row["results"]:
-            said = result["reason"] or result["outcome"].capitalize()
-            yield f"      {_moment_of(result['at'])}, run {result['run']}: {said}"
+    yield f"Order {order_id} in {name}: {words[history.touched]}."
+    # Each row has its results behind it.
+    for record in sorted(history.records, key=lambda record: record.n):
+        if isinstance(record, Result):
+            said = reason(record) or record.outcome.capitalize()
+            yield f"      {_moment_of(record.at)}: {said}"
+        else:
+            yield f"  line {record.line}: {_asked(record)}"
+
+
+def _asked(row: RowRecord | Result) -> str:
+    tracking = f", {printable(row.tracking, _LONGEST_TEXT)}" if row.tracking else ""
+    return f"{status_name(row.status)}{tracking}"
 
 
 # What the reader wants to know.
 
 
-def headline(figures: Summary | Total) -> str:
+def headline(told: Summary) -> str:
     """Return how many went out and how many did not: "60 in the file: 57 went out, 3 did not."."""
-    if isinstance(figures, Total):
-        where = f"in {counted(len(figures.summaries), 'log')}"
-    else:
-        brought = [run for run in figures.contents.runs if run.rows]
-        where = "in the file" if len(brought) < 2 else "in all"
-    rows, updated, failed = figures.rows, figures.count(State.UPDATED), len(figures.failures)
+    brought = [run for run in told.contents.runs if run.rows]
+    where = "in the file" if len(brought) < 2 else "in all"
+    if told.parts:
+        where = f"in {counted(len(told.parts), 'log')}"
+    rows, updated, failed = told.rows, told.count(State.UPDATED), len(told.failures)
     if not rows:
         return f"0 {where}: there was nothing to send."
-    yes, no = _verbs(figures.by_status)
+    yes, no = _verbs(told.by_status)
     if updated == rows > 1:
         return f"{rows:,} {where}: all {yes}."
     parts = {yes: updated, no: failed}
-    parts |= {words: figures.count(state) for state, words in _NEITHER.items()}
-    told = (f"{count:,} {words}" for words, count in parts.items() if count or words == yes)
-    return f"{rows:,} {where}: {', '.join(told)}."
+    parts |= {words: told.count(state) for state, words in _NEITHER.items()}
+    said = (f"{count:,} {words}" for words, count in parts.items() if count or words == yes)
+    return f"{rows:,} {where}: {', '.join(said)}."
 
 
 def _verbs(by_status: Mapping[OrderStatus | None, object]) -> tuple[str, str]:
@@ -101,14 +110,22 @@ def _verbs(by_status: Mapping[OrderStatus | None, object]) -> tuple[str, str]:
     return ("went out", "did not") if statuses and statuses <= SHIPPING else ("updated", "not")
 
 
-def state_sentences(told: Summary | Total) -> list[str]:
+def state_sentences(told: Summary) -> list[str]:
     """Return in sentences what there is to say of the last run beside that it finished."""
-    if isinstance(told, Total):
-        return ["Each order and status counts once, as the latest log has it."]
-    run = told.runs[-1]
-    said = []
+    if told.parts:
+        return [
+            "Each order and status counts once, as the latest log has it.",
+            *(
+                f"{printable(job.input, _LONGEST_TEXT)} was sent in {job.of:,} shards, and some of "
+                f"their logs are missing: {some_of([*map(str, job.missing)])}."
+                for job in missing_shards(told.parts)
+            ),
+        ]
+    run, shard, said = told.runs[-1], told.contents.first_run.shard, []
     if told.contents.is_sandbox:
         said.append("It was a rehearsal in the sandbox: nothing was sent to the API.")
+    if isinstance(shard, tuple):
+        said.append(f"This is shard {shard[0]:,} of {shard[1]:,} of the file.")
     if run.how == RUNNING:
         said.append("A run is going on: this is how far it has come.")
     elif run.how == BROKEN_OFF:
@@ -134,22 +151,20 @@ def failure_lines(failures: Sequence[Result]) -> Iterator[str]:
         most = _ROWS_OF_A_GROUP if len(results) > _ROWS_OF_A_GROUP + 1 else len(results)
         for result in results[:most]:
             order_id = printable(result.order_id, _LONGEST_TEXT) or "(none)"
-            tracking = f", {printable(result.tracking, _LONGEST_TEXT)}" if result.tracking else ""
             uncertain = " (may have been changed all the same)" if result.uncertain else ""
-            name = status_name(result.status)
-            yield f"      line {result.line}: order {order_id}, {name}{tracking}{uncertain}"
+            yield f"      line {result.line}: order {order_id}, {_asked(result)}{uncertain}"
         if more := len(results) - most:
             yield f"      … and {more:,} more"
     if len(groups) > _GROUPS:
         yield f"  … and {len(groups) - _GROUPS:,} more kinds"
 
 
-def perhaps_text(summary: Summary, most: int) -> str:
+def perhaps_text(told: Summary, most: int) -> str:
     """Return which orders are perhaps touched, `most` of them by their IDs; "" for none."""
-    rows = summary.orders.perhaps
+    rows = told.orders.perhaps
     if not rows:
         return ""
-    ids = [printable(order_id, _LONGEST_TEXT) for order_id in summary.order_ids(rows[:most])]
+    ids = [printable(order_id, _LONGEST_TEXT) for order_id in told.ids_of(rows[:most])]
     if more := len(rows) - len(ids):
         ids.append(f"… and {more:,} more; --touched FILE lists them all")
     return (
@@ -161,7 +176,7 @@ def perhaps_text(summary: Summary, most: int) -> str:
 # The particulars.
 
 
-def facts(told: Summary | Total) -> list[tuple[str, Sequence[str]]]:
+def facts(told: Summary) -> list[tuple[str, Sequence[str]]]:
     """Return the particulars, as lines under a label, figures of speed last."""
     touched, perhaps, untouched = map(len, told.orders)
     by_status = [
@@ -171,17 +186,20 @@ def facts(told: Summary | Total) -> list[tuple[str, Sequence[str]]]:
     ]
     orders = f"{touched:,} touched, {perhaps:,} perhaps touched, {untouched:,} not touched"
     of_rows = [("Orders", [orders]), ("By status", by_status)]
-    if isinstance(told, Total):
-        logs = [f"{each.log.name}, {each.state}: {headline(each)}" for each in told.summaries]
+    if told.parts:
+        logs = [f"{each.log.name}, {each.state}: {headline(each)}" for each in told.parts]
         return [*of_rows, ("Logs", logs)]
     runs = [_run_text(run) for run in told.runs[-_RUNS:]]
     if earlier := len(told.runs) - len(runs):
         runs.insert(0, f"… {counted(earlier, 'earlier run')}")
-    records = (run.record for run in told.contents.runs)
-    places = dict.fromkeys(f"{record.base_url}, ref ID {record.ref_id}" for record in records)
-    time_taken = f"{duration(told.seconds)}, {counted(told.requests, 'request')}"
-    if told.answers and told.seconds:
-        time_taken += f", {told.answers / told.seconds:,.1f} rows a second"
+    places = dict.fromkeys(f"{r.record.base_url}, ref ID {r.record.ref_id}" for r in told.runs)
+    requests, answers = (
+        sum(getattr(run, of) for run in told.runs) for of in ("requests", "answers")
+    )
+    seconds = sum(run.seconds for run in told.runs)
+    time_taken = f"{duration(seconds)}, {counted(requests, 'request')}"
+    if answers and seconds:
+        time_taken += f", {answers / seconds:,.1f} rows a second"
     return [
         *of_rows,
         ("Runs", runs),

@@ -1,17 +1,14 @@
 """The sandbox's HTTP server, what it has received, and the page that shows it.
 
-What a client sent is shown printable, and as text: the template escapes whatever it is given, and
-the page's policy lets no other script run than its own, which only loads the page again.
+What a client sent is shown as text alone (see `bulkstatus.template`); the page's own script only
+loads it again.
 """
 
 import asyncio
-import importlib.resources
-import secrets
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import orjson
 from aiohttp import web
@@ -27,10 +24,7 @@ from bulkstatus.sandbox.protocol import (
     read_order_id,
     read_update,
 )
-from bulkstatus.words import printable
-
-if TYPE_CHECKING:
-    import jinja2
+from bulkstatus.template import page_of
 
 #: How many of the latest PUTs the page shows, and of how many orders the PUTs are kept: beyond it
 #: the orders seen first are forgotten.
@@ -187,33 +181,18 @@ class Sandbox:
 
     async def _show(self, request: web.Request) -> web.Response:
         """Return the page as it stands: complete without script."""
-        nonce = secrets.token_urlsafe(16)
-        text = _template().render(
+        template, policy = page_of(__package__)
+        text = template.render(
             counts=self.counts,
-            recent=self._recent,
+            recent=[
+                (time.strftime("%H:%M:%S", time.localtime(at)), *put) for at, *put in self._recent
+            ],
             base_url=self.base_url,
             endings=Ending,
-            nonce=nonce,
         )
-        policy = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-            "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'"
-        )
+        policy += "; connect-src 'self'; frame-ancestors 'none'"
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
         return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
-
-
-@cache
-def _template() -> "jinja2.Template":
-    # A run in a sandbox of its own has no use for templates, whose import takes a while.
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["printable"] = printable
-    environment.filters["clock"] = lambda at: time.strftime("%H:%M:%S", time.localtime(at))
-    page = importlib.resources.files(__package__).joinpath("page.html")
-    return environment.from_string(page.read_text(encoding="utf-8"))
 
 
 def _json(body: bytes, http_status: int = 200) -> web.Response:

@@ -7,7 +7,6 @@ from typing import Any
 from bulkstatus.errors import LogRefused, SettingsRefused
 from bulkstatus.settings.profiles import config_path, read_profile
 from bulkstatus.settings.table import LOGGED, SETTINGS, Settings, default_quotas, names_of
-from bulkstatus.settings.values import did_you_mean
 from bulkstatus.words import printable
 
 
@@ -25,7 +24,7 @@ def settings_for(
     is the `settings` object of the log, called `log_name`, that a resumed run goes on with: never
     an authority, it says neither where to send to, nor whom to trust, nor whose account is used.
 
-    Raises LogRefused for a log's object that no run has written, and SettingsRefused for a value
+    Raises LogRefused for a log's value that no run has written, and SettingsRefused for a value
     that cannot be used, for a profile that is not there, and for one that was named and is of
     another account than the environment's.
     """
@@ -75,17 +74,15 @@ def resolve(*layers: tuple[str, Mapping[str, Any]]) -> Settings:
 
 
 def logged_settings(logged: object, log_name: object = "the result log") -> dict[str, Any]:
-    """Return what counts of a log's settings; raise LogRefused for what no run has written."""
+    """Return what counts of a log's settings; raise LogRefused for what no run has written.
+
+    A name that is none may be a later version's, as any field of a record may that is not known.
+    """
     known, kept = {}, names_of(*LOGGED)
     try:
         if not isinstance(logged, Mapping):
             raise SettingsRefused("they are no object.")
         for name, value in logged.items():
-            if name not in SETTINGS:
-                shown = printable(name, 40)
-                raise SettingsRefused(
-                    f'there is no setting "{shown}". {did_you_mean(name, SETTINGS)}'
-                )
             if value is not None and name in kept:
                 known[name], _ = SETTINGS[name].read(value, name)
     except SettingsRefused as error:

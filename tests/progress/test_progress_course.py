@@ -99,15 +99,6 @@ async def test_short_holds_that_come_again_and_again_are_part_of_the_speed(clock
     assert course.figures()[4:] == ["10.0/s of 100/s", "about 60 s left"]
 
 
-def test_what_is_remembered_stays_small(clock: Clock) -> None:
-    course = clock.course(10**6)
-    for _ in range(2000):
-        clock.go(0.25)
-        course.wrote(results(2))
-        course.sample()
-    assert len(course._samples) <= 4 * 10 + 2
-
-
 @pytest.mark.parametrize(
     ("reason", "message", "waits", "answered", "told", "left"),
     [

@@ -4,8 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
+from jsonschema import Draft202012Validator
+from msgspec import UNSET, UnsetType
+
 from bulkstatus.log import EndRecord, ErrorKind, Outcome, Result, RowError, RowRecord, RunRecord
 from bulkstatus.log.records import FORMAT, Record, SendingRecord, line_of, timestamp
+from bulkstatus.reporting import Summary, summary_record
+from bulkstatus.reporting.as_json import schema
 
 #: When everything begins.
 START = 1_795_500_000.0
@@ -23,6 +29,8 @@ UPDATED, REJECTED, FAILED, INVALID = (
 
 #: What a row may be given as: an order ID, or that with a status and a tracking.
 GivenRow = str | tuple[str, int | None, str | None]
+
+_SCHEMA = Draft202012Validator(schema())
 
 _ERRORS = {REJECTED: REFUSAL, FAILED: TIMEOUT, INVALID: BAD_ID}
 
@@ -48,6 +56,7 @@ class Log:
         due: list[tuple[int, int]] | None = None,
         source: str = "today.csv",
         settings: Mapping[str, Any] | None = None,
+        shard: tuple[int, int] | UnsetType = UNSET,
         through: int | None = None,
     ) -> "Log":
         """Begin a run that brings `rows`, and say that all rows may leave, or those `through`."""
@@ -67,6 +76,7 @@ class Log:
                 host="desk",
                 settings=dict(settings or {}),
                 due=due,
+                shard=shard,
             )
         )
         for given in rows:
@@ -118,3 +128,17 @@ class Log:
     def end(self, reason: str = "finished", message: str = "") -> "Log":
         self.now += 0.1
         return self.write(EndRecord(f"run-{self._runs}", timestamp(self.now), reason, message))
+
+
+def follow_schema(record: dict[str, Any]) -> None:
+    """Assert that what `report --json` prints is as its schema says, and has nothing besides."""
+    _SCHEMA.validate(record)
+    told = "Histories" if "order_id" in record else "Report"
+    assert record.keys() <= schema()["$defs"][told]["properties"].keys()
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """Return what `report --json` prints of a summary, once it is known to follow its schema."""
+    record: dict[str, Any] = orjson.loads(orjson.dumps(summary_record(summary)))
+    follow_schema(record)
+    return record

@@ -3,20 +3,22 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report_logs import FAILED, INVALID, REJECTED, UPDATED, Log
+from jsonschema import Draft202012Validator, ValidationError
+from report_logs import FAILED, INVALID, REJECTED, UPDATED, Log, follow_schema
+from report_logs import as_json as in_json
 
-from bulkstatus.cli.report import logs_of
-from bulkstatus.errors import LogRefused
+from bulkstatus.cli.report import of_logs
 from bulkstatus.log import Outcome
 from bulkstatus.reporting import summarise
-from bulkstatus.reporting.summary import add_up
-from bulkstatus.reporting.text import summary_text
+from bulkstatus.reporting.as_json import schema
+from bulkstatus.reporting.several import add_up
 
 
 def report(*arguments: object, **environment: str) -> subprocess.CompletedProcess[bytes]:
@@ -32,6 +34,7 @@ def as_json(*arguments: object, **environment: str) -> dict[str, Any]:
     done = report(*arguments, "--json", **environment)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.decode("utf-8"))
+    follow_schema(found)
     return found
 
 
@@ -140,15 +143,20 @@ def test_one_order_is_told_with_all_that_came_of_it(log: Log) -> None:
     log.run().result(2).end("stopped")
     (found,) = as_json(log.path, "--order", "2")["logs"]
     assert found["touched"] == "yes"
-    assert [(row["n"], row["state"]) for row in found["rows"]] == [(2, "updated"), (3, "to_send")]
-    told = [(result["run"], result["outcome"]) for result in found["rows"][0]["results"]]
-    assert told == [(1, "failed"), (2, "updated")]
-    text = report(log.path, "--order", "2").stdout.decode()
-    assert "Sent to Shipper (515), T: updated" in text
-    assert "run 1: Failed: no answer within 30 s" in text
+    records = [json.loads(line) for line in log.path.read_bytes().splitlines()]
+    assert found["records"] == [each for each in records if each.get("order_id") == "2"]
+    lines = report(log.path, "--order", "2").stdout.decode().splitlines()
+    assert [re.sub(r"^.*?\d: | *Order 2 in .*: ", "", line) for line in lines] == [
+        "touched.",
+        "Sent to Shipper (515), T",
+        "Failed: no answer within 30 s. It can be sent again as it is. The order may have been "
+        "changed all the same",
+        "Updated",
+        "Dispatched (8)",
+    ]
     assert as_json(log.path, "--order", "1")["logs"][0]["touched"] == "perhaps"
-    assert "has no row" in report(log.path, "--order", "\x1b[1m").stdout.decode()
-    assert b"\x1b" not in report(log.path, "--order", "\x1b[1m").stdout
+    text = report(log.path, "--order", "\x1b[1m").stdout
+    assert (b"has no row" in text, b"\x1b" in text) == (True, False)
 
 
 def week(tmp_path: Path) -> list[Path]:
@@ -161,31 +169,81 @@ def week(tmp_path: Path) -> list[Path]:
     tuesday.results(Outcome.DUPLICATE, UPDATED, REJECTED, None, None, INVALID)
     rehearsal = Log(tmp_path / "tue.sandbox.results.jsonl")
     rehearsal.run("9", settings={"sandbox": True}).result(1).end()
+    # A beginning that a crash left is no log.
+    (tmp_path / "wed.results.jsonl").write_bytes(monday.path.read_bytes().splitlines(True)[0])
     return [tuesday.path, monday.path]
 
 
 def test_several_logs_are_added_up_by_order_and_status_the_latest_counting(tmp_path: Path) -> None:
     paths = week(tmp_path)
-    total = add_up([summarise(path) for path in paths])
-    assert total.counts == {UPDATED: 3, REJECTED: 2, FAILED: 1, INVALID: 2}
-    assert (total.rows, total.to_send, len(total.orders.touched)) == (10, 2, 3)
-    assert total.order_ids(total.orders.perhaps) == ["6", "7"]
-    assert total.order_ids(total.orders.untouched) == ["3", "5"]
-    assert [result.order_id for result in total.failures] == ["3", "5", "", "4", ""]
-    text = summary_text(total, 80)
-    assert text.startswith("10 in 2 logs: 3 went out, 5 did not, 2 still to be sent.")
-    assert max(map(len, text.splitlines())) <= 80
+    record = in_json(add_up([summarise(path) for path in paths]))
+    assert record["counts"] == {"updated": 3, "rejected": 2, "failed": 1, "invalid": 2}
+    assert (record["rows"], record["to_send"], record["state"]) == (10, 2, "broken off")
+    assert record["orders"] == {
+        "touched": 3,
+        "perhaps_touched": ["6", "7"],
+        "untouched": ["3", "5"],
+    }
+    assert [result["order_id"] for result in record["failures"]] == ["3", "5", "", "4", ""]
+    assert [run["run_id"] for run in record["runs"]] == ["run-1", "run-1"]
+    assert record["logs"] == [in_json(summarise(path)) for path in paths[::-1]]
+    assert record["next"] == [step for each in record["logs"] for step in each["next"]]
+    later = Log(tmp_path / "thu.results.jsonl")
+    later.now += 200_000
+    paths.append(later.run("8").result(1).end().path)
+    assert in_json(add_up([summarise(path) for path in paths]))["state"] == "broken off"
+    assert in_json(add_up([summarise(path) for path in paths[1:]]))["state"] == "finished"
 
 
 def test_a_folder_stands_for_its_logs_without_rehearsals(tmp_path: Path) -> None:
     paths = week(tmp_path)
-    assert logs_of([tmp_path, paths[0]]) == sorted(paths)
-    record = as_json(tmp_path)
-    assert [Path(each["log"]).name for each in record["logs"]] == [
-        *("mon.results.jsonl", "tue.results.jsonl")
+    assert of_logs([tmp_path, paths[0]], str) == [
+        *map(str, [*sorted(paths), tmp_path / "wed.results.jsonl"])
     ]
-    assert (record["rows"], record["to_send"]) == (10, 2)
-    assert record["orders"]["perhaps_touched"] == ["6", "7"]
+    touched, untouched = tmp_path / "touched.csv", tmp_path / "untouched.csv"
+    (tmp_path / "right.txt").write_text("4\n7\n3\n")
+    options = ("--untouched", untouched, "--not-in", tmp_path / "right.txt")
+    done = report(tmp_path, "--touched", touched, *options)
+    assert (done.returncode, done.stdout.count(b"What is left to do of")) == (0, 2)
+    assert done.stdout.startswith(b"10 in 2 logs: 3 went out, 5 did not, 2 still to be sent.")
+    lines = touched.read_text("utf-8-sig").split()
+    assert lines[1:] == ["1,yes", "2,yes", "6,perhaps"]
+    assert untouched.read_text("utf-8-sig").split()[1:] == ["5,no"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(LogRefused, match="no result log"):
-        logs_of([tmp_path / "empty"])
+    assert b"no result log" in report(tmp_path / "empty").stderr
+
+
+def test_a_missing_shard_of_a_job_is_named(tmp_path: Path) -> None:
+    parts = [(2, 5), (5, 5), (1, 5), (2, 2), (1, 2), (3, 5)]
+    logs = [Log(tmp_path / f"part-{i}-of-{n}.results.jsonl") for i, n in parts]
+    for log, (i, n) in zip(logs, parts, strict=True):
+        log.run(f"{n}-{i}", shard=(i, n)).result(1).end()
+    # One of another file.
+    logs[5].path.write_bytes(logs[5].path.read_bytes().replace(b'"aa"', b'"bb"'))
+    record = as_json(tmp_path)
+    missing = [(job["of"], job["missing"]) for job in record["missing_shards"]]
+    assert sorted(missing) == [(5, [1, 2, 4, 5]), (5, [3, 4])]
+    assert (record["counts"], record["runs"][0]["shard"]) == ({"updated": 6}, [1, 2])
+    text = report(tmp_path).stdout.decode()
+    assert "today.csv was sent in 5 shards, and some of their logs are missing: 3, 4." in text
+    assert "This is shard 2 of 5 of the file." in report(logs[0].path).stdout.decode()
+    whole = [log.path for log in logs[3:5]]
+    assert as_json(*whole)["missing_shards"] == []
+    assert "shard" not in report(*whole).stdout.decode()
+
+
+def test_the_schema_is_one_is_printed_and_holds_the_report_to_what_it_says(log: Log) -> None:
+    Draft202012Validator.check_schema(schema())
+    printed = subprocess.run(
+        [sys.executable, "-m", "bulkstatus", "schema", "report"], capture_output=True, check=True
+    )
+    assert json.loads(printed.stdout) == schema()
+    record = in_json(summarise(log.run("1", "2").result(1, FAILED).end("stopped").path))
+    broken: list[dict[str, Any]] = [
+        *({name: None} for name in record.keys() - {"log"}),
+        *({"state": "tired"}, {"rows": -1}, {"counts": {"failed": "1"}}, {"by_status": {"8": 1}}),
+        *({"failures": [{**record["failures"][0], "line": 0}]}, {"runs": [{}]}, {"log": 1}),
+    ]
+    for change in broken:
+        with pytest.raises(ValidationError):
+            follow_schema({**record, **change})

@@ -4,7 +4,9 @@ import asyncio
 import csv
 import gzip
 import io
+import re
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_logs import FAILED, INVALID, REFUSAL, REJECTED, UPDATED, Log
+from report_logs import FAILED, INVALID, REFUSAL, REJECTED, Log
 
+import bulkstatus
 from bulkstatus.errors import BulkstatusError, InputRefused, SettingsRefused
-from bulkstatus.log import ErrorKind, Outcome, RowError, read_log
+from bulkstatus.log import ErrorKind, RowError, read_log
 from bulkstatus.order import InvalidRow, Row
 from bulkstatus.reporting import summarise
-from bulkstatus.reporting.mend import Written, input_options, write_failures
+from bulkstatus.reporting.mend import input_options, write_failures
+from bulkstatus.sandbox import Sandbox
 from bulkstatus.settings.sources import resolve
 from bulkstatus.source import InputOptions, open_source
 
@@ -50,7 +54,8 @@ async def log_of(source: Path, **logged: Any) -> tuple[Log, list[Row]]:
     return log.end(), rows
 
 
-async def written(log: Log, name: str = "mend.csv") -> tuple[Path, Written]:
+async def written(log: Log, name: str = "mend.csv") -> tuple[Path, bool]:
+    """Write the failures; return the file, and whether it has the columns of the input."""
     path = log.path.parent / name
     return path, await write_failures(path, summarise(log.path))
 
@@ -65,6 +70,10 @@ def cells_of(path: Path) -> list[list[str]]:
 
 def content(rows: list[Row]) -> list[tuple[str, int | None, str | None]]:
     return [(row.order_id, row.status, row.tracking) for row in rows]
+
+
+def sendable(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if not isinstance(row, InvalidRow)]
 
 
 ODD = (
@@ -85,8 +94,8 @@ async def test_the_rows_come_back_in_the_columns_of_the_input(tmp_path: Path, na
     source = tmp_path / "today.csv"
     source.write_text(ODD, encoding="utf-8", newline="")
     log, rows = await log_of(source)
-    path, result = await written(log, name)
-    assert (result.rows, result.original, result.left_out) == (8, True, [])
+    path, is_original = await written(log, name)
+    assert is_original
     header, *cells = cells_of(path)
     sign = "'" if name.endswith(".csv") else ""
     original = list(csv.reader(io.StringIO(ODD, newline=""), delimiter=";"))
@@ -97,10 +106,20 @@ async def test_the_rows_come_back_in_the_columns_of_the_input(tmp_path: Path, na
     assert cells[0][5] == SAID
     assert cells[3][5].startswith("Not sent: the status 'Dispached'")
     # Rows of another width are of no column, also when a spreadsheet makes all rows alike.
-    assert [row[:5] for row in cells[6:]] == [["", f"4614020{n}", "", "", ""] for n in (8, 9)]
+    assert [row[:5] for row in cells[6:]] == [["", f"4614020{n}", "?", "", ""] for n in (8, 9)]
     assert "It was: 5 | 46140208 | 8 | too few" in cells[6][5]
     assert {len(row) for row in cells} == {6}
     assert content(await back(log, path)) == content(rows)
+
+
+@NAMES
+async def test_a_row_that_is_no_order_takes_no_row_of_a_later_file_with_it(
+    log: Log, name: str
+) -> None:
+    log.run(*((str(n), 8, None) for n in range(40)), ("Total", None, None))
+    log.run(("46", 8, None), ("47", None, None)).result(41, INVALID).result(42, REJECTED)
+    path, _ = await written(log.result(43, INVALID).result(1, REJECTED).end(), name)
+    assert content(sendable(await back(log, path))) == [("0", 8, None), ("46", 8, None)]
 
 
 async def test_every_cell_of_a_workbook_is_text_and_none_is_a_formula(tmp_path: Path) -> None:
@@ -117,14 +136,51 @@ async def test_every_cell_of_a_workbook_is_text_and_none_is_a_formula(tmp_path: 
     ]
 
 
-async def test_csv_holds_no_field_that_a_spreadsheet_would_calculate(tmp_path: Path) -> None:
-    log = Log(tmp_path / "today.results.jsonl")
-    log.run("-7x", ("8", 8, "@home1"), ("9", 8, "+44")).results(REJECTED, REJECTED, REJECTED).end()
-    path, result = await written(log)
-    assert [row.order_id for row in result.left_out] == ["-7x", "8"]
-    assert [row.order_id for row in await back(log, path)] == ["9"]
-    path, result = await written(log, "mend.xlsx")
-    assert (result.rows, result.left_out) == (3, [])
+# An order ID and a tracking, and what of them stands in CSV; None where CSV cannot hold them.
+FORMULAS = [
+    ("-7x", None, '="-7x"', ""),
+    ("@8", "@H", '="@8"', '="@H"'),
+    ("9", "+44", "9", "+44"),
+    ("1;2", None, None, None),
+    ("9", "x;@1", None, None),
+]
+
+
+@pytest.mark.parametrize(("order_id", "tracking", "id_cell", "tracking_cell"), FORMULAS)
+async def test_what_looks_like_a_formula_is_written_as_text_and_read_back_as_it_was(
+    log: Log, order_id: str, tracking: str | None, id_cell: str | None, tracking_cell: str | None
+) -> None:
+    log.run((order_id, 8, tracking), "5").results(REJECTED, FAILED).end()
+    asked = [(order_id, 8, tracking), ("5", 8, None)]
+    path, _ = await written(log, "mend.xlsx")
+    assert content(await back(log, path)) == asked
+    if id_cell is None:
+        with pytest.raises(SettingsRefused, match="a workbook"):
+            await written(log)
+        assert not path.with_name("mend.csv").exists()
+    else:
+        path, _ = await written(log)
+        assert cells_of(path)[1][:3] == [id_cell, "8", tracking_cell]
+        assert content(await back(log, path)) == asked
+
+
+@NAMES
+@pytest.mark.parametrize("is_beside", [True, False])
+async def test_a_row_that_could_not_be_read_stays_so_in_each_kind_of_table(
+    tmp_path: Path, name: str, is_beside: bool
+) -> None:
+    """In a workbook nothing is wrong with a delimiter, and --status would make rows of a list."""
+    source = tmp_path / "today.csv"
+    source.write_text("order,name\n1;2,Jo\n46,Al\nTotal,\n47,Zo,too many\n48,Si\n")
+    log, rows = await log_of(source, status=128)
+    is_invalid = [isinstance(row, InvalidRow) for row in rows]
+    assert is_invalid == [True, False, True, True, True]
+    if not is_beside:
+        source.unlink()
+    path, _ = await written(log, name)
+    found = await back(log, path)
+    assert sorted(row.order_id for row in found) == sorted(row.order_id for row in rows)
+    assert [row.order_id for row in found if not isinstance(row, InvalidRow)] == ["46"]
 
 
 # The pieces of which a table is made that people would call odd.
@@ -166,18 +222,10 @@ def test_fed_back_unchanged_the_rows_are_what_they_were(
             log, given_rows = await log_of(source, **default)
         except InputRefused:
             return
-        try:
-            path, result = await written(log, name)
-        except SettingsRefused:
-            assert not (folder / name).exists()
-            return
-        left_out = {row.n for row in result.left_out}
-        kept = [row for n, row in enumerate(given_rows, 1) if n not in left_out]
+        path, _ = await written(log, name)
         found = await back(log, path)
-        assert content(found) == content(kept)
-        for row, was in zip(found, kept, strict=True):
-            assert isinstance(was, InvalidRow) or not isinstance(row, InvalidRow)
-        assert result.rows + len(left_out) == len(given_rows)
+        assert len(found) == len(given_rows)
+        assert Counter(content(sendable(found))) == Counter(content(sendable(given_rows)))
         assert len({len(row) for row in cells_of(path)}) == 1
 
     with tempfile.TemporaryDirectory() as folder:
@@ -212,10 +260,9 @@ async def test_every_kind_of_input_can_be_fed_back(
     data = text.encode(logged.get("encoding", "utf-8"))
     (tmp_path / source).write_bytes(gzip.compress(data) if source.endswith(".gz") else data)
     log, rows = await log_of(tmp_path / source, **logged)
-    path, result = await written(log, name)
+    path, is_original = await written(log, name)
     assert content(await back(log, path)) == content(rows)
-    assert result.left_out == []
-    assert result.original == (source not in {"list.txt", "bare.csv", "three.csv", "own.jsonl"})
+    assert is_original == (source not in {"list.txt", "bare.csv", "three.csv", "own.jsonl"})
 
 
 async def test_the_failures_of_a_workbook_keep_all_its_columns(tmp_path: Path) -> None:
@@ -250,24 +297,14 @@ async def test_what_the_input_no_longer_has_is_written_from_the_log(
         source.write_bytes(b"%PDF-1.7 \x00\x01")
     elif left == "a folder":
         source.mkdir()
-    path, result = await written(log)
-    assert result.original == (left == "some rows")
+    path, is_original = await written(log)
+    assert is_original == (left == "some rows")
     header, *cells = cells_of(path)
     if left == "some rows":
         assert [row[:4] for row in cells] == [["", "007", "8", "H1"], ["Al", "8", "8", ""]]
     else:
         assert header == ["order_id", "status", "tracking", "line", "reason"]
         assert cells == [["007", "8", "H1", "2", SAID], ["8", "8", "", "3", SAID]]
-
-
-async def test_a_row_that_would_become_sendable_is_left_out_and_named(tmp_path: Path) -> None:
-    log = Log(tmp_path / "today.results.jsonl")
-    error = RowError(ErrorKind.ROW, 'the status "Dispached" is not one of the nine')
-    log.run(("1", None, None), ("2", 128, None), settings={"status": 128})
-    log.result(1, INVALID, error).result(2, REJECTED).end()
-    path, result = await written(log)
-    assert [row.order_id for row in result.left_out] == ["1"]
-    assert [cells[0] for cells in cells_of(path)[1:]] == ["2"]
 
 
 @NAMES
@@ -280,20 +317,31 @@ async def test_a_file_fed_back_unchanged_makes_the_same_file_again(
     path, _ = await written(log, name)
     again = path.rename(path.with_name(f"again-{name}"))
     log, _ = await log_of(again)
-    again_path, result = await written(log, f"second-{name}")
-    assert result.left_out == []
+    again_path, _ = await written(log, f"second-{name}")
     assert [row[:5] for row in cells_of(again_path)] == [row[:5] for row in cells_of(again)]
     assert cells_of(again_path)[0].count("reason") == 1
 
 
-async def test_rows_that_need_no_mending_are_not_in_it(tmp_path: Path) -> None:
-    log = Log(tmp_path / "today.results.jsonl")
-    log.run("1", "1", "3", "4", "5", "6", "7")
-    log.results(
-        *(UPDATED, Outcome.DUPLICATE, Outcome.SUPERSEDED, Outcome.WITHDRAWN, REJECTED, FAILED)
-    )
-    path, _ = await written(log.end())
-    assert [cells[0] for cells in cells_of(path)[1:]] == ["5", "6"]
+@NAMES
+async def test_mended_in_part_and_sent_again_no_row_is_lost(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "today.csv"
+    source.write_text("order,status,name\n-7x,8,Jo\n1;2,8,Al\n47,on,Zo\n46,8,Si,more\n48,8,X\n")
+    account: Any = {"ref_id": "R1", "api_key": "K1", "quota": "none"}
+    async with Sandbox(orders=["48"]) as sandbox:
+        account["base_url"] = sandbox.base_url
+        await bulkstatus.send(source, skip_invalid=True, **account)
+    log = tmp_path / "today.results.jsonl"
+    path = tmp_path / name
+    assert await write_failures(path, summarise(log))
+    async with Sandbox() as sandbox:
+        account["base_url"] = sandbox.base_url
+        text = log.read_text("utf-8")
+        log.write_text(re.sub(r"http://127.0.0.1:\d+", sandbox.base_url, text), "utf-8")
+        await bulkstatus.resume(log, path, skip_invalid=True, changed_input=True, **account)
+        assert list(sandbox.received) == ["-7x"]
+    summary = summarise(log)
+    assert {result.order_id for result in summary.failures} == {"1;2", "47", "46"}
+    assert summary.to_send == 0
 
 
 async def test_a_file_that_is_there_is_never_replaced_and_none_is_left_half_written(

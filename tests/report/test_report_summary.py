@@ -1,26 +1,22 @@
 """`summarise(log)`: what is said of a log, by value."""
 
-import msgspec
 import orjson
 import pytest
-from report_logs import FAILED, INVALID, REFUSAL, REJECTED, UPDATED, Log
+from report_logs import FAILED, INVALID, REJECTED, UPDATED, Log, as_json
 
 from bulkstatus.errors import LogRefused
 from bulkstatus.log import Outcome, State
 from bulkstatus.log.writer import try_lock
 from bulkstatus.order import OrderStatus
-from bulkstatus.reporting import Summary, summarise, summary_record
-from bulkstatus.reporting.failures import all_steps, commands, next_steps
+from bulkstatus.reporting import Summary, summarise
+from bulkstatus.reporting.failures import all_steps, next_steps
 from bulkstatus.words import command_line
 
 DUPLICATE, SUPERSEDED, WITHDRAWN = Outcome.DUPLICATE, Outcome.SUPERSEDED, Outcome.WITHDRAWN
 
 
 def orders(summary: Summary) -> tuple[list[str], list[str], list[str]]:
-    found = summary.orders
-    touched, perhaps, untouched = map(
-        summary.order_ids, (found.touched, found.perhaps, found.untouched)
-    )
+    touched, perhaps, untouched = ([*summary.ids_of(part)] for part in summary.orders)
     return touched, perhaps, untouched
 
 
@@ -54,14 +50,13 @@ def test_without_an_end_the_lock_tells_whether_the_run_goes_on(log: Log) -> None
     with log.path.open("rb") as file:
         assert try_lock(file.fileno())
         assert summarise(log.path).state == "running"
-        assert next_steps(summarise(log.path))[1:] == [
-            command_line("bulkstatus", "report", log.path)
-        ]
+        (step,) = next_steps(summarise(log.path))
+        assert step[1] == command_line("bulkstatus", "report", log.path)
     log.run().result(1, after=30.0, attempts=2).end("stopped", "Because.")
     summary = summarise(log.path)
     assert [run.how for run in summary.runs] == ["broken off", "stopped"]
     assert [(run.answers, round(run.seconds, 1)) for run in summary.runs] == [(0, 0), (1, 30.1)]
-    assert (summary.runs[-1].message, summary.answers, summary.requests) == ("Because.", 1, 2)
+    assert (summary.runs[-1].message, summary.runs[-1].requests) == ("Because.", 2)
 
 
 # Each: what the runs did, and which of the orders 1, 2, 3 are touched, perhaps and not touched.
@@ -128,8 +123,8 @@ def test_a_time_that_is_none_is_refused(log: Log, field: str) -> None:
 
 
 def test_json_has_what_the_contract_names(log: Log) -> None:
-    log.run("1", "2", "3", "4", through=3).results(UPDATED, REJECTED)
-    record = orjson.loads(orjson.dumps(summary_record(summarise(log.path))))
+    log.run("1", "2", "3", "4", through=3).result(1).result(2, REJECTED, elapsed_ms=90.0)
+    record = as_json(summarise(log.path))
     expected = {
         "log": str(log.path),
         "state": "broken off",
@@ -138,28 +133,18 @@ def test_json_has_what_the_contract_names(log: Log) -> None:
         "to_send": 2,
         "orders": {"touched": 1, "perhaps_touched": ["3"], "untouched": ["2", "4"]},
         "sandbox": False,
-        "uncertain": 1,
         "by_status": {"8": {"to_send": 2, "updated": 1, "rejected": 1}},
+        "latency_ms": {"median": 90, "p95": 90},
     }
     assert {key: record[key] for key in expected} == expected
-    assert [run["state"] for run in record["runs"]] == ["broken off"]
-    (failure,) = record["failures"]
-    assert failure == {
-        "n": 2,
-        "line": 3,
-        "order_id": "2",
-        "status": 8,
-        "tracking": None,
-        "outcome": "rejected",
-        "http_status": 400,
-        "attempts": 1,
-        "elapsed_ms": 40.0,
-        "at": failure["at"],
-        "error": msgspec.structs.asdict(REFUSAL),
-        "uncertain": False,
-    }
-    assert record["next"] == commands(next_steps(summarise(log.path)))
+    (run,) = record["runs"]
+    told = {"run_id": "run-1", "state": "broken off", "answers": 2, "requests": 2, "user": "anna"}
+    assert {key: run[key] for key in told} == told
+    # As the log has it.
+    assert record["failures"] == [orjson.loads(log.path.read_bytes().splitlines()[-1])]
+    assert record["next"] == [command for _, command in next_steps(summarise(log.path))]
     assert len(record["next"]) == 4
+    assert as_json(summarise(log.run().end().path))["latency_ms"] == {"median": 90, "p95": 90}
 
 
 # Outcomes of the rows 1 to 3, how the run ended, and the words of the next commands.
@@ -189,12 +174,12 @@ def test_the_next_commands_are_the_exact_ones(
     log.run("1", "2", "3").results(*outcomes).end(end)
     mend = log.path.with_name("today.to-mend.xlsx")
     paths = {"LOG": log.path, "MEND": mend}
-    assert commands(next_steps(summarise(log.path))) == [
+    assert [command for _, command in next_steps(summarise(log.path))] == [
         command_line("bulkstatus", *(paths.get(word, word) for word in line.split()))
         for line in expected
     ]
     # And the way to leave a wrong list.
-    left = commands(all_steps(summarise(log.path)))[len(expected) :]
+    left = [each for step in all_steps(summarise(log.path))[len(expected) :] for each in step[1:]]
     wrong = [["report", log.path, "--touched", log.path.with_name("today.touched.csv")]]
     wrong += [["resume", log.path, "--withdraw"]]
     is_left = end != "finished"

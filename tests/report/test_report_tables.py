@@ -14,7 +14,9 @@ from bulkstatus.log import ErrorKind, Outcome, RowError
 from bulkstatus.log.records import timestamp
 from bulkstatus.reporting import summarise
 from bulkstatus.reporting.mend import orders_in
+from bulkstatus.reporting.page import write_page
 from bulkstatus.reporting.tables import (
+    Latest,
     harmless,
     inputs_beside,
     replacing,
@@ -28,16 +30,21 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, strict=True))
 
 
+def write(log: Log, path: Path) -> None:
+    latest = Latest()
+    write_rows(path, summarise(log.path, latest.take), latest)
+
+
 def rows_of(log: Log) -> list[dict[str, str]]:
     path = log.path.with_name("rows.csv")
-    write_rows(path, summarise(log.path))
+    write(log, path)
     return table(path)
 
 
 def test_every_row_comes_once_with_its_latest_result_in_the_order_of_the_file(log: Log) -> None:
     log.run("1", ("2", 64, "T"), "3", ("", None, None), "5", through=4)
     log.result(3).result(2, REJECTED).result(4, INVALID)
-    log.run("1").result(2, attempts=3).result(6, Outcome.DUPLICATE).end()
+    log.run("1", ("3", 64, None)).result(2, attempts=3).result(6, Outcome.DUPLICATE).end()
     expected = [
         (1, "to_send", "", "perhaps"),
         (2, "updated", "2", "yes"),
@@ -45,6 +52,7 @@ def test_every_row_comes_once_with_its_latest_result_in_the_order_of_the_file(lo
         (4, "invalid", "1", "no"),
         (5, "to_send", "", "no"),
         (6, "duplicate", "2", "perhaps"),
+        (7, "to_send", "", "yes"),
     ]
     rows = rows_of(log)
     assert [(int(row["n"]), row["outcome"], row["run"], row["touched"]) for row in rows] == expected
@@ -62,10 +70,11 @@ def test_every_row_comes_once_with_its_latest_result_in_the_order_of_the_file(lo
 
 def test_what_is_written_meanwhile_is_left_out(log: Log) -> None:
     log.run("1", "2").result(1)
-    summary = summarise(log.path)
+    latest = Latest()
+    summary = summarise(log.path, latest.take)
     log.result(2).result(1, REJECTED)
     path = log.path.with_name("rows.csv")
-    write_rows(path, summary)
+    write_rows(path, summary, latest)
     assert [(row["outcome"], row["reason"]) for row in table(path)] == [
         ("updated", ""),
         ("to_send", ""),
@@ -73,6 +82,18 @@ def test_what_is_written_meanwhile_is_left_out(log: Log) -> None:
     log.path.unlink()
     with pytest.raises(LogRefused):
         write_orders("--touched", path.with_name("t.csv"), summary)
+
+
+def test_a_log_that_is_written_to_while_it_is_read_is_read_again(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.run("1", "2").result(1, REJECTED, uncertain=True)
+    ends = [lambda: log.run().result(1).result(2).end()]
+    monkeypatch.setattr(
+        "bulkstatus.reporting.summary.try_lock", lambda _: bool(ends.pop()() if ends else 1)
+    )
+    rows = rows_of(log)
+    assert {(row["outcome"], row["run"], row["reason"]) for row in rows} == {("updated", "2", "")}
 
 
 @pytest.mark.parametrize(
@@ -101,13 +122,7 @@ def test_nothing_of_a_log_is_run_by_a_spreadsheet(log: Log) -> None:
     formula = '=HYPERLINK("http://x","y")\x1b[1m'
     log.run((formula, 8, "@SUM(1)"), ("+x,=2", 8, None), "3")
     log.result(1, REJECTED, RowError(ErrorKind.API, formula)).result(2, uncertain=True).result(3)
-    at = timestamp(log.now)
     log.end("stopped")
-    data = log.path.read_text("utf-8").replace(at, "2=cmd;=1+2;=3;xxxxxxxx")
-    log.path.write_text(data, "utf-8")
-    with pytest.raises(LogRefused, match="a time in it is none"):
-        summarise(log.path)
-    log.path.write_text(data.replace('"elapsed_ms":40.0', '"elapsed_ms":null'), "utf-8")
     path = log.path.with_name("orders.csv")
     write_orders("--touched", path, summarise(log.path))
     rows = rows_of(log)
@@ -115,6 +130,12 @@ def test_nothing_of_a_log_is_run_by_a_spreadsheet(log: Log) -> None:
     for row in [*rows, *table(path)]:
         for cell in row.values():
             assert harmless(cell) == cell
+    # Nor does a time that is none get through where it says when nothing was answered.
+    data = log.path.read_text("utf-8").replace('"elapsed_ms":40.0', '"elapsed_ms":null')
+    log.path.write_text(data.replace(timestamp(log.now - 0.1), "=1+2"), "utf-8")
+    summarise(log.path)
+    with pytest.raises(LogRefused, match="a time in it is none"):
+        rows_of(log)
 
 
 def test_orders_are_listed_each_once(log: Log, tmp_path: Path) -> None:
@@ -161,14 +182,17 @@ def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log, tmp_path: Pa
     summary = summarise(log.path)
     assert inputs_beside(summary) == [source]
     for _ in range(2):
-        write_rows(tmp_path / "rows.csv", summary)
+        write(log, tmp_path / "rows.csv")
+        write_page(tmp_path / "page.html", summary)
     taken = [other, log.path, source, tmp_path, *([pipe] if pipe.exists() else [])]
     before = [path.read_bytes() for path in taken[:3]]
     for path in taken:
         with pytest.raises(SettingsRefused):
-            write_rows(path, summary)
+            write(log, path)
         with pytest.raises(SettingsRefused):
             write_orders("--touched", path, summary)
+        with pytest.raises(SettingsRefused):
+            write_page(path, summary)
     assert [path.read_bytes() for path in taken[:3]] == before
 
 
@@ -187,7 +211,7 @@ def test_a_log_names_no_file_but_one_beside_it(tmp_path: Path, name: str) -> Non
 def test_a_table_is_private_and_none_is_left_half_written(log: Log, tmp_path: Path) -> None:
     log.run("1").result(1).end()
     path = tmp_path / "rows.csv"
-    write_rows(path, summarise(log.path))
+    write(log, path)
     if os.name != "nt":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_bytes()

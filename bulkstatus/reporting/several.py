@@ -1,0 +1,71 @@
+"""`add_up`: the summaries of several logs → one, of a week or of the shards of one job."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import msgspec
+
+from bulkstatus.log import State
+from bulkstatus.reporting.summary import LOG, Summary, divided
+
+# More shards than anybody starts: a log that says so is no reason to list them all.
+_MOST_MISSING = 1000
+
+
+def add_up(summaries: Sequence[Summary]) -> Summary:
+    """Return several logs together: each order and status once, as the latest log has it.
+
+    An order touched by one log is touched.
+    """
+    logs = sorted(summaries, key=lambda summary: summary.runs[-1].started)
+    states = [summary.contents.state for summary in logs]
+    latest: dict[int, int] = {}
+    no_order = hash("")
+    for place, state in enumerate(states):
+        for n, order in enumerate(state.orders, 1):
+            row = place * LOG + n
+            key = hash((order, state.status(n)) if order != no_order else (order, row))
+            # A repeated row says nothing new of its order.
+            if state.state(n) is not State.DUPLICATE or key not in latest:
+                latest[key] = row
+    rows = set(latest.values())
+    counted = ((states[row // LOG], row % LOG) for row in rows)
+    return replace(
+        logs[-1],
+        tally=Counter((state.status(n), state.state(n)) for state, n in counted),
+        failures=[
+            result
+            for place, summary in enumerate(logs)
+            for result in summary.failures
+            if place * LOG + result.n in rows
+        ],
+        orders=divided(states),
+        runs=sorted((run for each in logs for run in each.runs), key=lambda run: run.started),
+        latencies=sum((each.latencies for each in logs), Counter()),
+        parts=logs,
+    )
+
+
+class MissingShards(msgspec.Struct, frozen=True):
+    """The shards of a job of `of` shards, made from `input`, whose logs are not among some."""
+
+    input: str
+    of: int
+    missing: list[int]
+
+
+def missing_shards(summaries: Sequence[Summary]) -> Iterator[MissingShards]:
+    """Yield the jobs of which the log of a shard is not among these."""
+    there: dict[tuple[str, int], set[int]] = {}
+    names: dict[tuple[str, int], str] = {}
+    for first in (summary.contents.first_run for summary in summaries):
+        if isinstance(first.shard, tuple):
+            number, of = first.shard
+            there.setdefault((first.input_sha256, of), set()).add(number)
+            names[first.input_sha256, of] = first.input
+    for job, found in there.items():
+        missing = (number for number in range(1, job[1] + 1) if number not in found)
+        if some := [*islice(missing, _MOST_MISSING)]:
+            yield MissingShards(names[job], job[1], some)
