@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from enum import IntEnum
 from itertools import repeat
 from typing import NamedTuple
@@ -127,13 +127,16 @@ def normalise(name: str) -> str:
 
 
 _CODES = {str(int(status)): status for status in OrderStatus}
-_NAMES = {
-    **{normalise(status.label): status for status in OrderStatus},
-    "dispatchedretailernotified": OrderStatus.DISPATCHED_RETAILER_NOTIFIED,
+_ALIASES = {
     "canceled": OrderStatus.CANCELLED,
     "cancel": OrderStatus.CANCELLED,
     "dispatch": OrderStatus.DISPATCHED,
     "despatched": OrderStatus.DISPATCHED,
+}
+_NAMES = {
+    **{normalise(status.label): status for status in OrderStatus},
+    "dispatchedretailernotified": OrderStatus.DISPATCHED_RETAILER_NOTIFIED,
+    **_ALIASES,
 }
 
 
@@ -143,13 +146,38 @@ def parse_status(text: str) -> OrderStatus | None:
     return _CODES.get(text) or _NAMES.get(normalise(text))
 
 
+# How alike a word must be to the one that it is mistyped for.
+_ALIKE = 0.85
+_WORD = re.compile(r"[^\W_]+")
+_SPELT = {
+    tuple(_WORD.findall(name.casefold())): status
+    for name, status in ({s.label: s for s in OrderStatus} | _ALIASES).items()
+}
+
+
+def is_mistyped(text: str) -> OrderStatus | None:
+    """Return the status whose name `text` is but for a slip in a word.
+
+    One more word, or another beginning, can turn a status into its opposite: "not dispatched".
+    """
+    words = _WORD.findall(text.casefold())
+    for known, status in _SPELT.items():
+        if len(known) == len(words) and all(
+            mine[0] == theirs[0] and SequenceMatcher(None, mine, theirs).ratio() >= _ALIKE
+            for mine, theirs in zip(words, known, strict=True)
+        ):
+            return status
+    return None
+
+
 def unknown_status(text: str) -> str:
-    """Return the sentence that says `text` is no status, with the nearest one where there is."""
-    close = get_close_matches(normalise(text), _NAMES, n=1)
-    if not close:
-        return f'the status "{text}" is not one of the nine; `bulkstatus statuses` lists them'
-    meant = _NAMES[close[0]]
-    return f'the status "{text}" is not one of the nine; did you mean {meant.label} ({meant:d})?'
+    """Return the sentence that says `text` is no status, and what to do about it."""
+    unknown = f'the status "{text}" is not one of the nine'
+    if meant := is_mistyped(text):
+        return f"{unknown}; did you mean {meant.label} ({meant:d})?"
+    return (
+        f'{unknown} (`bulkstatus statuses` lists them); say what it means with --word "{text}=CODE"'
+    )
 
 
 _TRACKING = "tracking number"

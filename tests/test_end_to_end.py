@@ -57,33 +57,6 @@ async def test_csv_and_jsonl_of_the_same_day_give_the_same_puts(folder: Path) ->
     assert dict(received[0]) == dict(received[1])
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "word"),
-    [
-        ("missing.csv", None, "missing.csv"),
-        ("empty.csv", b"", "empty"),
-        ("zeros.csv", b"order_id,status\n1,\0\n", "line 2"),
-        ("nothing.csv", b"name,street\nAnna,Road 5\n", "--column"),
-        ("mistakes.csv", b"order_id,status\n1,8\n2,9\n", "line 3"),
-        ("folder.csv", "folder", "folder"),
-    ],
-)
-async def test_bad_input_is_refused_with_nothing_sent_and_no_log(
-    tmp_path: Path, name: str, content: bytes | str | None, word: str
-) -> None:
-    path = tmp_path / name
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content is not None:
-        path.mkdir()
-    async with Sandbox() as sandbox:
-        ended = await run("send", str(path), "--yes", base_url=sandbox.base_url)
-        assert (ended.status, sandbox.counts.total()) == (2, 0)
-    assert word in ended.err
-    assert "Traceback" not in ended.err
-    assert left_behind(tmp_path) == []
-
-
 async def test_a_wrong_key_costs_one_request_and_is_resumed_with_the_right_one(
     folder: Path,
 ) -> None:
@@ -145,15 +118,6 @@ async def test_a_second_file_that_is_refused_is_told_after_the_rest_that_was_sen
         assert (ended.status, told["reason"], told["exit_status"]) == (4, "stopped", 4)
         assert [problem["line"] for problem in told["problems"]] == [2]
         assert list(sandbox.received) == ["1", "2"]
-
-
-async def test_a_dry_run_sends_nothing_and_leaves_nothing(folder: Path) -> None:
-    ended = await run("send", str(folder / "dispatch.csv"), "--dry-run")
-    assert ended.status == 0, ended.err
-    assert "330 rows" in ended.err
-    ended = await run("send", str(folder / "mistakes.csv"), "--dry-run")
-    assert ended.status == 2
-    assert left_behind(folder) == []
 
 
 async def test_json_is_one_object_on_stdout_whatever_happens(folder: Path) -> None:

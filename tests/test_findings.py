@@ -210,17 +210,6 @@ class TestSurroundings:
         assert (ended.status, sent(server)) == (0, ["1"]), ended.err
         assert json.loads(ended.out)["counts"] == {"updated": 1}
 
-    @pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "rot13", "no such"])
-    async def test_an_encoding_that_is_none_of_a_file_is_refused(
-        self, server: Server, encoding: str
-    ) -> None:
-        write(DAY, "1,8,T1")
-        ended = await run(
-            *("send", str(DAY), "--yes", "--encoding", encoding), base_url=server.base_url
-        )
-        assert (ended.status, server.puts) == (2, [])
-        assert "Traceback" not in ended.err
-
     async def test_json_is_utf_8_on_a_console_that_is_not(self, server: Server) -> None:
         write(DAY, "1,8,T-ä")
         server.refused = {"1"}
@@ -342,20 +331,6 @@ class TestGoingOn:
         assert (await resume(server)).status == 0
         assert sent(server) == ["1", "4", "5"]
         assert [run["settings"]["timeout"] for run in read(LOG).runs] == ["7"] * 3
-
-    @pytest.mark.parametrize(
-        "options", [["--yes", "--cancellations", "7"], [], ["--dry-run"]], ids=str
-    )
-    async def test_a_limit_that_comes_to_nothing_leaves_no_traceback(
-        self, server: Server, options: list[str]
-    ) -> None:
-        Path("cancel.txt").write_text("".join(f"{1000 + number}\n" for number in range(60)))
-        ended = await run(
-            *("send", "cancel.txt", "--status", "cancelled", "--limit", "5", *options),
-            base_url=server.base_url,
-        )
-        assert (ended.status, server.puts) == (0 if "--dry-run" in options else 2, [])
-        assert "Traceback" not in ended.err
 
 
 class TestRuns:

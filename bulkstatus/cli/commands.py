@@ -11,7 +11,7 @@ from bulkstatus.cli.options import given_settings, options_of
 # How many problems `check` shows.
 _SHOWN = 20
 
-_sending_options = options_of("input", "sending", "trust", "profile", "run")
+_sending_options = options_of("input", "layout", "sending", "trust", "profile", "run")
 
 
 @click.command("send")
@@ -39,6 +39,9 @@ def send(path: str, log_path: Path | None, go_on: bool, **options: Any) -> int:
     The account comes from BULKSTATUS_REF_ID and BULKSTATUS_API_KEY in the environment or from a
     profile (see `bulkstatus config`), and is asked for on a terminal where it is missing; the
     API's address from --base-url, BULKSTATUS_BASE_URL or the profile.
+
+    What the logs in the log's folder have updated in the last 30 days (--look-back) is not sent
+    again, and what contradicts it is refused.
 
     With --resume nothing is sent twice: it starts where there is no log, goes on where one has
     rows to be sent or failed, and sends INPUT after that where it is another one by then.
@@ -134,7 +137,7 @@ def resume(
 
 @click.command("check", short_help="Check the whole file; send nothing.")
 @click.argument("path", metavar="INPUT", type=click.Path())
-@options_of("input", "profile")
+@options_of("input", "layout", "profile")
 @click.option(
     "--problems",
     "problems_path",
@@ -156,7 +159,7 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
     from bulkstatus import job
     from bulkstatus.cli.execute import run_in_loop
     from bulkstatus.cli.output import plan_record, print_json, problem_lines, write_problems
-    from bulkstatus.cli.question import file_sections
+    from bulkstatus.cli.question import Asking, file_sections, is_terminal
     from bulkstatus.job.refusals import how_to_list_all
     from bulkstatus.settings.sources import settings_for
     from bulkstatus.terminal import tell
@@ -164,14 +167,16 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
 
     settings = settings_for(given_settings(options))
     keep = _SHOWN if problems_path is None and not as_json else None
-    source, plan = run_in_loop(job.check(path, settings, keep))
+    asks = Asking() if is_terminal() else None
+    source, plan = run_in_loop(job.check(path, settings, keep, asks))
+    settings = settings.answered(source.options, source.saved)
     if problems_path is not None:
         write_problems(plan.problems, problems_path, path)
     exit_status = 2 if plan.refused else 0
     if as_json:
-        of_source = {name: getattr(source, name) for name in ("sha256", "encoding", "notes")}
-        columns = dict(source.columns)
-        record = {"exit_status": exit_status, "input": source.name, **of_source, "columns": columns}
+        names = ("sha256", "encoding", "notes", "sheet", "columns")
+        of_source = {name: getattr(source, name) for name in names} | {"layout": source.saved}
+        record = {"exit_status": exit_status, "input": source.name, **of_source}
         print_json({**record, **plan_record(plan)})
         return exit_status
     tell(file_sections(source, plan, settings, "Good"))

@@ -45,6 +45,7 @@ def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
         confirm=confirm,
         retry_rejected=question.ask_rejected if may_ask else lambda log, count: False,
         take_over=question.ask_changed if may_ask else lambda name: False,
+        asks=question.Asking() if may_ask else None,
         # There is one JSON object, of the last run.
         ended=lambda ended: _show(ended, False, quiet or options["as_json"]),
         observer=None if quiet else _observer,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from bulkstatus.settings.table import OF_ONE_RUN, SETTINGS, Group, Setting, names_of
-from bulkstatus.settings.values import FILE, FLAG, HEADERS, QUOTAS
+from bulkstatus.settings.values import FILE, FLAG, HEADERS, NAME, QUOTAS, WORDS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Callback = Callable[[click.Context, click.Parameter, Any], Any]
@@ -28,13 +28,21 @@ def _split_columns(
     ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]
 ) -> dict[str, str] | None:
     """Return `--column` as field → header, or None when it was not given."""
-    columns = {}
+    found = _split(ctx, param, pairs)
+    return found and {name.lower().replace("-", "_"): header for name, header in found.items()}
+
+
+def _split(
+    ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, str] | None:
+    """Return what was given as NAME=VALUE, or None when nothing was."""
+    found = {}
     for pair in pairs:
-        name, equals, header = pair.partition("=")
+        name, equals, value = pair.partition("=")
         if not equals:
-            raise click.BadParameter(f'"{pair}" is not of the form FIELD=HEADER.', ctx, param)
-        columns[name.strip().lower().replace("-", "_")] = header
-    return columns or None
+            raise click.BadParameter(f'"{pair}" is not of the form {param.metavar}.', ctx, param)
+        found[name.strip()] = value
+    return found or None
 
 
 # What click has to know of the options of some kinds.
@@ -42,6 +50,8 @@ _KINDS: dict[Any, dict[str, Any]] = {
     FLAG: {"is_flag": True},
     FILE: {"type": click.Path()},
     HEADERS: {"multiple": True, "callback": _split_columns},
+    WORDS: {"multiple": True, "callback": _split},
+    NAME: {"is_flag": False, "flag_value": ""},
     QUOTAS: {"multiple": True, "callback": lambda ctx, param, texts: list(texts) or None},
 }
 

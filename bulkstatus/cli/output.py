@@ -1,5 +1,6 @@
 """What commands print: JSON, the rows that cannot be sent, and what an error looks like."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ import orjson
 
 from bulkstatus.errors import BulkstatusError
 from bulkstatus.terminal import said, say
-from bulkstatus.words import capitalised, counted, printable, utf8
+from bulkstatus.words import capitalised, command_line, counted, printable, utf8
 
 if TYPE_CHECKING:
     from bulkstatus.job.plan import Plan, Problem
@@ -34,6 +35,7 @@ def plan_record(plan: "Plan") -> dict[str, Any]:
         "by_status": {str(int(status)): count for status, count in plan.by_status.items() if count},
         "without_tracking": plan.without_tracking,
         "odd": [problem._asdict() for problem in plan.odd],
+        "values": plan.values,
         "problems": [problem._asdict() for problem in plan.problems],
     }
 
@@ -72,10 +74,14 @@ def write_problems(problems: "Sequence[Problem]", path: Path, input_path: str) -
 def show_refusal(error: Exception, as_json: bool) -> int:
     """Print why the program ends, to stderr or as JSON to stdout, and return the exit status."""
     from bulkstatus.job import RowsRefused
+    from bulkstatus.source import InQuestion
 
     status, message = 130, "Interrupted. What was sent until then, if anything, is in the log."
     if isinstance(error, BulkstatusError):
         status, message = error.exit_status, str(error)
+        if isinstance(error, InQuestion):
+            command = command_line("bulkstatus", *sys.argv[1:], *error.options)
+            message += f"\nThe command, for example:\n  {command}"
     elif isinstance(error, click.ClickException):
         status, message = error.exit_code, error.format_message()
     # A file that comes after another run is refused by what that error comes from.

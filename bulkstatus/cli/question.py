@@ -3,8 +3,9 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,10 +15,11 @@ from bulkstatus.cli.output import CELL, problem_lines
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.job import Proposal
 from bulkstatus.job.plan import Plan
-from bulkstatus.order import StatusUpdate
+from bulkstatus.job.ready import TYPED
+from bulkstatus.order import OrderStatus, StatusUpdate, parse_status, unknown_status
 from bulkstatus.settings.table import Settings
-from bulkstatus.source import Source
-from bulkstatus.source.options import FIELDS, LABELS
+from bulkstatus.source import InputOptions, InQuestion, Source
+from bulkstatus.source.options import FIELDS, LABELS, VOID
 from bulkstatus.terminal import say
 from bulkstatus.words import (
     Whole,
@@ -35,6 +37,9 @@ _LONG = 90.0
 
 # How many of the rows that are overtaken are named.
 _SUPERSEDED = 3
+
+# Of how many columns the values are told.
+_VALUES = 8
 
 # How often the number of cancellations may be typed.
 _TRIES = 3
@@ -67,7 +72,10 @@ def file_sections(
     if source is not None:
         name = f"{printable(source.name)}, {counted(plan.rows, 'row')}"
         yield from section("File", [name, *source.notes])
-        yield from section("Columns", [_column(f, source.columns, settings) for f in FIELDS])
+        if source.saved is not None:
+            yield from section("Layout", [f'"{printable(source.saved, CELL)}"'])
+        yield from section("Columns", _columns(source.columns, settings))
+        yield from section("Values", _values(plan.values))
         more = ["and so on"] if plan.due > len(plan.sample) else []
         if plan.sample:
             yield from section("Rows", [*(_row(line, row) for line, row in plan.sample), *more])
@@ -96,15 +104,32 @@ def file_sections(
     yield from section("Look at", [*_rows(tracking), *odd])
 
 
-def _column(field: str, columns: Mapping[str, str], settings: Settings) -> str:
-    """Return where a field comes from."""
-    label = LABELS[field]
-    status = settings.status
-    given = f"{status.label} ({status:d})" if field == "status" and status is not None else ""
-    if field not in columns:
-        return f"{label}: {f'{given} for every row (--status)' if given else 'none'}"
-    words = f'{label}: "{printable(columns[field], CELL)}"'
-    return f"{words}, {given} where that is blank (--status)" if given else words
+def _columns(columns: Mapping[str, str], settings: Settings) -> Iterator[str]:
+    """Yield where each field comes from, and which column says that a row is void."""
+    status, origin = settings.status, settings.origins["status"]
+    by = "--status" if origin in TYPED else origin
+    for field in FIELDS:
+        given = f"{status.label} ({status:d})" if field == "status" and status is not None else ""
+        if field not in columns:
+            yield f"{LABELS[field]}: {f'{given} for every row ({by})' if given else 'none'}"
+            continue
+        words = f'{LABELS[field]}: "{printable(columns[field], CELL)}"'
+        yield f"{words}, {given} where that is blank ({by})" if given else words
+    for word, means in settings.word.items():
+        yield f'the status "{printable(word, CELL)}" means {means.label} ({means:d})'
+    if VOID in columns:
+        yield f'not sent where it says so: "{printable(columns[VOID], CELL)}"'
+
+
+def _values(values: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yield the values of columns that have only a few."""
+    for name, counts in list(values.items())[:_VALUES]:
+        told = (
+            f"{printable(value, CELL) or '(blank)'} {count:,}" for value, count in counts.items()
+        )
+        yield f"{printable(name, CELL) or '(no name)'}: {', '.join(told)}"
+    if len(values) > _VALUES:
+        yield f"and {counted(len(values) - _VALUES, 'more column')}"
 
 
 def _row(line: int, row: StatusUpdate) -> str:
@@ -220,6 +245,60 @@ def ask_changed(name: str) -> bool:
     say(f"{printable(name)} has changed since it was sent.")
     with ctrl_c_answers():
         return _confirm("Take over its rows as they are now? Else the log's rows are sent.")
+
+
+class Asking:
+    """Asks on the terminal what is in question of a file: `source.Asks`."""
+
+    def columns(self, doubt: InQuestion, options: InputOptions) -> InputOptions | None:
+        """Ask which columns the fields in question are, one list of them for all fields."""
+        say(f"{printable(doubt.name)}: {printable(doubt.doubts)}")
+        say(f"{place:4}  {column}" for place, column in enumerate(doubt.table, 1))
+        columns, status = dict(options.columns), options.default_status
+        with ctrl_c_answers():
+            for field in doubt.fields:
+                if field == "tracking" and "status" in doubt.fields:
+                    continue  # whether there is to be one depends on the status
+                header = columns[field] = _choose(field, doubt, doubt.taken.union(columns.values()))
+                if not header and field == "status" and status is None:
+                    status = _ask_status("Which status do all rows get?", "to stop")
+                if not header and (field == "order_id" or (field == "status" and status is None)):
+                    return None
+        return replace(options, columns=columns, default_status=status)
+
+    def words(self, words: Sequence[str]) -> Mapping[str, OrderStatus]:
+        """Ask what words of the status column mean."""
+        say(f"The statuses are {', '.join(f'{s:d} {s.label}' for s in OrderStatus)}.")
+        with ctrl_c_answers():
+            asked = {
+                word: f'What does the status "{printable(word, CELL)}" mean?' for word in words
+            }
+            meant = {word: _ask_status(asked[word], "for none of them") for word in words}
+        return {word: status for word, status in meant.items() if status}
+
+    def keep(self) -> bool:
+        """Ask whether the answers are to be kept."""
+        with ctrl_c_answers():
+            return _confirm("Keep these answers for the next file with these columns?")
+
+
+def _choose(field: str, doubt: InQuestion, taken: Set[str]) -> str:
+    """Return the header of the column that is chosen, "" for none."""
+    blank = "to stop" if field == "order_id" else "for none"
+    while typed := prompt(f"Which is the {LABELS[field]}? Type its number, or press Enter {blank}"):
+        headers = {str(place): column.header for place, column in enumerate(doubt.table, 1)}
+        if (header := headers.get(typed)) and header not in taken:
+            return header
+        say("Type the number of a column that has a name and is not taken yet.")
+    return ""
+
+
+def _ask_status(asked: str, blank: str) -> OrderStatus | None:
+    while typed := prompt(f"{asked} Type its code or name, or press Enter {blank}"):
+        if status := parse_status(typed):
+            return status
+        say(printable(unknown_status(typed)))
+    return None
 
 
 def prompt(question: str, hidden: bool = False) -> str:

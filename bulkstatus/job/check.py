@@ -22,6 +22,7 @@ from bulkstatus.order import InvalidRow, OrderStatus
 from bulkstatus.shard import Shard
 from bulkstatus.source import Batch, Source
 from bulkstatus.source.alike import FEW, Alike
+from bulkstatus.source.few import Few
 from bulkstatus.source.options import LABELS
 from bulkstatus.source.rounded import Rounded
 
@@ -98,12 +99,14 @@ class _Check:
         self._repeated: set[int] = set()
         # A status of its own speaks for a row.
         self._alike = Alike(FEW if "status" in source.columns else 2, source.options.odd_ids)
+        self._few = Few(source.others)
         self._rounded = {"order_id": Rounded(), "tracking": Rounded()}
 
     async def look(self, batch: Batch) -> None:
         """Take in a batch, all of its rows at once for speed."""
         if not batch.rows:
             return
+        self._few.look(batch.cells)
         state, work = self._checked.state, self._checked.work
         first = len(state) + 1
         order_ids = [row[0] for row in batch.rows]
@@ -280,6 +283,7 @@ class _Check:
     def finish(self) -> Checked:
         """Put things in order once every row has been looked at and judged."""
         checked, plan = self._checked, self._checked.plan
+        plan.values = self._few.values()
         plan.problems.sort()
         plan.overtaken.sort(key=lambda result: result.line)
         if self._keep is not None:

@@ -23,7 +23,7 @@ from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import FAILURES, LogContents, Outcome, ResultLog, read_log
 from bulkstatus.settings.table import Settings
-from bulkstatus.source import Source, open_source
+from bulkstatus.source import Asks, Source, open_source
 from bulkstatus.words import command_line
 
 #: Returns the settings in force, given those that a log has kept, and the log.
@@ -54,13 +54,15 @@ async def send(
     async with (
         WorkList() as rows,
         WorkList() as work,
-        await open_source(path, settings.input) as source,
+        await _open(path, settings, terms.asks) as source,
     ):
-        checked = await _checked(source, rows, path, none, elsewhere, settings)
+        settings = settings.answered(source.options, source.saved)
+        known = _known(none, elsewhere, settings)
+        checked = await check_source(source, rows, known, shard=settings.shard)
         for log in logs:
-            is_same = source.sha256 in {run.record.input_sha256 for run in log.runs}
-            if is_same and not settings.send_again:
+            if log.is_of_content(source.sha256) and not settings.send_again:
                 raise refusals.same_content(log, path)
+        _refuse_rows(checked, path, known, settings)
         if settings.shard is not None:
             beginning = await merged(none, checked, work, terms.limit)
         else:
@@ -75,14 +77,20 @@ async def send(
         return await carry_out(proposal, beginning, given, terms, created)
 
 
-async def check(path: str, settings: Settings, keep: int | None = 20) -> tuple[Source, Plan]:
+async def check(
+    path: str, settings: Settings, keep: int | None = 20, asks: Asks | None = None
+) -> tuple[Source, Plan]:
     """Check an input alone; `keep` is how many problems to hold on to, None for all of them.
+
+    `asks` is asked what is in question of it.
 
     Raises InputRefused when the input as a whole cannot be read.
     """
-    async with WorkList() as work, await open_source(path, settings.input) as source:
+    async with WorkList() as work, await _open(path, settings, asks) as source:
         known = Known(LogContents(Path(path)), last_wins=settings.last_wins)
         checked = await check_source(source, work, known, keep=keep)
+        if not checked.plan.refused:
+            source.keep_layout()
         return source, (await beginnings.of_input(checked, None)).plan
 
 
@@ -151,18 +159,21 @@ async def resume(
         source: Source | None = None
         async with AsyncExitStack() as stack:
             work = await stack.enter_async_context(WorkList())
+            known = _known(contents, elsewhere, settings)
             if withdraw:
                 beginning = await beginnings.withdrawal(contents, work)
             elif path is not None:
                 rows = await stack.enter_async_context(WorkList())
-                source = await stack.enter_async_context(await open_source(path, settings.input))
-                checked = await _checked(source, rows, path, contents, elsewhere, settings)
+                opened = await _open(path, settings, terms.asks)
+                source = await stack.enter_async_context(opened)
+                settings = settings.answered(source.options, source.saved)
+                checked = await check_source(source, rows, known, shard=settings.shard)
+                _refuse_rows(checked, path, known, settings)
                 beginning = await merged(contents, checked, work, terms.limit)
                 given = Input.of(path, checked)
             else:
                 refused = contents.state.counts().get(Outcome.REJECTED, 0)
                 again = retry_rejected or bool(refused and terms.retry_rejected(log_path, refused))
-                known = _known(contents, elsewhere, settings)
                 beginning = await beginnings.of_log(contents, work, known, again, terms.limit)
             proposal = Proposal(
                 beginning.plan,
@@ -314,10 +325,11 @@ def _log_of_content(logs: Sequence[LogContents], path: Path) -> LogContents | No
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return next(iter(newest_first), None)
-    return next(
-        (log for log in newest_first if digest in {run.record.input_sha256 for run in log.runs}),
-        None,
-    )
+    return next((log for log in newest_first if log.is_of_content(digest)), None)
+
+
+async def _open(path: str, settings: Settings, asks: Asks | None) -> Source:
+    return await open_source(path, replace(settings.input, asks=asks))
 
 
 def _known(log: LogContents, elsewhere: Elsewhere, settings: Settings) -> Known:
@@ -325,17 +337,9 @@ def _known(log: LogContents, elsewhere: Elsewhere, settings: Settings) -> Known:
     return Known(log, elsewhere, again=again, last_wins=last_wins)
 
 
-async def _checked(
-    source: Source,
-    work: WorkList,
-    path: str,
-    log: LogContents,
-    elsewhere: Elsewhere,
-    settings: Settings,
-) -> Checked:
-    """Return the checked source, or raise RowsRefused when some of its rows refuse the file."""
-    known = _known(log, elsewhere, settings)
-    checked = await check_source(source, work, known, shard=settings.shard)
+def _refuse_rows(checked: Checked, path: str, known: Known, settings: Settings) -> None:
+    """Raise RowsRefused when some of its rows refuse a checked file; else keep its layout."""
     if checked.plan.refused and not settings.skip_invalid:
-        raise refusals.rows_refused(path, source.name, checked.plan, settings, bool(log.runs))
-    return checked
+        name, plan = checked.source.name, checked.plan
+        raise refusals.rows_refused(path, name, plan, settings, known.has_updates)
+    checked.source.keep_layout()

@@ -36,6 +36,11 @@ class Known:
         self._last_wins = last_wins
         self._others: Updates = {}
 
+    @property
+    def has_updates(self) -> bool:
+        """Whether something is known that no check of a file alone could know."""
+        return bool(self.log.runs or self._others)
+
     def look(self, orders: Set[int]) -> set[int]:
         """Look for orders in other logs; return those of which something is updated there."""
         self._others = self._elsewhere.updates(orders) if self._elsewhere is not None else {}

@@ -35,6 +35,8 @@ class Plan:
     and `sample` has a few of them with their lines. `done` are updated already. `failed` and
     `rejected` are those of the due rows that were so before. `problems` holds the first rows that
     cannot be sent, `overtaken` the superseded ones, `odd` those that are sent and may be wrong.
+    `values` has the columns that hold only a few values and nothing that is read, with how many
+    rows there are of each.
 
     `untold_cancellations` of the due rows cancel an order that no run of the log was told of.
 
@@ -68,6 +70,7 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
     overtaken: list[Result] = field(default_factory=list)
     odd: list[Problem] = field(default_factory=list)
+    values: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def count(self, state: LogState) -> None:
         """Count the rows that are done or not to be sent, before any is due."""

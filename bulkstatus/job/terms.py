@@ -10,7 +10,7 @@ from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Ending, Observer
 from bulkstatus.log import LogContents, Outcome
 from bulkstatus.settings.table import Settings
-from bulkstatus.source import Source
+from bulkstatus.source import Asks, Source
 
 
 class RowsRefused(InputRefused):
@@ -87,15 +87,16 @@ class Terms:
     `credentials` is called with the settings where the key is needed. `confirm` is told what
     is about to happen and returns whether to go on. `retry_rejected` is told the log and how many
     of its rows the API refused, and `take_over` the name of the log's file that has changed since;
-    both return whether that is meant. `ended` is told of a run that another one follows.
-    `observer` makes the observer of the run. With `handle_signals`, SIGINT and SIGTERM stop the
-    run in good order.
+    both return whether that is meant. `asks` is asked what is in question of a file. `ended` is
+    told of a run that another one follows. `observer` makes the observer of the run. With
+    `handle_signals`, SIGINT and SIGTERM stop the run in good order.
     """
 
     credentials: Callable[[Settings], Credentials]
     confirm: Callable[[Proposal], bool]
     retry_rejected: Callable[[Path, int], bool] = lambda path, count: False
     take_over: Callable[[str], bool] = lambda name: False
+    asks: Asks | None = None
     ended: Callable[[Ended], None] = lambda ended: None
     observer: Callable[[Proposal], Observer] | None = None
     limit: int | None = None

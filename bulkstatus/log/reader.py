@@ -103,6 +103,10 @@ class LogContents:
         except (OSError, ValueError):  # no name that the system takes
             return None
 
+    def is_of_content(self, sha256: str) -> bool:
+        """Tell whether a run of the log had an input of this content."""
+        return sha256 in {run.record.input_sha256 for run in self.runs}
+
     @property
     def is_sandbox(self) -> bool:
         """Whether the log is of a rehearsal."""

@@ -20,11 +20,8 @@ from bulkstatus.reporting.tables import (
 )
 from bulkstatus.settings.sources import logged_settings, resolve
 from bulkstatus.source import InputOptions, Source, open_source
-from bulkstatus.source.options import FIELDS
+from bulkstatus.source.options import FIELDS, REASON
 from bulkstatus.words import printable
-
-#: The header of the column that says why, the last one.
-REASON = "reason"
 
 # Stands for a status that could not be read, so that nothing else is taken for it.
 _UNKNOWN = "?"
@@ -57,7 +54,8 @@ async def orders_in(path: Path, summary: Summary) -> set[int]:
     try:
         source = await open_source(str(path), input_options(summary.contents, path))
     except BulkstatusError:
-        source = await open_source(str(path), InputOptions(default_status=OrderStatus.DISPATCHED))
+        by_itself = InputOptions(default_status=OrderStatus.DISPATCHED, columns={"tracking": ""})
+        source = await open_source(str(path), by_itself)
     return {hash(row.order_id) for row in await _rows_of(source)}
 
 
@@ -123,7 +121,7 @@ async def _table(source: Source, failures: Sequence[Result]) -> _Table:
                 if rows := wanted.get(_content(row)):
                     found[rows.pop()] = cells
     names = [name.strip(BLANKS) for name in source.header]
-    places = {name: names.index(column) for name, column in source.columns.items()}
+    places = {name: names.index(source.columns[name]) for name in FIELDS if name in source.columns}
     header = list(source.header)
     # What an earlier file of this kind said no longer holds.
     return _Table(header[: -1 if header[-1] == REASON else None], len(header), places, found)

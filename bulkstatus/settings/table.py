@@ -9,7 +9,7 @@ the end of this file). What is about one run alone, such as `--limit`, is no set
 # ruff: noqa: RUF009 - `_setting` makes a field
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -19,6 +19,7 @@ from bulkstatus.settings.values import (
     FILE,
     FLAG,
     HEADERS,
+    NAME,
     NUMBER,
     QUOTAS,
     RATE,
@@ -27,6 +28,7 @@ from bulkstatus.settings.values import (
     TEXT,
     TIME,
     URL,
+    WORDS,
     Kind,
     is_vendors,
     whole,
@@ -41,9 +43,9 @@ if TYPE_CHECKING:
 
 #: Where a setting may stand: "sending" as an option of the commands that send, in a profile and in
 #: a log; "trust" likewise, but never in a log; "input" as an option of the commands that read one,
-#: in a profile and in a log; "profile" as an option alone, "run" as one of the commands that send
-#: and in a log; "account" in the environment and a profile alone.
-Group = Literal["sending", "trust", "input", "profile", "run", "account"]
+#: in a profile and in a log; "layout" and "profile" as an option alone, "run" as one of the
+#: commands that send and in a log; "account" in the environment and a profile alone.
+Group = Literal["sending", "trust", "input", "layout", "profile", "run", "account"]
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,22 @@ class Settings:
     column: Mapping[str, str] = _setting(
         HEADERS,
         {},
-        "The header of order_id, status or tracking, where it is not found by itself; `--column "
-        "status=` says that the file has none. May be repeated.",
+        "The header of order_id, status, tracking, or of what says that a row is void, where it is "
+        "not certain; `--column tracking=` says that the file has none. May be repeated.",
         "input",
+    )
+    word: "Mapping[str, OrderStatus]" = _setting(
+        WORDS,
+        {},
+        "What a word of the file's own means as a status: Shipped=8. May be repeated.",
+        "input",
+    )
+    save_layout: str | None = _setting(
+        NAME,
+        None,
+        "Keep what --column, --status, --word and --sheet say for the next file with these "
+        "columns; a name is made of the file's where none is given.",
+        "layout",
     )
     no_header: bool = _setting(
         FLAG, False, "No header: the columns are order id, status, tracking.", "input"
@@ -234,7 +249,11 @@ class Settings:
     @property
     def input(self) -> "InputOptions":
         """How to read the input."""
+        from bulkstatus.settings.profiles import config_path
+        from bulkstatus.source.layouts import Layouts
         from bulkstatus.source.options import InputOptions
+
+        settings = config_path()
 
         return InputOptions(
             format=self.format,
@@ -245,7 +264,27 @@ class Settings:
             require_tracking=self.require_tracking,
             sheet=self.sheet,
             odd_ids=self.odd_ids,
+            words=self.word,
+            layouts=Layouts(settings and settings.with_name("layouts.json")),
+            save_layout=self.save_layout,
         )
+
+    def answered(self, options: "InputOptions", saved: str | None) -> "Settings":
+        """Return the settings with what `options` say besides: what somebody answered, or the
+        layout called `saved`.
+        """
+        origin = "answer" if saved is None else f"layout {saved}"
+        answers: dict[str, Any] = {
+            "column": dict(options.columns),
+            "status": options.default_status,
+            "word": dict(options.words),
+            "save_layout": options.save_layout,
+        }
+        new = {name: value for name, value in answers.items() if value != getattr(self, name)}
+        kept = {**self.values, **{n: SETTINGS[n].read(value)[0] for n, value in new.items()}}
+        kept["word"] = {word: int(status) for word, status in options.words.items()}
+        origins = {**self.origins, **dict.fromkeys(new, origin)}
+        return replace(self, **new, values=kept, origins=origins)
 
     @property
     def last_wins(self) -> bool:
@@ -318,12 +357,15 @@ def names_of(*groups: Group) -> list[str]:
 class InputSettings(TypedDict, total=False):
     """How to read an input: the options of `bulkstatus check`, by the same names.
 
-    `column` maps "order_id", "status" or "tracking" to the header that holds it.
+    `column` maps "order_id", "status", "tracking" or "void" to the header that holds it, and
+    `word` words of the file's own to the status that they mean.
     """
 
     format: str
     status: "OrderStatus | int | str"
     column: Mapping[str, str]
+    word: "Mapping[str, OrderStatus | int | str]"
+    save_layout: str
     no_header: bool
     encoding: str
     sheet: str

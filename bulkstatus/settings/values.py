@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bulkstatus.shard import Shard
 
 #: The fields of which `column` can name the header.
-COLUMNS = ("order_id", "status", "tracking")
+COLUMNS = ("order_id", "status", "tracking", "void")
 
 #: The largest value of a setting that is a whole number.
 LARGEST_NUMBER = 10_000
@@ -170,6 +170,16 @@ def _columns(headers: dict[object, object]) -> dict[object, object]:
     return headers
 
 
+def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
+    from bulkstatus.order import parse_status
+
+    meant = {str(word): _status(str(status)) for word, status in words.items()}
+    for word in meant:
+        if not word.strip() or parse_status(word):
+            raise SettingsRefused(f'--word: "{printable(word, 40)}" is no word of the file\'s own.')
+    return meant
+
+
 class Kind(NamedTuple):
     """What the values of some settings may be, and what they mean.
 
@@ -206,3 +216,5 @@ SHARD = Kind((str,), "a part and how many there are, such as 3/8", _shard, "I/N"
 FLAG = Kind((bool,), "true or false", bool)
 STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
 HEADERS = Kind((dict,), f"headers of {', '.join(COLUMNS)}, as text", _columns, "FIELD=HEADER")
+WORDS = Kind((dict,), "words with the status that each means", _words, "WORD=STATUS")
+NAME = Kind((str,), "text", str, "[NAME]")

@@ -7,7 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from bulkstatus.source.layout import quoted
+from bulkstatus.source.columns import quoted
 
 _DIGIT = re.compile(r"\d")
 _BLANK = re.compile(r"\s")

@@ -12,13 +12,8 @@ from openpyxl.styles.numbers import is_date_format
 from bulkstatus.errors import BulkstatusError, InputRefused
 from bulkstatus.mangled import KEPT_DIGITS
 from bulkstatus.order import InvalidRow
-from bulkstatus.source.layout import (
-    Layout,
-    listed,
-    quoted,
-    with_header,
-    without_header,
-)
+from bulkstatus.source.columns import SAMPLE, listed, quoted
+from bulkstatus.source.layout import Layout, with_header, without_header
 from bulkstatus.source.options import FIELDS, LABELS, Batch, InputOptions
 from bulkstatus.source.table import Records, Table, is_blank
 from bulkstatus.source.workbook import Cell, Parts, SheetRow
@@ -71,10 +66,19 @@ class _Rows:
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the rows below the first, each as wide as that, or wider by the cells beyond it."""
-        width = len(self.first)
         for line, cells in self._rest:
-            beyond = [cells[place] for place in sorted(cells) if place >= width]
-            yield line, [*(cells.get(place, "") for place in range(width)), *beyond]
+            yield line, self._whole(cells)
+
+    def ahead(self, count: int) -> list[list[str]]:
+        """Return some rows below the first, which are yielded all the same."""
+        some = list(islice(self._rest, count))
+        self._rest = chain(some, self._rest)
+        return [self._whole(cells) for _, cells in some]
+
+    def _whole(self, cells: dict[int, str]) -> list[str]:
+        width = len(self.first)
+        beyond = [cells[place] for place in sorted(cells) if place >= width]
+        return [*(cells.get(place, "") for place in range(width)), *beyond]
 
     def _filled(self, rows: Iterator[SheetRow]) -> Iterator[tuple[int, dict[int, str]]]:
         for row in rows:
@@ -104,7 +108,7 @@ class Workbook:
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of the sheet, once."""
         layout = self.layout
-        table = Table(layout, self._options, None)
+        table = Table(layout, None)
         below = iter(self._rows)
         if not layout.header:
             below = chain([(self._rows.line, self._rows.first)], below)
@@ -139,7 +143,7 @@ class Workbook:
 
     def _find_rows(self, parts: Parts) -> _Rows:
         """Return the rows of the sheet that is meant."""
-        wanted = self._options.sheet
+        wanted, layouts = self._options.sheet, self._options.layouts
         meant = [
             sheet
             for sheet in parts.sheets
@@ -149,6 +153,9 @@ class Workbook:
         filled = [(title, rows) for title, rows in found if rows.line]
         if len(filled) > 1:
             filled = [(t, r) for t, r in filled if r.are_several or self._options.no_header]
+        if len(filled) > 1 and layouts is not None:
+            named = layouts.sheet_of({title: rows.first for title, rows in filled})
+            filled = [(t, r) for t, r in filled if named in {None, t}]
         if len(filled) != 1:
             titles = listed([sheet.title for sheet in parts.sheets])
             raise InputRefused(
@@ -168,7 +175,7 @@ class Workbook:
         rows = self._rows
         if self._options.no_header:
             return without_header(rows.first, self._options, self._name, rows.line - 1)
-        return with_header(rows.first, self._options, self._name, rows.line)
+        return with_header(rows.first, rows.ahead(SAMPLE), self._options, self._name, rows.line)
 
 
 def _wrong(cells: Sequence[str], layout: Layout) -> InvalidRow | None:

@@ -3,16 +3,34 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.order import InvalidRow, Row, parse_plain, parse_status, parse_update
+from bulkstatus.order import (
+    InvalidRow,
+    Row,
+    parse_plain,
+    parse_status,
+    parse_update,
+)
+from bulkstatus.source.columns import (
+    WORDS,
+    Column,
+    InQuestion,
+    columns_of,
+    find,
+    is_void,
+    listed,
+    quoted,
+    why_void,
+)
 from bulkstatus.source.encoding import Piece, Text, guessed, split_lines
-from bulkstatus.source.layout import WORDS, find, listed, quoted
-from bulkstatus.source.options import FIELDS, LABELS, Batch, InputOptions
+from bulkstatus.source.options import FIELDS, LABELS, VOID, Batch, InputOptions
 from bulkstatus.words import printable
 
 # How many different sets of keys are remembered.
@@ -24,8 +42,9 @@ _SAMPLE = 100
 # An object's `id` may be the order's.
 _KEY_WORDS = {**WORDS, "id": "order_id"}
 
-# The key of each field that an object has, or why that is not certain.
-_Keys = tuple[Mapping[str, str], str | None]
+# The key of each field that an object has, those that say that it is void, and why that is not
+# certain.
+_Keys = tuple[Mapping[str, str], Sequence[str], Mapping[str, Sequence[int]]]
 
 
 # What the cells of a row hold: order ID, status and tracking.
@@ -42,7 +61,7 @@ class _Number(str):
 
 def read_rows(pieces: Iterable[Piece], options: InputOptions, text: Text) -> Iterator[Batch]:
     """Yield the rows, those of a piece at a time."""
-    keys_of = lru_cache(_MAX_SHAPES)(partial(_keys, chosen=options.columns))
+    keys_of = lru_cache(_MAX_SHAPES)(partial(_keys, options=options))
     settings = (options.default_status, options.require_tracking)
     for piece in pieces:
         numbers: list[int] = []
@@ -50,7 +69,7 @@ def read_rows(pieces: Iterable[Piece], options: InputOptions, text: Text) -> Ite
         cells: list[Sequence[str]] = []
         for number, line in enumerate(split_lines(piece.text), piece.line):
             if not line.isspace():
-                row, values = _read(line, keys_of, text)
+                row, values = _read(line, keys_of, options, text)
                 numbers.append(number)
                 read.append(row)
                 cells.append(values)
@@ -70,45 +89,56 @@ def read_rows(pieces: Iterable[Piece], options: InputOptions, text: Text) -> Ite
 def known_keys(head: str, options: InputOptions, name: str) -> Mapping[str, str]:
     """Return the keys that hold the fields, as `head`, the beginning of the file, shows them.
 
-    Raises SettingsRefused when a key that --column names is in no object there.
+    Raises SettingsRefused when a key that --column names is in no object there, InQuestion where
+    it is not certain which is which in some. What an object lacks is its own matter.
     """
-    names: dict[str, None] = {}
-    found: dict[str, dict[str, None]] = {field: {} for field in FIELDS}
+    tables: dict[tuple[str, ...], list[list[str]]] = {}
     for line in split_lines(head)[:_SAMPLE]:
-        try:
+        with suppress(orjson.JSONDecodeError):
             members = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(members, dict):
-            names.update(dict.fromkeys(members))
-            for field, key in _keys(tuple(members), options.columns)[0].items():
-                found[field][key] = None
+            if isinstance(members, dict):
+                tables.setdefault(tuple(members), []).append(_texts(members))
+    found: dict[str, dict[str, None]] = {}
+    for names, rows in tables.items():
+        table = columns_of(names, rows)
+        keys, void, doubts = _keys(names, options, table)
+        if doubts:
+            raise InQuestion(name, table, doubts)
+        for field, key in [*keys.items(), *((VOID, key) for key in void)]:
+            found.setdefault(field, {})[key] = None
+    every = list(dict.fromkeys(chain.from_iterable(tables)))
     for field, wanted in options.columns.items():
-        if names and wanted and not found[field]:
-            raise SettingsRefused(
-                f"{name} has no key {quoted(wanted)}. Its keys: {listed(list(names))}."
-            )
-    return {field: " or ".join(keys) for field, keys in found.items() if keys}
+        if tables and wanted and field not in found:
+            raise SettingsRefused(f"{name} has no key {quoted(wanted)}. Its keys: {listed(every)}.")
+    return {field: " or ".join(keys) for field, keys in found.items()}
 
 
-def _keys(names: tuple[str, ...], chosen: Mapping[str, str]) -> _Keys:
-    """Return which of an object's keys hold the fields: those that a table's header could have."""
-    found = {field: find(names, field, chosen, _KEY_WORDS) for field in FIELDS}
-    keys = {field: names[place] for field, (place, _) in found.items() if place is not None}
-    return keys, next((doubt for _, doubt in found.values() if doubt), None)
+def _keys(
+    names: tuple[str, ...], options: InputOptions, table: Sequence[Column] | None = None
+) -> _Keys:
+    """Return which of an object's keys are which; `table` has some objects of these keys."""
+    found = find(table or columns_of(names, ()), options, _KEY_WORDS)
+    doubts = {
+        field: places
+        for field, places in found.doubts.items()
+        if len(places) > (field != "tracking") and field not in options.columns
+    }
+    keys = {field: names[place] for field, place in found.places.items() if field in FIELDS}
+    return keys, [names[place] for place in found.void], doubts
 
 
 def _read(
-    line: str, keys_of: Callable[[tuple[str, ...]], _Keys], text: Text
+    line: str, keys_of: Callable[[tuple[str, ...]], _Keys], options: InputOptions, text: Text
 ) -> tuple[_Texts | InvalidRow, Sequence[str]]:
     """Return what a line holds of a row's fields, and all values on it as text."""
     values: Sequence[str] = ()
     try:
         members = _members(line)
-        values = [value if type(value) is str else _shown(value) for value in members.values()]
-        keys, doubt = keys_of(tuple(members))
-        if doubt:
-            raise _WrongError(doubt)
+        values = _texts(members)
+        keys, void, doubts = keys_of(tuple(members))
+        for field, places in doubts.items():
+            could = " and ".join(quoted(list(members)[place]) for place in places)
+            raise _WrongError(f"{could} could be the {LABELS[field]}; --column says which")
         members = _exact(line, members, keys)
     except _WrongError as wrong:
         value = printable(line.strip(), 200)
@@ -123,7 +153,14 @@ def _read(
     order_id, status_text, tracking = texts.values()
     if text.assumed and (reason := guessed(order_id, tracking)):
         return InvalidRow(order_id, None, None, "row", order_id, reason), values
-    return (order_id, status_text, tracking), values
+    texts_of_row = (order_id, options.translated(status_text), tracking)
+    for key in void:
+        if is_void(key, cell := _shown(members[key]), VOID in options.columns):
+            row = parse_update(*texts_of_row, options.default_status, options.require_tracking)
+            if not isinstance(row, InvalidRow):
+                row = InvalidRow(*row, VOID, cell, why_void(key, cell))
+            return row, values
+    return texts_of_row, values
 
 
 def _members(line: str) -> Mapping[str, Any]:
@@ -173,8 +210,14 @@ def _text_of(value: Any, field: str) -> str:
     raise _WrongError(f"the {LABELS[field]} is neither a text nor a whole number")
 
 
+def _texts(members: Mapping[str, Any]) -> list[str]:
+    return [value if type(value) is str else _shown(value) for value in members.values()]
+
+
 def _shown(value: Any) -> str:
-    """Return a value that is no text as it stands in a table."""
+    """Return a value as it stands in a table."""
+    if isinstance(value, str):
+        return value
     if type(value) is int:
         return str(value)
     return "" if value is None else orjson.dumps(value).decode()

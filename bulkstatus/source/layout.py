@@ -1,23 +1,38 @@
-"""The layout of a table: what parts its cells, where its rows begin, and which column is which."""
+"""The layout of a table: what parts its cells, where its rows begin, and which columns it has."""
 
 import csv
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple, cast
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from bulkstatus.errors import InputRefused, SettingsRefused
-from bulkstatus.order import BLANKS, parse_status
+from bulkstatus.order import BLANKS, is_mistyped, parse_status
+from bulkstatus.source.columns import (
+    SAMPLE,
+    WORDS,
+    Column,
+    InQuestion,
+    columns_of,
+    find,
+    listed,
+    named,
+    normalise,
+    refuse_misnamed,
+)
 from bulkstatus.source.encoding import split_lines
-from bulkstatus.source.options import FIELDS, LABELS, InputOptions
-from bulkstatus.words import printable
+from bulkstatus.source.options import FIELDS, VOID, InputOptions
 
 if TYPE_CHECKING:
     from _csv import Reader
 
 #: What may part the cells of a row.
 DELIMITERS = (",", ";", "\t", "|")
+
+# How many words of a status column may be the file's own; of more it is none.
+_FEW_WORDS = 9
 
 # The most characters of a line that may be a header.
 _MAX_HEADER = 64 * 1024
@@ -26,23 +41,6 @@ _SEP = re.compile(r'"?sep=(.?)"? *[\r\n]*', re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 
 _PLACES = ("first column", "second column", "third column")
-
-_NUMBERWORDS = ("", "no", "num", "nr", "number", "ref", "reference", "id")
-
-#: What the names of columns stand for. `id` alone is not an order ID: in a courier's export it is
-#: the shipment.
-WORDS: dict[str, str] = {
-    **{f"order{word}": "order_id" for word in _NUMBERWORDS},
-    **dict.fromkeys(("status", "statuscode", "orderstatus", "orderstatuscode"), "status"),
-    **{f"tracking{word}": "tracking" for word in (*_NUMBERWORDS, "code")},
-    **{f"shippingtracking{word}": "tracking" for word in (*_NUMBERWORDS, "code")},
-    **{f"consignment{word}": "tracking" for word in _NUMBERWORDS},
-}
-
-_IGNORED = str.maketrans("", "", ' _-.#:="\t\r\n\u00a0\u200b\ufeff')
-
-# How alike two words are of which one may be the other mistyped ("sttaus"; not "statusdate").
-_ALIKE = 0.82
 
 
 class Columns(NamedTuple):
@@ -57,7 +55,9 @@ class Layout(NamedTuple):
     """How to read the rows of a table.
 
     `skip_lines` physical lines stand before the first row; `header` is the header as it stands,
-    empty where there is none; `width` is the number of cells of a row.
+    empty where there is none; `width` is the number of cells of a row. `options` are those given,
+    and what answers and the saved layout `saved`, if any, add to them. `void` are the columns that
+    say that a row is void, and `untracked` is what to raise where a row is shipped.
     """
 
     delimiter: str
@@ -65,15 +65,26 @@ class Layout(NamedTuple):
     header: tuple[str, ...]
     columns: Columns
     width: int
+    options: InputOptions
+    void: tuple[int, ...] = ()
+    untracked: InQuestion | None = None
+    saved: str | None = None
 
     def names(self) -> Mapping[str, str]:
         """Return the name of each field's column, its place where there is no header."""
         names = self.header or _PLACES
-        return {
+        found = {
             field: names[place].strip(BLANKS)
             for field, place in zip(FIELDS, self.columns, strict=True)
             if place is not None
         }
+        void = " or ".join(self.header[place].strip(BLANKS) for place in self.void)
+        return found | ({VOID: void} if void else {})
+
+    def others(self) -> dict[int, str]:
+        """Return the names of the columns that hold nothing that is read, by position."""
+        read = {*self.columns, *self.void}
+        return {p: n.strip(BLANKS) for p, n in enumerate(self.header) if p not in read}
 
 
 def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) -> Layout:
@@ -109,44 +120,75 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
     known = {d: record for d, record in wide.items() if is_header(record[0], options, FIELDS)}
     if known:
         delimiter, (cells, count) = _only(known, name, start + 1)
-        return with_header(cells, options, name, start + count, delimiter)
-    delimiter, (cells, count) = max(wide.items(), key=lambda item: len(item[1][0]))
-    is_list = may_be_list and len(cells) == 1 and not any(options.columns.values())
-    if is_list and _DIGIT.search(cells[0]):
-        return without_header(cells, options, name, start, delimiter)
-    return with_header(cells, options, name, start + count, delimiter)
+    else:
+        delimiter, (cells, count) = max(wide.items(), key=lambda item: len(item[1][0]))
+        is_list = may_be_list and len(cells) == 1 and not any(options.columns.values())
+        if is_list and _DIGIT.search(cells[0]):
+            return without_header(cells, options, name, start, delimiter)
+    records = _first_records(lines[start + count :], delimiter)
+    return with_header(cells, records, options, name, start + count, delimiter)
 
 
 def with_header(
-    header: Sequence[str], options: InputOptions, name: str, skip_lines: int, delimiter: str = ""
+    header: Sequence[str],
+    records: Iterable[Sequence[str]],
+    options: InputOptions,
+    name: str,
+    skip_lines: int,
+    delimiter: str = "",
 ) -> Layout:
-    """Return the layout of a table below `header`.
+    """Return the layout of a table below `header`, of which `records` are the first rows.
 
-    Raises SettingsRefused when a column that --column names is not there, InputRefused when a
-    field has no column that it needs, or several that could be meant.
+    Raises SettingsRefused when a column that --column names is not there, InQuestion when it is
+    not certain which column is which, InputRefused when the header is a row.
     """
-    found: list[int | None] = []
-    for field in FIELDS:
-        place, doubt = find(header, field, options.columns)
-        wanted = options.columns.get(field)
-        if doubt:
-            raise InputRefused(f"{name}: {doubt}.")
-        if wanted and place is None:
-            raise SettingsRefused(
-                f"{name} has no column {quoted(wanted)}. Its columns: {listed(header)}."
-            )
-        if field == "order_id" and place is None:
-            raise InputRefused(
-                f"{name} has no column that is known to hold the order ID (its columns: "
-                f'{listed(header)}). Say which one does with --column order_id="…". If that line '
-                "is an order already, add --no-header; if it stands above the header, delete it."
-            )
-        found.append(place)
-    places = [place for place in found if place is not None]
-    if len(set(places)) < len(places):
-        raise SettingsRefused("--column names one column for two fields. Give each its own.")
-    columns = _columns(found, header, options, name)
-    return Layout(delimiter, skip_lines, tuple(header), columns, len(header))
+    is_row = any(cell.strip(BLANKS).isdecimal() for cell in header)
+    if is_row and not (is_header(header, options, FIELDS) or options.columns):
+        raise InputRefused(
+            f"{name}: the first line is a row ({listed(header)}), not a header. If its columns are "
+            "order ID, status, tracking and no others, add --no-header; else put a line above it "
+            "that names them."
+        )
+    table, given = columns_of(header, records), options
+    saved, note = None, ""
+    if options.layouts is not None:
+        options, saved, note = options.layouts.applied(table, options)
+    while True:
+        refuse_misnamed(header, options.columns, name)
+        found = find(table, options)
+        doubts = found.doubts
+        if note and options.layouts is not None:
+            doubts |= options.layouts.doubts(header, found.places, options.columns)
+        if not doubts:
+            break
+        doubt = InQuestion(name, table, doubts, note, found.places.values())
+        answered = options.asks.columns(doubt, options) if options.asks else None
+        if answered is None:
+            raise doubt
+        options = answered
+    places = found.places
+    columns = Columns(places["order_id"], places.get("status"), places.get("tracking"))
+    options = _with_words(table, columns, options)
+    if options.asks and options is not given and saved is None and options.save_layout is None:
+        options = replace(options, save_layout="" if options.asks.keep() else None)
+    untracked = None
+    if found.untracked is not None:
+        untracked = InQuestion(name, table, {"tracking": found.untracked}, note)
+    place = delimiter, skip_lines, tuple(header), columns, len(header)
+    return Layout(*place, options, found.void, untracked, saved)
+
+
+def _with_words(table: Sequence[Column], columns: Columns, options: InputOptions) -> InputOptions:
+    """Return the options with what words of the status column mean that are not mistyped names."""
+    cells = table[columns.status].filled if columns.status is not None else ()
+    words = [
+        word
+        for word in dict.fromkeys(cells)
+        if options.status_of(word) is None and not is_mistyped(word)
+    ]
+    if options.asks is None or not 0 < len(words) <= _FEW_WORDS:
+        return options
+    return replace(options, words={**options.words, **options.asks.words(words)})
 
 
 def without_header(
@@ -156,7 +198,7 @@ def without_header(
 
     Its columns are order ID, status and tracking, less those that `options.columns` says it has
     not. Raises SettingsRefused when `options` name a column, InputRefused when `first` is a header
-    after all, or no status is known.
+    after all or has more columns, or no status is known.
     """
     if any(options.columns.values()):
         raise SettingsRefused("--column names a header, --no-header says that there is none.")
@@ -165,108 +207,31 @@ def without_header(
             f"{name}: the first line is a header ({listed(first)}). Leave --no-header out."
         )
     fields = [field for field in FIELDS if options.columns.get(field) != ""]
-    places = dict(zip(fields, range(len(first)), strict=False))
-    columns = _columns([places.get(field) for field in FIELDS], first, options, name)
-    return Layout(delimiter, skip_lines, (), columns, len(first))
-
-
-def _columns(
-    found: Sequence[int | None], first: Sequence[str], options: InputOptions, name: str
-) -> Columns:
-    order_id, status, tracking = found
-    if status is None and options.default_status is None:
-        if len(first) == 1:
-            raise InputRefused(
-                f"{name} has order IDs alone. Give one status for all of them with --status."
-            )
+    if len(first) > len(fields):
         raise InputRefused(
-            f"{name} has no status column (its columns: {listed(first)}). Give one status for "
-            'all rows with --status, or say which column holds it with --column status="…".'
+            f"{name} has {len(first)} columns ({listed(first)}), and without a header there are "
+            f"{len(fields)} at most: order ID, status, tracking, in that order. Put a line above "
+            "them that names them, and leave --no-header out."
         )
-    return Columns(cast("int", order_id), status, tracking)
-
-
-# Which column is which.
-
-
-def normalise(name: str) -> str:
-    """Return a column's name without case, blanks and the marks that people put into one."""
-    return unicodedata.normalize("NFKC", name).casefold().translate(_IGNORED)
+    places = dict(zip(fields, range(len(first)), strict=False))
+    if "status" not in places and options.default_status is None:
+        raise InputRefused(
+            f"{name} has order IDs without a status. Give one status for all of them with --status."
+        )
+    columns = Columns(0, places.get("status"), places.get("tracking"))
+    return Layout(delimiter, skip_lines, (), columns, len(first), options)
 
 
 def is_header(
     record: Sequence[str], options: InputOptions, fields: Sequence[str] = ("order_id",)
 ) -> bool:
     """Say whether a record has a column for one of `fields`."""
-    return any(_fitting(record, field, options.columns) for field in fields)
-
-
-def find(
-    names: Sequence[str],
-    field: str,
-    chosen: Mapping[str, str],
-    words: Mapping[str, str] = WORDS,
-) -> tuple[int | None, str | None]:
-    """Return which of the names of columns or keys is that of `field`, if any.
-
-    The other value is a sentence where that is in question, for several could be meant, or one
-    could be that of the field mistyped: to pass it over would set orders without what it holds.
-    """
-    places = _fitting(names, field, chosen, words)
-    if len(places) == 1:
-        return places[0], None
-    if not places and field != "order_id" and field not in chosen:
-        places = [place for place, name in enumerate(names) if _is_alike(name, field)]
-    if not places:
-        return None, None
-    could = " and ".join(dict.fromkeys(quoted(names[place]) for place in places))
-    first = quoted(names[places[0]])
-    none = "" if field == "order_id" else f", or --column {field}= if none of them"
-    advice = f"say which with --column {field}={first}{none}"
-    if len({names[place] for place in places}) < len(places):
-        advice = "rename what has the same name"
-    return None, f"{could} could be the {LABELS[field]}; {advice}"
-
-
-def _fitting(
-    names: Sequence[str], field: str, chosen: Mapping[str, str], words: Mapping[str, str] = WORDS
-) -> list[int]:
-    """Return the positions of all names that are one of `field`'s, or the one it is said to be."""
-    wanted = chosen.get(field)
-    if wanted == "":
-        return []
-    if wanted is not None:
-        wanted = wanted.strip(BLANKS)
-        exact = [place for place, name in enumerate(names) if name.strip(BLANKS) == wanted]
-        word = normalise(wanted)
-        return exact or [i for i, name in enumerate(names) if word and normalise(name) == word]
-    taken = {i for other in chosen for i in _fitting(names, other, chosen)}
-    return [
-        place
-        for place, name in enumerate(names)
-        if words.get(normalise(name)) == field and place not in taken
-    ]
-
-
-def _is_alike(name: str, field: str) -> bool:
-    word = normalise(name)
-    if word in WORDS:
-        return False
-    words = [known for known, meant in WORDS.items() if meant == field]
-    return (field == "tracking" and "tracking" in word) or bool(
-        get_close_matches(word, words, n=1, cutoff=_ALIKE)
+    return any(
+        named(record, wanted)
+        if (wanted := options.columns.get(field))
+        else wanted is None and field in map(WORDS.get, map(normalise, record))
+        for field in fields
     )
-
-
-def listed(names: Sequence[str], limit: int = 30) -> str:
-    """Return the names of columns for a message."""
-    shown = [quoted(name) for name in names[:limit] if name.strip(BLANKS)]
-    return ", ".join(shown) + (", …" if len(names) > limit else "")
-
-
-def quoted(text: str) -> str:
-    """Return a piece of the file for a message: harmless, short, in quotation marks."""
-    return f'"{printable(text.strip(BLANKS), 60)}"'
 
 
 # The first lines.
@@ -299,6 +264,15 @@ def _first_record(lines: Sequence[str], delimiter: str) -> _Record | None:
         return next(reader, []), reader.line_num
     except csv.Error:
         return None
+
+
+def _first_records(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """Return the first records of some lines, up to one whose quotes are broken."""
+    records: list[list[str]] = []
+    with suppress(csv.Error):
+        for record in islice(csv_reader(lines, delimiter), SAMPLE):
+            records.append(record)
+    return records
 
 
 def _first_filled(lines: Sequence[str], start: int, name: str) -> int:

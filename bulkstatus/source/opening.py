@@ -11,12 +11,14 @@ import threading
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from bulkstatus.errors import InputRefused, Refused, SettingsRefused
 from bulkstatus.source import jsonl
+from bulkstatus.source.columns import quoted
 from bulkstatus.source.encoding import Text
 from bulkstatus.source.kinds import (
     format_of,
@@ -24,8 +26,8 @@ from bulkstatus.source.kinds import (
     refuse_other_bytes,
     refuse_other_text,
 )
-from bulkstatus.source.layout import find_layout, quoted
-from bulkstatus.source.options import Batch, InputOptions
+from bulkstatus.source.layout import Layout, find_layout
+from bulkstatus.source.options import Asks, Batch, InputOptions
 from bulkstatus.source.table import Table
 from bulkstatus.words import printable
 
@@ -48,15 +50,19 @@ class Source:
 
     `name` is what messages call it; `path` is None where it is no regular file; `columns` maps
     each field that the input has to the column (or key) that holds it; `header` is the header of
-    a table as it stands, empty where there is none; `sheet` is that of a workbook.
+    a table as it stands, empty where there is none; `others` are its columns that nothing is read
+    of, by position; `sheet` is that of a workbook. `options` are those given with the answers of
+    somebody who was asked and of the layout called `saved`, if one holds.
     """
 
     def __init__(self, path: str, options: InputOptions, block_size: int) -> None:
         self.name = "standard input" if path == "-" else printable(Path(path).name or path)
-        self.options = options
         self.path: Path | None = None
         self.columns: Mapping[str, str]
         self.header: tuple[str, ...] = ()
+        self.others: Mapping[int, str] = {}
+        self.options = options
+        self.saved: str | None = None
         self.sheet: str | None = None
         self._file = _opened(path) if path != "-" else None
         if self._file and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
@@ -69,6 +75,12 @@ class Source:
         except BaseException:
             self._close()
             raise
+
+    def keep_layout(self) -> None:
+        """Keep the answers for the next file of this kind where that was asked for."""
+        options = self.options
+        if options.layouts is not None and options.save_layout is not None:
+            self.saved = options.layouts.keep(self.header, self.columns, options, self.name)
 
     def _close(self) -> None:
         # Standard input stays open.
@@ -93,7 +105,7 @@ class Source:
 
             book = Workbook(_whole(blocks, name), options, name)
             self.sheet = book.title
-            self.columns, self.header = book.layout.names(), book.layout.header
+            self._take(book.layout)
             return book.batches()
         self._text = text = Text(name, options.encoding, first_bytes)
         first_pieces, pieces = _ahead(text.pieces(blocks), lambda piece: len(piece.text), _HEAD)
@@ -110,8 +122,16 @@ class Source:
             # Perhaps the header only cannot be read.
             refused.args = (f"{refused} {text.advice}".rstrip(),)
             raise
-        self.columns, self.header = layout.names(), layout.header
-        return Table(layout, options, text).batches(pieces, name)
+        self._take(layout)
+        return Table(layout, text).batches(pieces, name)
+
+    def _take(self, layout: Layout) -> None:
+        self.columns, self.header, self.others = layout.names(), layout.header, layout.others()
+        self.options, self.saved = layout.options, layout.saved
+        if not self.header and self.options.save_layout is not None:
+            raise SettingsRefused(
+                f"A layout is of columns, and {self.name} has no header. Leave --save-layout out."
+            )
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,7 +190,23 @@ async def open_source(path: str, options: InputOptions, *, block_size: int = BLO
     It is read `block_size` bytes at a time. Raises InputRefused when the input cannot be read
     with certainty, SettingsRefused when an option does not fit it.
     """
+    if (asks := options.asks) is not None:
+        options = replace(options, asks=_AsksHere(asks))
     return await _in_thread(lambda: Source(path, options, block_size))
+
+
+class _AsksHere:
+    """Lets a thread ask in the event loop's own, where Ctrl-C arrives."""
+
+    def __init__(self, asks: Asks) -> None:
+        self._asks = asks
+        self._loop = asyncio.get_running_loop()
+
+    def __getattr__(self, question: str) -> Callable[..., Any]:
+        async def ask(*about: Any) -> Any:
+            return getattr(self._asks, question)(*about)
+
+        return lambda *about: asyncio.run_coroutine_threadsafe(ask(*about), self._loop).result()
 
 
 async def _in_thread(work: Callable[[], _Result]) -> _Result:
@@ -219,6 +255,7 @@ def _refuse_misfits(options: InputOptions, format_: str, name: str) -> None:
         ("--sheet", options.sheet is not None, format_ == "xlsx"),
         ("--encoding", options.encoding is not None, format_ != "xlsx"),
         ("--no-header", options.no_header, format_ != "jsonl"),
+        ("--save-layout", options.save_layout is not None, format_ != "jsonl"),
     ):
         if is_given and not fits:
             raise SettingsRefused(f"{option} means nothing for {name}. Leave it out.")

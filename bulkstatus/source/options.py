@@ -2,15 +2,39 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from bulkstatus.order import OrderStatus, Row
+from bulkstatus.order import BLANKS, OrderStatus, Row, normalise, parse_status
+
+if TYPE_CHECKING:
+    from bulkstatus.source.columns import InQuestion
+    from bulkstatus.source.layouts import Layouts
 
 #: What a row is made of, in the order of a file without a header.
 FIELDS = ("order_id", "status", "tracking")
 
+#: What columns say that a row is void, beside the fields.
+VOID = "void"
+
+#: The last column of a file of failures: why a row was not sent.
+REASON = "reason"
+
 #: The names of fields in messages.
 LABELS = {"order_id": "order ID", "status": "status", "tracking": "tracking"}
+
+
+class Asks(Protocol):
+    """Asks somebody what a file leaves in question."""
+
+    def columns(self, doubt: "InQuestion", options: "InputOptions") -> "InputOptions | None":
+        """Return the options with the columns that are meant; None for no answer."""
+
+    def words(self, words: Sequence[str]) -> Mapping[str, OrderStatus]:
+        """Return what words of the status column mean, of those that mean a status."""
+
+    def keep(self) -> bool:
+        """Return whether the answers are to be kept as a layout."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +42,12 @@ class InputOptions:
     """How to read an input.
 
     `format` is "csv", "tsv", "txt", "jsonl" or "xlsx" (any spreadsheet); None goes by the file's
-    extension. `columns` maps a field ("order_id", "status", "tracking") to the header that holds
-    it; "" says that the file has none, which `order_id` cannot. `odd_ids` says that numbers which
-    are far shorter than the other IDs are meant.
+    extension. `columns` maps a field ("order_id", "status", "tracking", or "void") to the header
+    that holds it; "" says that the file has none, which `order_id` cannot. `odd_ids` says that
+    numbers which are far shorter than the other IDs are meant. `words` are the file's own for a
+    status. `layouts` are the answers that were kept of other files; those of this one are kept as
+    `save_layout` where that is not None ("" leaves the name to the file's). `asks` answers what is
+    in question, where somebody can.
     """
 
     format: str | None = None
@@ -31,6 +58,22 @@ class InputOptions:
     require_tracking: bool = False
     sheet: str | None = None
     odd_ids: bool = False
+    words: Mapping[str, OrderStatus] = field(default_factory=dict)
+    layouts: "Layouts | None" = None
+    save_layout: str | None = None
+    asks: Asks | None = None
+
+    @cached_property
+    def _meant(self) -> Mapping[str, str]:
+        return {normalise(word): str(int(status)) for word, status in self.words.items()}
+
+    def translated(self, status: str) -> str:
+        """Return a status cell with the code that it means where it is a word of the file's own."""
+        return self._meant.get(normalise(status.strip(BLANKS)), status) if self.words else status
+
+    def status_of(self, status: str) -> OrderStatus | None:
+        """Return the status that a cell means, None where it is blank or means none."""
+        return parse_status(self.translated(status))
 
 
 class Batch(NamedTuple):

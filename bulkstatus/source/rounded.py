@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from bulkstatus.mangled import KEPT_DIGITS
-from bulkstatus.source.layout import quoted
+from bulkstatus.source.columns import quoted
 
 # Zeros in their place are no accident where fewer files than one in so many would have them.
 _ONE_FILE_IN = 1000

@@ -16,6 +16,7 @@ from bulkstatus.errors import InputRefused
 from bulkstatus.mangled import how_mangled
 from bulkstatus.order import (
     BLANKS,
+    SHIPPING,
     InvalidRow,
     Row,
     StatusUpdate,
@@ -26,17 +27,10 @@ from bulkstatus.order import (
 )
 from bulkstatus.source import alike
 from bulkstatus.source.alike import kinds_of
+from bulkstatus.source.columns import WORDS, is_void, normalise, quoted, why_void
 from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
-from bulkstatus.source.layout import (
-    DELIMITERS,
-    WORDS,
-    Layout,
-    broken_record,
-    csv_reader,
-    normalise,
-    quoted,
-)
-from bulkstatus.source.options import Batch, InputOptions
+from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader
+from bulkstatus.source.options import VOID, Batch
 from bulkstatus.words import printable
 
 # DOS marks the end of a text with Ctrl-Z; a joined file has another's byte order mark inside.
@@ -116,9 +110,11 @@ class Table:
     Of a `text` whose encoding is a guess, no ID must depend on it; a workbook has none.
     """
 
-    def __init__(self, layout: Layout, options: InputOptions, text: Text | None) -> None:
+    def __init__(self, layout: Layout, text: Text | None) -> None:
         self._layout = layout
+        self._options = options = layout.options
         self._settings = (options.default_status, options.require_tracking)
+        self._void = {place: layout.header[place] for place in layout.void}
         self._text = text
         self._header = [cell.strip(_BLANKS) for cell in layout.header]
         # The line on which something stands that is no order of this table.
@@ -146,7 +142,17 @@ class Table:
                 yield self.batch(below, more.cells[0] if more else ())
 
     def batch(self, records: Records, following: Sequence[str] = ()) -> Batch:
-        """Return the rows of `records`; `following` is the record after them, if there is one."""
+        """Return the rows of `records`; `following` is the record after them, if there is one.
+
+        Raises InQuestion where one was shipped and the column of the tracking is in question.
+        """
+        batch = self._batch(records, following)
+        untracked = self._layout.untracked
+        if untracked is not None and not SHIPPING.isdisjoint(row.status for row in batch.rows):
+            raise untracked
+        return batch
+
+    def _batch(self, records: Records, following: Sequence[str]) -> Batch:
         rows = self._plain(records.cells, following)
         if rows is not None:
             return Batch(records.lines, rows, records.cells)
@@ -173,18 +179,26 @@ class Table:
             or self._was_fragment
             or set(map(len, cells)) != {layout.width}
             or self._is_fragment(following)
+            or any(self._says_void({record[p] for record in cells}, p) for p in self._void)
         ):
             return None
         order_ids, statuses, trackings = (
             [""] * len(cells) if place is None else [record[place] for record in cells]
             for place in layout.columns
         )
+        if self._options.words:
+            meant = {text: self._options.translated(text) for text in set(statuses)}
+            statuses = [meant[text] for text in statuses]
         rows = parse_plain(order_ids, statuses, trackings, *self._settings)
         if rows is not None:
             self._is_first = False
             self._last_length = len(cells[-1][-1])
             self._note(alike.WHOLE)
         return rows
+
+    def _says_void(self, cells: Iterable[str], place: int) -> bool:
+        is_chosen = VOID in self._options.columns
+        return any(is_void(self._void[place], cell, is_chosen) for cell in cells)
 
     def _note(self, kinds: frozenset[str]) -> None:
         self._kinds = self._kinds & kinds if self._any_id else kinds
@@ -195,7 +209,7 @@ class Table:
             "" if place is None or place >= len(cells) else cells[place]
             for place in self._layout.columns
         )
-        order_id = bare(order_id)
+        order_id, status = bare(order_id), self._options.translated(status)
         wrong = (
             self._wrong_place(line, order_id, status, cells)
             or self._wrong_shape(cells, following)
@@ -208,6 +222,9 @@ class Table:
             value = printable((self._layout.delimiter or " | ").join(cells).strip(_BLANKS), 200)
             return InvalidRow(order_id, None, None, "row", value, wrong)
         row = parse_update(order_id, status, tracking, *self._settings)
+        for place, header in self._void.items() if isinstance(row, StatusUpdate) else ():
+            if self._says_void([cells[place]], place):
+                return InvalidRow(*row[:3], VOID, cells[place], why_void(header, cells[place]))
         if isinstance(row, StatusUpdate):
             self._note(kinds_of(row.order_id))
         return row

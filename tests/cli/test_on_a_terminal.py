@@ -243,3 +243,93 @@ def test_a_changed_file_is_asked_about(
     terminal.type(answer)
     terminal.end()
     assert rows in "".join(terminal.lines)
+
+
+EXPORT = "Order ID,Zustand,Kunde,Waybill\n1001,weg,A,W1001X\n1002,weg,B,W1002X\n"
+
+
+def asked(terminal: Terminal, *answers: tuple[str, str]) -> None:
+    """Answer questions, each when it has been asked."""
+    for question, keys in answers:
+        terminal.wait_for(question)
+        terminal.output = terminal.output.partition(question)[2]
+        terminal.type(keys)
+
+
+def test_a_courier_export_is_mapped_once(
+    start: Start, tmp_path: Path, api: Callable[..., Sandbox]
+) -> None:
+    sandbox = api()
+    (tmp_path / "day.csv").write_text(EXPORT)
+    terminal = start("send", "day.csv")
+    terminal.wait_for("Which is the status?")
+    assert '   4  "Waybill": W1001X, W1002X' in terminal.lines
+    asked(
+        terminal,
+        ("Which is the status? Type its number, or press Enter for none:", "7\r"),
+        ("Which is the status?", "2\r"),
+        ("Which is the tracking? Type its number, or press Enter for none:", "1\r"),
+        ("not taken yet", ""),
+        ("Which is the tracking?", "4\r"),
+        ('What does the status "weg" mean?', "gone\r"),
+        ('What does the status "weg" mean?', "dispatched\r"),
+        ("Keep these answers for the next file with these columns? [y/N]:", "y\r"),
+        ("Send these 2 updates? [y/N]:", "y\r"),
+    )
+    assert terminal.end() == 0
+    assert sandbox.counts.total() == 2
+    # The next day's goes through by itself, and so does one with a column that cannot be meant.
+    days = (("next", "200", "", ["", ""]), ("more", "300", ",Weight", [",1.2", ",0.4"]))
+    for name, orders, column, cells in days:
+        lines = EXPORT.replace("100", orders).splitlines()
+        text = "\n".join(map("".join, zip(lines, [column, *cells], strict=True)))
+        (tmp_path / f"{name}.csv").write_text(text + "\n")
+        assert start("send", f"{name}.csv", "--yes", "--quiet").end() == 0
+    log = (tmp_path / "more.results.jsonl").read_text()
+    assert '"order_id":"3001","status":8,"tracking":"W3001X"' in log
+    # One that could be the tracking does not.
+    (tmp_path / "new.csv").write_text(
+        EXPORT.replace("Kunde", "AWB").replace(",A,", ",A12,").replace(",B,", ",B13,")
+    )
+    before = sandbox.counts.total()
+    terminal = start("send", "new.csv", "--yes")
+    assert terminal.end() == 2
+    assert "--column" in terminal.output
+    assert sandbox.counts.total() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "answers", "exit_status"),
+    [
+        # No order ID, no status for all rows: nothing is sent.
+        ("Auftrag,Status\n1001,32\n", [("Which is the order ID?", "\r")], 2),
+        (
+            "Order ID,Kunde\n1001,A\n",
+            [("Which is the status?", "\r"), ("Which status do all rows get?", "\r")],
+            2,
+        ),
+        ("Auftrag,Status\n1001,32\n", [("Which is the order ID?", "\x04")], 130),
+        (
+            "Order ID,Kunde\n1001,A\n",
+            [
+                ("Which is the status?", "\r"),
+                ("Which status do all rows get?", "on hold\r"),
+                ("Keep these answers", "\r"),
+            ],
+            0,
+        ),
+        (
+            "Order ID,Status,Kunde\n1001,8,A\n",
+            [("Which is the tracking?", "\r"), ("Keep these answers", "n\r")],
+            0,
+        ),
+    ],
+)
+def test_what_is_answered_is_what_is_read(
+    start: Start, tmp_path: Path, text: str, answers: list[tuple[str, str]], exit_status: int
+) -> None:
+    (tmp_path / "day.csv").write_text(text)
+    terminal = start("check", "day.csv")
+    asked(terminal, *answers)
+    assert terminal.end() == exit_status
+    assert not list(tmp_path.glob("config/*"))

@@ -72,10 +72,11 @@ async def test_a_second_signal_drops_what_is_on_the_wire_and_says_that_it_is_unc
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT"])
 async def test_a_run_that_was_started_to_outlive_its_terminal_does(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, name: str
 ) -> None:
+    number = signal.Signals[name]
     path = dispatch_file(tmp_path, rows=60)
     async with Sandbox(faults=Faults(latency=0.05)) as sandbox:
         # What is ignored here is so in the program as well, which is all that `nohup` does with

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -13,12 +14,14 @@ from bulkstatus import job
 from bulkstatus.api.access import Credentials
 from bulkstatus.errors import Refused
 from bulkstatus.job import Ended, Proposal, Terms
+from bulkstatus.log.records import timestamp
 from bulkstatus.log.writer import try_lock
 from bulkstatus.reporting import summarise, summary_record
 from bulkstatus.settings.sources import settings_for
 from tests.histories import rules
 from tests.histories.log_reader import Told, read
 from tests.histories.server import Server
+from tests.log.lines import log_with
 
 SHIPPED, CANCELLED, TO_SHIPPER, NO_STATUS = "8", "128", "515", "9"
 Row = tuple[str, str, str]
@@ -52,6 +55,8 @@ class History:
         self.server.refused = {row[0] for row in self.rows if chance.random() < 0.15}
         self.server.faulty = chance.choice([0.0, 0.1, 0.3])
         self._write(self.file, self.rows)
+        if chance.random() < 0.5:
+            self._write_yesterdays()
         while not read(self.log).runs:
             await self._send()
         kinds: dict[Callable[[], Awaitable[None]], int] = {
@@ -84,6 +89,21 @@ class History:
             self.rows.append((order, NO_STATUS, ""))
         else:
             self.rows += [(order, SHIPPED, tracking), (order, CANCELLED, "")]
+
+    def _write_yesterdays(self) -> None:
+        """Write a log of yesterday's, by which some orders are done, or at odds with the file."""
+        chance, done = self.chance, []
+        for order, status, tracking in self.rows[: len(self.rows) // 2]:
+            kind = chance.random()
+            if kind < 0.4 and status != NO_STATUS:
+                done.append(f"{order}:{status}:{tracking} updated")
+            elif kind < 0.5:
+                done.append(f"{order}:{chance.choice([CANCELLED, TO_SHIPPER])} updated")
+        at = timestamp(time.time())
+        path = self.folder / "yesterday.results.jsonl"
+        run = {"due": [(1, len(done))], "base_url": self.server.base_url, "ref_id": "ref"}
+        log_with(path, done, started_at=at, **run)
+        self.steps.append(f"yesterday {done}")
 
     async def _edit(self) -> None:
         """Edit the file in one to four places."""
@@ -203,7 +223,7 @@ class History:
         rules.check_end(read(self.log), self.server)
         # No log was ever taken to be gone, and written elsewhere.
         there = {path.name for path in self.folder.iterdir()}
-        assert there <= {self.file.name, self.log.name, "mend.csv"}
+        assert there <= {self.file.name, self.log.name, "mend.csv", "yesterday.results.jsonl"}
 
     def _given(self) -> dict[str, Any]:
         chance = self.chance

@@ -15,6 +15,7 @@ TO_SEND = "to send"
 class Told:
     """`rows` and `latest` are by `n`; `unseen` are those for which a request may have arrived.
 
+    `elsewhere` is what yesterday's log has updated, where there is one beside this.
     `ends` has None for a run without an end. `answered` are the rows with a result of the last
     run that was sent in it, and `through` is the last run's.
     """
@@ -26,6 +27,7 @@ class Told:
     ends: list[dict[str, Any] | None] = field(default_factory=list)
     answered: dict[int, dict[str, Any]] = field(default_factory=dict)
     through: int = 0
+    elsewhere: set[Content] = field(default_factory=set)
 
     @property
     def due(self) -> set[int]:
@@ -45,6 +47,10 @@ class Told:
     def contents(self, *states: str) -> set[Content]:
         """What the rows in some states ask for."""
         return {self.content(n) for n in self.in_state(*states)}
+
+    def done(self) -> set[Content]:
+        """What this log and yesterday's have updated."""
+        return self.contents("updated") | self.elsewhere
 
     def counts(self) -> Counter[str]:
         return Counter(result["outcome"] for result in self.latest.values())
@@ -78,6 +84,9 @@ def read(path: Path) -> Told:
     for record in records[:begun]:
         _take(told, record)
     told.break_off()
+    if path.name != "yesterday.results.jsonl":
+        yesterday = path.with_name("yesterday.results.jsonl")
+        told.elsewhere = read(yesterday).contents("updated") if yesterday.exists() else set()
     return told
 
 

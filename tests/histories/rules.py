@@ -59,7 +59,7 @@ def check_step(
     assert len(asked) == len(due)
     assert set(sent) <= asked.keys()
     # What is done is not sent again, nor what does not go with it.
-    done = before.contents("updated")
+    done = before.done()
     assert not done & set(sent)
     for order, status, _ in sent:
         for other, reached, _ in done:
@@ -101,7 +101,7 @@ def _check_file(
     if len(after.runs) == len(before.runs):
         return
     there = {after.content(n) for n in after.rows}
-    done = before.contents("updated")
+    done = before.done()
     shipped = {content[:2] for content in done if content[2]}
     for order, status, tracking in file:
         code = None if status == "9" else int(status)

@@ -127,3 +127,11 @@ def test_an_odd_id_is_no_order_unless_the_log_has_it() -> None:
         (44, "order_id"),
     ]
     assert (plan.invalid, plan.due) == (3, 40)
+
+
+def test_a_few_rows_are_judged_by_those_of_the_log() -> None:
+    rows = ["46140300:8:", "Anna:8:", "60:8:"]
+    history = [f"{n}:8: updated" for n in range(46140200, 46140260)]
+    assert checked(rows)[1].problems == []
+    _, plan = checked(rows, history)
+    assert [problem.line for problem in plan.problems] == [3, 4]

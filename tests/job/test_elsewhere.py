@@ -183,6 +183,22 @@ async def test_rows_to_be_sent_again_are_so_by_a_resume(desk: Desk) -> None:
     assert [len(puts) for puts in desk.api.received.values()] == [2, 2]
 
 
+async def test_what_a_check_would_not_find_is_no_reason_to_run_one(desk: Desk) -> None:
+    orders = [f"A{n}" for n in range(30)]
+    desk.write(*(f"{order}:99" for order in orders))
+    assert "bulkstatus check" in str(await desk.refuses(desk.send(), RowsRefused))
+    desk.logged(*(f"{order}:128 updated" for order in orders), name="monday")
+    desk.write(*(f"{order}:8" for order in orders))
+    assert "bulkstatus check" not in str(await desk.refuses(desk.send(), RowsRefused))
+
+
+async def test_the_same_content_again_is_told_as_that_whatever_was_done_since(desk: Desk) -> None:
+    desk.write("C:513", "A:8:T1")
+    desk.logged("C:513 failed", "A:8:T1 updated")
+    desk.logged("C:8 updated", name="day-2", input_sha256="2")
+    await desk.refuses(desk.send(), LogRefused, "day.csv has been sent already", "report")
+
+
 async def test_what_is_done_elsewhere_fails_no_job_that_is_started_again(desk: Desk) -> None:
     desk.logged(*MONDAY, name="monday")
     desk.write("A:8:T1", "B:8")

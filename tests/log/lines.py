@@ -1,5 +1,6 @@
 """Logs written by hand: a row is "A:8:T1", and what became of it a word, with "?" for unseen."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,4 +71,5 @@ def log_with(path: Path, rows: Sequence[str], **run: Any) -> Path:
     if perhaps:
         broken_off = [replace(run_record("second", perhaps), **run), SendingRecord(perhaps[-1][1])]
     first = [replace(run_record(), **run), *records, SendingRecord(len(records)), *results]
-    return log_of(path, *first, end_record(reason="stopped"), *broken_off)
+    counts = dict(Counter(str(result.outcome) for result in results))
+    return log_of(path, *first, replace(end_record(reason="stopped"), counts=counts), *broken_off)

@@ -64,7 +64,7 @@ def test_every_setting_is_an_option_of_the_commands_that_send() -> None:
             (option,) = (p for p in command(command_name).params if p.name == name)
             assert option.opts == [SETTINGS[name].option]
     of_check = {p.name for p in command("check").params} & SETTINGS.keys()
-    assert of_check == set(names_of("input", "profile"))
+    assert of_check == {*names_of("input", "profile"), "save_layout"}
 
 
 @pytest.mark.parametrize(

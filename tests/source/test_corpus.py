@@ -34,6 +34,8 @@ def _options(truth: dict[str, Any]) -> InputOptions:
     settings = dict(truth.get("options", {}))
     if "status" in settings:
         settings["default_status"] = OrderStatus(settings.pop("status"))
+    if "words" in settings:
+        settings["words"] = {word: OrderStatus(s) for word, s in settings["words"].items()}
     return InputOptions(**settings)
 
 

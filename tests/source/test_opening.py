@@ -100,11 +100,11 @@ async def test_a_row_comes_with_all_of_its_cells(tmp_path: Path) -> None:
     assert [list(cells) for cells in batch.cells] == [["7", "8", "", '[1,"x"]'], [], ["8"]]
 
     path = tmp_path / "x.csv"
-    path.write_text('order_id,status,name\n1,8,"a\nb"\n,,\n2,8\n')
+    path.write_text('order_id,status,name\n1,32,"a\nb"\n,,\n2,32\n')
     async with await open_source(str(path), InputOptions()) as source:
         [batch] = [batch async for batch in source.batches()]
     assert list(batch.lines) == [2, 5]
-    assert [list(cells) for cells in batch.cells] == [["1", "8", "a\nb"], ["2", "8"]]
+    assert [list(cells) for cells in batch.cells] == [["1", "32", "a\nb"], ["2", "32"]]
 
 
 async def test_the_rows_cannot_be_read_twice(table: Path) -> None:
@@ -280,7 +280,7 @@ async def test_what_never_ends_does_not_fill_the_memory(
 
 async def test_rows_over_several_lines_come_in_batches_too(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
-    path.write_text("order_id,status,note\n" + ('46140201,8,"' + 39 * "\n" + '"\n') * 60_000)
+    path.write_text("order_id,status,note\n" + ('46140201,32,"' + 39 * "\n" + '"\n') * 60_000)
     async with await open_source(str(path), InputOptions()) as source:
         batches = [batch async for batch in source.batches()]
     assert [line for batch in batches for line in batch.lines] == list(range(2, 2_400_002, 40))
@@ -330,7 +330,7 @@ async def test_the_encodings_to_try_are_told(
     table: Path, encoding: str, words: str, place: str
 ) -> None:
     header, cell = ("name", words) if place == "name" else (words, "")
-    text = f"order_id,status,{header}\n46140201,8,{cell}\n46140202,8,{cell}\n"
+    text = f"order_id,status,{header}\n46140201,32,{cell}\n46140202,32,{cell}\n"
     table.write_bytes(text.encode(encoding))
     try:
         async with await open_source(str(table), InputOptions()) as source:
@@ -344,7 +344,7 @@ async def test_the_encodings_to_try_are_told(
 
 
 async def test_western_text_needs_no_other_encoding(table: Path) -> None:
-    table.write_bytes("order_id,status,name\n1,8,Müller\n2,8,Søren\n".encode("cp1252"))
+    table.write_bytes("order_id,status,name\n1,32,Müller\n2,32,Søren\n".encode("cp1252"))
     async with await open_source(str(table), InputOptions()) as source:
         assert len(await rows_of(source)) == 2
         assert source.notes[0].endswith("--encoding decides otherwise.")

@@ -209,8 +209,10 @@ def test_json_lines_are_read_back_exactly(
     lines = []
     for (update, note), others in table:
         reserved = {"id", "order_id", "status", "tracking", "shipping_tracking"}
-        members = {key: value for key, value in others.items() if key not in reserved}
-        members |= {"order_id": update.order_id, "status": update.status, "note": note}
+        # Text and numbers could be an order's or a parcel's, and their keys say so.
+        members = {f"x{key}": value for key, value in others.items() if key not in reserved}
+        members = {key: [value] for key, value in members.items()}
+        members |= {"order_id": update.order_id, "status": update.status, "note": [note]}
         if update.tracking:
             members["tracking"] = update.tracking
         line = json.dumps(members, ensure_ascii=ascii_only, separators=separators)

@@ -1,0 +1,330 @@
+"""Which column of a table is which: taken where that is certain, else in question.
+
+A field's column is taken by itself only when its header is one of the field's own few words and no
+other column could be meant as well. What could be meant is told by what a header says and by the
+shape of the cells below it, never by a list of the names that exports have.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from bulkstatus.errors import InputRefused, SettingsRefused
+from bulkstatus.mangled import how_mangled
+from bulkstatus.order import BLANKS, SHIPPING, parse_status
+from bulkstatus.source.options import FIELDS, LABELS, REASON, VOID, InputOptions
+from bulkstatus.words import printable
+
+#: How many of the first rows the cells are taken from.
+SAMPLE = 200
+
+_NUMBERWORDS = ("", "no", "num", "nr", "number", "ref", "reference", "id")
+
+#: What the names of columns stand for. `id` alone is not an order ID: in a courier's export it is
+#: the shipment.
+WORDS: dict[str, str] = {
+    **{f"order{word}": "order_id" for word in _NUMBERWORDS},
+    **dict.fromkeys(("status", "statuscode", "orderstatus", "orderstatuscode"), "status"),
+    **{f"tracking{word}": "tracking" for word in (*_NUMBERWORDS, "code")},
+    **{f"shippingtracking{word}": "tracking" for word in (*_NUMBERWORDS, "code")},
+    **{f"consignment{word}": "tracking" for word in _NUMBERWORDS},
+}
+
+# With what a word of a header begins or ends that speaks of the same thing as a field: beside an
+# order number, its reference or another's ID, if not a shipment's.
+_SPEAKS = {
+    "order_id": ("order", "ref", "id"),
+    "status": ("status",),
+    "tracking": ("track", "consign"),
+    "shipment": ("ship", "track", "consign"),
+}
+
+_IGNORED = str.maketrans("", "", ' _-.#:="\t\r\n\u00a0\u200b\ufeff')
+_LETTERS = re.compile(r"[^\W\d_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+# An ID: one word, or two, with a digit; not an amount, which has a fraction.
+_ID = re.compile(r"(?=.{1,50}$)(?=\D*\d)[\w#./-]+(?: [\w#./-]+)?")
+_AMOUNT = re.compile(r"\D{0,4}\d[\d.,']*[.,]\d{1,3}\D{0,4}")
+# An ID by its looks alone, whatever its header says: too long, or too mixed, for a quantity.
+_PLAIN_ID = re.compile(r"(?=.*[^\W\d_])\S{2,}|\d{6,}")
+# From how many characters on it is no chance that two columns look alike.
+_LONG = 4
+
+_VOID = re.compile("void|cancel|return")
+_IS_VOID = re.compile("void|cancell?ed|returned")
+_YES = {"y", "yes", "true", "t", "1", "x", "ja", "j", "oui", "si", "sí", "wahr", "vrai", "✓", "✔"}
+_NO = {"n", "no", "non", "nein", "false", "f", "-", "falsch", "faux", "none", "null", "n/a"}
+
+
+class Column(NamedTuple):
+    """A column: its header, and its cells in the first rows, without the blanks around them."""
+
+    header: str
+    cells: Sequence[str] = ()
+
+    @property
+    def filled(self) -> list[str]:
+        """The cells that are not blank."""
+        return [cell for cell in self.cells if cell]
+
+    def __str__(self) -> str:
+        some = [printable(cell, 24) for cell in list(dict.fromkeys(self.filled))[:3]]
+        return f"{quoted(self.header)}: {', '.join(some) or 'blank'}"
+
+
+def columns_of(header: Sequence[str], records: Iterable[Sequence[str]]) -> list[Column]:
+    """Return the columns of a table, with the cells of its first records."""
+    width = len(header)
+    rows = [[cell.strip(BLANKS) for cell in row] for row in records if len(row) == width]
+    rows = [row for row in rows if any(row)]
+    cells = list(zip(*rows, strict=True)) or [()] * width
+    return [Column(name.strip(BLANKS), below) for name, below in zip(header, cells, strict=True)]
+
+
+class InQuestion(InputRefused):
+    """Which column is which is not certain.
+
+    `table` are all columns; `fields` has each field in question with the positions of those that
+    could be meant, the likeliest first; `taken` are the headers of the other fields' columns.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        table: Sequence[Column],
+        fields: Mapping[str, Sequence[int]],
+        note: str = "",
+        taken: Iterable[int] = (),
+    ) -> None:
+        self.name, self.table, self.fields = name, table, fields
+        self.taken = {table[place].header for place in taken}
+        self.doubts = " ".join([*filter(None, [note]), *self._doubts()])
+        shown = "\n".join(f"  {column}" for column in table)
+        which = " and ".join(f'--column {field}="HEADER"' for field in fields)
+        says = "; --column tracking= says that there is none" if "tracking" in fields else ""
+        gives = "; --status gives all rows one" if "status" in fields else ""
+        super().__init__(
+            f"{name}: which column is which is not certain, so nothing was sent. {self.doubts}\n"
+            f"Its columns, with their first cells:\n{shown}\n"
+            f"Say which is meant with {which}{says}{gives}."
+        )
+
+    def _doubts(self) -> Iterator[str]:
+        for field, places in self.fields.items():
+            could = [quoted(self.table[place].header) for place in places]
+            if len(could) > 1:
+                same = " Rename what has the same name." if len(set(could)) < len(could) else ""
+                yield f"{', '.join(could[:-1])} and {could[-1]} could be the {LABELS[field]}.{same}"
+                continue
+            like = f"; {could[0]} could be it" if could else ""
+            yield f"There is no column that is known to hold the {LABELS[field]}{like}."
+            if field == "order_id" and len(self.table) <= len(FIELDS):
+                yield "If that line is an order already, add --no-header; if it stands above the"
+                yield "header, delete it."
+
+    @property
+    def options(self) -> list[str]:
+        """The words of a command line that would do, were the likeliest columns meant."""
+        words: list[str] = []
+        for field, places in self.fields.items():
+            none = "" if field == "tracking" else "HEADER"
+            header = self.table[places[0]].header if places else none
+            is_given = field == "status" and not places
+            words += ["--status", "STATUS"] if is_given else ["--column", f"{field}={header}"]
+        return words
+
+
+class Found(NamedTuple):
+    """Which column is which, by position: those of the fields, and those that say a row is void.
+
+    `doubts` has each field in question with the columns that could be meant, the likeliest first;
+    `untracked` are those that could hold the tracking, None where there is no question: it is one
+    as soon as a row is shipped.
+    """
+
+    places: dict[str, int]
+    void: tuple[int, ...]
+    doubts: dict[str, list[int]]
+    untracked: list[int] | None
+
+
+def find(table: Sequence[Column], options: InputOptions, words: Mapping[str, str] = WORDS) -> Found:
+    """Return which column is which, of those that `options.columns` names what they say."""
+    chosen, headers = options.columns, [column.header for column in table]
+    called = {field: named(headers, wanted) for field, wanted in chosen.items()}
+    places = {field: found[0] for field, found in called.items() if found}
+    rest = [place for place in range(len(table)) if place not in places.values()]
+    if rest and rest[-1] == len(table) - 1 and normalise(headers[-1]) == REASON:
+        rest.pop()  # why a row was not sent, in a file of failures
+    own = {place: word for place in rest if (word := words.get(normalise(headers[place])))}
+    void = called.get(VOID, [p for p in rest if p not in own and says_void(headers[p])])
+    others = [p for p in rest if p not in own and (p not in void or looks_like_id(table[p]))]
+    doubts: dict[str, list[int]] = {}
+    for field in FIELDS:
+        mine = [place for place in rest if own.get(place) == field]
+        taken = table[mine[0]] if mine else None
+        could = [*mine, *(p for p in others if could_be(field, table[p], taken))]
+        if field in chosen:
+            if field == "status" and field not in places and options.default_status is None:
+                doubts[field] = []
+        elif len(mine) == len(could) == 1:
+            places[field] = mine[0]
+        elif field == "tracking":
+            doubts |= {field: could} if mine else {}
+        elif field == "order_id" or could or options.default_status is None:
+            doubts[field] = could
+    if "order_id" not in places and not doubts.get("order_id"):
+        ids = [p for p in others if _is_in_most_rows(table[p])]
+        doubts["order_id"] = [p for p in ids if _is_distinct(table[p], table[p].filled)]
+    likely = places | {field: could[0] for field, could in doubts.items() if could}
+    left = {p for p in (*own, *others) if headers[p] or table[p].filled} - {*likely.values()}
+    untracked = None
+    if "tracking" not in likely and "tracking" not in chosen and left:
+        untracked = [p for p in sorted(left) if headers[p] and looks_like_id(table[p])]
+        untracked.sort(key=lambda place: speaks_of("order_id", headers[place]))
+        if _is_shipped(table, likely.get("status"), options):
+            doubts["tracking"] = untracked
+    return Found(places, tuple(void), doubts, untracked)
+
+
+def _is_shipped(table: Sequence[Column], status: int | None, options: InputOptions) -> bool:
+    """Say whether some of the first rows are about shipping, or may be, for nobody knows."""
+    meant = {options.default_status}
+    if status is not None:
+        meant = {*map(options.status_of, table[status].filled), *(meant - {None})}
+    return None in meant or not SHIPPING.isdisjoint(meant)
+
+
+def refuse_misnamed(headers: Sequence[str], chosen: Mapping[str, str], name: str) -> None:
+    """Raise SettingsRefused where --column names a column that is not there or another field's,
+    InputRefused where it is there twice.
+    """
+    named_ones: list[int] = []
+    for wanted in filter(None, chosen.values()):
+        found = named(headers, wanted)
+        if not found:
+            raise SettingsRefused(
+                f"{name} has no column {quoted(wanted)}. Its columns: {listed(headers)}."
+            )
+        if len(found) > 1:
+            raise InputRefused(
+                f"{name} has several columns {quoted(wanted)}; rename what has the same name."
+            )
+        named_ones += found
+    if len(set(named_ones)) < len(named_ones):
+        raise SettingsRefused("--column names one column for two fields. Give each its own.")
+
+
+# What could be meant.
+
+
+def could_be(field: str, column: Column, taken: Column | None) -> bool:
+    """Say whether a column that has none of a field's own words could be meant by it as well.
+
+    `taken` is the column that has one, None where there is none.
+    """
+    says = speaks_of(field, column.header)
+    if field == "order_id" and speaks_of("shipment", column.header):
+        return False
+    if field == "status":
+        are_statuses = bool(column.filled) and all(map(parse_status, column.filled))
+        return are_statuses or (says and taken is None)
+    if taken is None or not _are_ids(column):
+        return says and _are_ids(column)
+    is_alike = says or _is_formed_alike(column, taken)
+    return bool(column.header) and is_alike and _is_distinct(column, taken.filled)
+
+
+def looks_like_id(column: Column) -> bool:
+    """Say whether a column could hold trackings or other IDs, whatever its header says."""
+    is_plain = all(map(_PLAIN_ID.fullmatch, column.filled))
+    return is_plain and _are_ids(column) and _is_distinct(column, column.filled)
+
+
+def speaks_of(field: str, header: str) -> bool:
+    """Say whether a word of a header is about the same thing as a field."""
+    words = _LETTERS.findall(_CAMEL.sub(" ", unicodedata.normalize("NFKC", header)).casefold())
+    return any(word.startswith(_SPEAKS[field]) or word.endswith(_SPEAKS[field]) for word in words)
+
+
+def _are_ids(column: Column) -> bool:
+    """Say whether most cells look like IDs."""
+    ids = [c for c in filter(_ID.fullmatch, column.filled) if not _AMOUNT.fullmatch(c)]
+    ids = [cell for cell in ids if how_mangled(cell) is None]
+    return bool(ids) and len(ids) * 5 >= len(column.filled) * 4
+
+
+def _is_in_most_rows(column: Column) -> bool:
+    """Say whether a column has an ID in most rows, as that of the orders has."""
+    return _are_ids(column) and len(column.filled) * 2 > len(column.cells)
+
+
+def _is_distinct(column: Column, others: Sequence[str]) -> bool:
+    """Say whether a column tells rows apart, nearly as well as other cells do."""
+    return len(set(column.filled)) * 2 > len(set(others))
+
+
+def _is_formed_alike(column: Column, taken: Column) -> bool:
+    """Say whether most cells of two columns have their letters and digits in the same places."""
+    mine, theirs = (Counter(map(_form, each.filled)).most_common(1) for each in (column, taken))
+    return bool(mine and theirs) and mine[0][0] == theirs[0][0] and len(mine[0][0]) >= _LONG
+
+
+def _form(cell: str) -> str:
+    return re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", cell))
+
+
+# Rows that are void.
+
+
+def says_void(header: str) -> bool:
+    """Say whether a column says of rows that they are void, cancelled or returned."""
+    return _VOID.search(normalise(header)) is not None
+
+
+def is_void(header: str, cell: str, is_chosen: bool) -> bool:
+    """Say whether a cell says that its row is void: by a yes, or by more than a no.
+
+    Of a column that is called void itself, or is named for it, a date or a reason is a yes.
+    """
+    text = cell.strip(BLANKS).casefold()
+    if not text.strip("0.,") or text in _NO:
+        return False
+    return text in _YES or is_chosen or _IS_VOID.search(normalise(header)) is not None
+
+
+def why_void(header: str, cell: str) -> str:
+    """Return why a row is not sent that a cell says is void."""
+    return (
+        f"the column {quoted(header)} says {quoted(cell)}: the row is void. Take it out; if the "
+        "column says something else, add --column void="
+    )
+
+
+# Names.
+
+
+def named(headers: Sequence[str], wanted: str) -> list[int]:
+    """Return the positions of the columns that are called so, but for case, blanks and marks."""
+    wanted, word = wanted.strip(BLANKS), normalise(wanted)
+    exact = [p for p, header in enumerate(headers) if wanted and header.strip(BLANKS) == wanted]
+    return exact or [p for p, header in enumerate(headers) if word and normalise(header) == word]
+
+
+def normalise(name: str) -> str:
+    """Return a column's name without case, blanks and the marks that people put into one."""
+    return unicodedata.normalize("NFKC", name).casefold().translate(_IGNORED)
+
+
+def listed(names: Sequence[str], limit: int = 30) -> str:
+    """Return the names of columns for a message."""
+    shown = [quoted(name) for name in names[:limit] if name.strip(BLANKS)]
+    return ", ".join(shown) + (", …" if len(names) > limit else "")
+
+
+def quoted(text: str) -> str:
+    """Return a piece of the file for a message: harmless, short, in quotation marks."""
+    return f'"{printable(text.strip(BLANKS), 60)}"'

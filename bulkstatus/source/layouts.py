@@ -1,0 +1,187 @@
+"""The answers to what a file left in question, kept for the next file of its kind.
+
+They stand in a file of their own beside the settings. A layout holds for a file that has its
+columns and no others that could be meant.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from bulkstatus.errors import SettingsRefused
+from bulkstatus.order import OrderStatus
+from bulkstatus.source.columns import (
+    WORDS,
+    Column,
+    could_be,
+    looks_like_id,
+    named,
+    normalise,
+    quoted,
+)
+from bulkstatus.source.options import FIELDS, LABELS, InputOptions
+
+
+class SavedLayout(msgspec.Struct, omit_defaults=True):
+    """What was answered of a file.
+
+    `header` are all columns that it had, of which `columns` maps fields to those that hold them,
+    or to "". `status` is that of all rows, `words` are the file's own for a status.
+    """
+
+    name: str
+    header: list[str]
+    columns: dict[str, str]
+    status: OrderStatus | None = None
+    words: dict[str, OrderStatus] = msgspec.field(default_factory=dict)
+    sheet: str | None = None
+
+    def has_columns(self, headers: Sequence[str]) -> bool:
+        """Say whether a header has the columns that this layout names."""
+        return all(len(named(headers, name)) == 1 for name in self.columns.values() if name)
+
+    def why_not(self, table: Sequence[Column]) -> str:
+        """Return why the layout does not hold for a table that has its columns, "" if it does."""
+        known = set(map(normalise, self.header))
+        headers = [column.header for column in table]
+        for column in table:
+            for field in FIELDS if normalise(column.header) not in known else ():
+                places = named(headers, self.columns.get(field, ""))
+                taken = table[places[0]] if places else None
+                if (
+                    WORDS.get(normalise(column.header)) == field
+                    or could_be(field, column, taken)
+                    or (field == "tracking" and looks_like_id(column))
+                ):
+                    new = f"{quoted(column.header)} is new and could be the {LABELS[field]}"
+                    return f"The layout {quoted(self.name)} does not hold for it: {new}."
+        return ""
+
+    @property
+    def answers(self) -> tuple[object, ...]:
+        """What a file is read by."""
+        return self.columns, self.status, self.words
+
+
+class Layouts:
+    """The layouts that are kept in the file at `path`, None where there is no place for one."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    @cached_property
+    def saved(self) -> list[SavedLayout]:
+        """All of them, the oldest first. Raises SettingsRefused where they cannot be read."""
+        try:
+            data = self._path.read_bytes() if self._path else b"[]"
+            return msgspec.json.decode(data, type=list[SavedLayout])
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except (OSError, msgspec.MsgspecError) as error:
+            raise SettingsRefused(
+                f"The layouts in {self._path} cannot be read: {error}. Put the file back from a "
+                "copy, or delete it and answer again."
+            ) from None
+
+    def applied(
+        self, table: Sequence[Column], options: InputOptions
+    ) -> tuple[InputOptions, str | None, str]:
+        """Return the options with what the layout of a table says, and its name.
+
+        Options that were given win. Where no layout holds the last is why not, or "".
+        """
+        headers = [column.header for column in table]
+        fitting = [layout for layout in self.saved if layout.has_columns(headers)]
+        reasons = [layout.why_not(table) for layout in fitting]
+        held = [layout for layout, reason in zip(fitting, reasons, strict=True) if not reason]
+        held = [layout for layout in held if layout.header == headers] or held
+        if not held:
+            return options, None, next(filter(None, reasons), "")
+        if any(layout.answers != held[0].answers for layout in held):
+            names = " and ".join(quoted(layout.name) for layout in held)
+            return options, None, f"The layouts {names} hold for it, and say different things."
+        layout, given = held[-1], options.columns
+        others = {
+            f: name for f, name in layout.columns.items() if name not in {*given.values()} - {""}
+        }
+        added = replace(
+            options,
+            columns={**others, **given},
+            default_status=options.default_status or layout.status,
+            words={**layout.words, **options.words},
+        )
+        return added, layout.name, ""
+
+    def doubts(
+        self, headers: Sequence[str], places: Mapping[str, int], chosen: Mapping[str, str]
+    ) -> dict[str, list[int]]:
+        """Return the fields whose columns, found without a layout, are not those of a layout for
+        which columns were added to the file, with both.
+        """
+        found: dict[str, list[int]] = {}
+        for layout in self.saved:
+            if set(layout.header) <= set(headers) and layout.has_columns(headers):
+                for field in {"order_id", "tracking"} - chosen.keys():
+                    meant = named(headers, layout.columns.get(field, ""))
+                    if field in places and [places[field]] != meant:
+                        found[field] = [*meant, places[field]]
+        return found
+
+    def sheet_of(self, headers: Mapping[str, Sequence[str]]) -> str | None:
+        """Return the only sheet, of those with these headers, that a layout names and holds for."""
+        sheets = {
+            each.sheet for each in self.saved if each.has_columns(headers.get(each.sheet or "", ()))
+        }
+        return sheets.pop() if len(sheets) == 1 else None
+
+    def keep(
+        self, header: Sequence[str], columns: Mapping[str, str], options: InputOptions, file: str
+    ) -> str:
+        """Keep the answers for a table, and return the name that they are kept under.
+
+        They take the place of those of the same name or of the same header. The status for all
+        rows is not kept where it cancels them, nor where the order ID is all that a row has.
+        """
+        if self._path is None:
+            raise SettingsRefused(
+                "There is no folder to keep a layout in. Name one in BULKSTATUS_CONFIG_DIR."
+            )
+        status = options.default_status
+        layout = SavedLayout(
+            options.save_layout or "",
+            [name.strip() for name in header],
+            {**options.columns, **{field: columns.get(field, "") for field in FIELDS}},
+            status if status is not OrderStatus.CANCELLED and len(header) > 1 else None,
+            dict(options.words),
+            options.sheet,
+        )
+        kind = layout.header, layout.sheet
+        others = [each for each in self.saved if (each.header, each.sheet) != kind]
+        others = [each for each in others if each.name != layout.name]
+        layout.name = layout.name or _free_name(file, [each.name for each in others])
+        data = msgspec.json.format(msgspec.json.encode([*others, layout]))
+        new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(data + b"\n")
+            new.replace(self._path)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink()
+            raise SettingsRefused(
+                f"The layout cannot be kept in {self._path}: {error.strerror}."
+            ) from None
+        return layout.name
+
+
+def _free_name(file: str, taken: Sequence[str]) -> str:
+    """Return a name made of a file's, without its ending and date, that is not taken."""
+    stem = re.sub(r"[\W\d_]+$", "", file.partition(".")[0]) or "layout"
+    names = [stem, *(f"{stem} {number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
