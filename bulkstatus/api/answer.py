@@ -5,17 +5,18 @@ The rules are those of the vendor's pages: an error comes as HTTP 400 or 500 wit
 account's limit is a 400 whose message speaks of the limit.
 """
 
-import json
+import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
+from urllib.parse import unquote_plus
 
+from bulkstatus.api.body import Body, read
 from bulkstatus.log.records import ErrorKind, RowError
 from bulkstatus.words import printable
 
@@ -31,6 +32,8 @@ class Meaning(Enum):
     OVERLOADED = auto()  #: too fast, or out of order: a 503 that asks for no wait
     TRANSIENT = auto()  #: may pass: the row is sent again
     UNANSWERED = auto()  #: no answer came: timeout, refused or lost connection
+    HUNG_UP = auto()  #: nobody's: the connection that was kept turned out closed
+    ELSEWHERE = auto()  #: a page or a redirect: something else answered
     FATAL = auto()  #: no row can succeed
 
 
@@ -101,142 +104,116 @@ _SPEAKS_OF_A_LIMIT = re.compile(
 _SPEAKS_OF_A_LENGTH = re.compile(
     r"\b(?:characters?|chars|length|digits|bytes|too long)\b", re.IGNORECASE
 )
-_HTML = re.compile(
-    rb"<(?:!doctype\s+html|html|head|body|title|script|style|meta|link|form|frameset|iframe"
-    rb"|center|div|table|h[1-6]|p|a|br)\b",
-    re.IGNORECASE,
-)
 
 
 def judge(
-    http_status: int, headers: Mapping[str, str], body: bytes, complete: bool, now: float
+    http_status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    complete: bool,
+    now: float,
+    own: Iterable[str] = (),
+    limit_codes: Container[object] = (),
 ) -> Answer:
     """Return what an answer means.
 
     `headers` must be case-insensitive. `complete` is False when the body went on past the bound
     up to which it is read. `now` is seconds since the epoch, for a `Retry-After` that is a date.
+    `own` are the row's own words, which the server may quote: its order ID and tracking.
+    `limit_codes` are the codes that are known to mean a limit.
     """
-    succeeded = 200 <= http_status < 300
-    if succeeded and complete and not body:
+    said = read(body, headers.get("Content-Encoding", ""))
+    is_2xx = 200 <= http_status < 300
+    if not complete or (is_2xx and not said.is_whole):
+        # What it ends in could be a part of the key, which is no longer known for what it is.
+        said = Body(False, said.is_page)
+    succeeded = is_2xx and said.refusal is None
+    if succeeded and said.is_whole and not said.is_page and not said.message and said.code is None:
         return Answer(Meaning.UPDATED, http_status)
-    read = _read(body) if complete else _NO_JSON
-    # A page may come in UTF-16 too.
-    looks_so = not read.is_json and not _begins_as_json(body)
-    is_page = looks_so and _HTML.search(body.replace(b"\0", b"")) is not None
-    if succeeded and read.error is None:
-        # Where neither a length nor chunks framed the body, nothing but broken JSON tells that the
-        # connection was closed too early.
-        framed = "Content-Length" in headers or "Transfer-Encoding" in headers
-        broken = b'"error"' in body or (_begins_as_json(body) and not framed)
-        if is_page:
-            error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an HTML page")
-            return Answer(Meaning.FATAL, http_status, error, advice=CHECK_PROXY)
-        if not complete or (broken and not read.is_json):
-            error = RowError(ErrorKind.HTTP, f"HTTP {http_status} with an answer cut short")
-            return Answer(Meaning.TRANSIENT, http_status, error, unseen=True)
-        return Answer(Meaning.UPDATED, http_status)
-
-    text = body.decode("utf-8", "replace").strip() if complete and not is_page else ""
-    error = read.error or _error_of_http(http_status, text, complete, is_page)
+    error = said.refusal or _error_of_http(http_status, said, complete)
     wait = retry_after(headers, now)
 
     def answer(meaning: Meaning, advice: str = "", unseen: bool = False) -> Answer:
         return Answer(meaning, http_status, error, wait, unseen, advice)
 
-    # No more of them, so that a hostile message costs no more than an honest one.
-    words = (read.error.message if read.error else text)[:1000].casefold()
-    code = error.code
+    if succeeded and said.is_page:
+        return answer(Meaning.ELSEWHERE, CHECK_PROXY)
+    if succeeded and not said.is_whole:
+        return answer(Meaning.TRANSIENT, unseen=True)
+
+    # No more than so many, so that a hostile message costs no more than an honest one.
+    words = _without(own, said.message or ("" if succeeded else said.text))[:1000]
+    code = said.code
     if isinstance(code, str) and code.strip().isdecimal():
         code = int(code.strip()[:18])
     if code in {401, 50000} or http_status == 401 or "authentication required" in words:
         return answer(Meaning.FATAL, CHECK_CREDENTIALS)
-    if code == 50001:
-        return answer(Meaning.FATAL, CHECK_COMPANY)
     if http_status == 407:
         return answer(Meaning.FATAL, CHECK_PROXY_LOGIN)
-    if http_status == 429 or (http_status == 503 and wait is not None):
+    if http_status == 429 or (http_status == 503 and wait is not None) or code in limit_codes:
         return answer(Meaning.LIMITED)
     # A limit of requests, and not that of some field's length.
     about_a_limit = _COUNTS_REQUESTS.search(words) or (
         _SPEAKS_OF_A_LIMIT.search(words) and not _SPEAKS_OF_A_LENGTH.search(words)
     )
-    if about_a_limit and (read.error or http_status == 400):
+    if about_a_limit and (said.message or http_status == 400):
         return answer(Meaning.LIMITED)
-    if http_status == 403 or words.startswith("permission denied"):
-        return answer(Meaning.FORBIDDEN, CHECK_PERMISSION)
+    if http_status == 403 or code == 50001 or words.startswith("permission denied"):
+        return answer(Meaning.FORBIDDEN, CHECK_COMPANY if code == 50001 else CHECK_PERMISSION)
+    if succeeded:
+        return Answer(Meaning.UPDATED, http_status)
     if 300 <= http_status < 400:
         target = headers.get("Location", "another address")
         advice = f"{CHECK_PROXY} It redirects to {target}, which is not followed."
-        return answer(Meaning.FATAL, advice)
-    if http_status in {404, 405} and not read.is_object:
+        return answer(Meaning.ELSEWHERE, advice)
+    if http_status in {404, 405} and not said.has_object:
         return answer(Meaning.UNKNOWN_PAGE, CHECK_URL)
     if http_status == 511:  # a captive portal
-        return answer(Meaning.FATAL, CHECK_PROXY)
+        return answer(Meaning.ELSEWHERE, CHECK_PROXY)
     if http_status == 503:
         return answer(Meaning.OVERLOADED)
     if http_status in {408, 425} or not 200 <= http_status < 500:
-        unseen = http_status not in _NOT_DONE_STATUSES and not read.is_object
+        unseen = http_status not in _NOT_DONE_STATUSES and not said.has_object
         return answer(Meaning.TRANSIENT, unseen=unseen)
     return answer(Meaning.REFUSED)
 
 
-class _Read(NamedTuple):
-    """A body read as JSON: the error that it carries, and whether that is an object."""
-
-    is_json: bool
-    error: RowError | None = None
-    is_object: bool = False
+# What stands for a row's own words in what was said of it: a word of no meaning.
+_OWN = "x"
 
 
-_NO_JSON = _Read(False)
+def _without(own: Iterable[str], words: str) -> str:
+    """Return words in small letters, with each of a row's own made one that means nothing.
+
+    Only whole ones are, so that the order 5 is not found in 50000.
+    """
+    words = _unescaped(words)
+    for word in sorted(filter(None, map(_unescaped, own)), key=len, reverse=True):
+        starts, ends = r"(?:(?<![^\W_])|(?=[\W_]))", r"(?:(?![^\W_])|(?<=[\W_]))"
+        words = re.sub(starts + re.escape(word) + ends, _OWN, words)
+    return words
 
 
-@lru_cache(maxsize=16)  # Most bodies of a run are alike.
-def _read(body: bytes) -> _Read:
-    """Read a body, and find the error that it carries at any depth; null is none."""
-    found: list[object] = []
-
-    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        # Here, since of two members of one name a dictionary keeps but the last.
-        found.extend(value for key, value in pairs if key.casefold() == "error")
-        return dict(pairs)
-
-    try:
-        json.loads(body, object_pairs_hook=note)
-        # An object is read to its end before the one that holds it: the outermost comes last.
-        said = next((value for value in reversed(found) if value is not None), None)
-        message = said.get("message") or said if isinstance(said, dict) else said
-        if not isinstance(message, str):
-            message = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-    except (ValueError, RecursionError):  # The latter is for nesting without end.
-        return _NO_JSON
-    if said is None:
-        return _Read(True)
-    code = said.get("code") if isinstance(said, dict) else None
-    if isinstance(code, float) and code.is_integer():
-        code = int(code)
-    if type(code) not in {int, str} or (isinstance(code, int) and abs(code) >= 2**53):
-        code = None
-    return _Read(True, RowError(ErrorKind.API, message, code), isinstance(said, dict))
+def _unescaped(text: str) -> str:
+    """Return text as it is however JSON, a URL or HTML escapes it, in small letters."""
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
+    text = html.unescape(unquote_plus(re.sub(r"\\(.)", r"\1", text)))
+    return " ".join(text.casefold().split())
 
 
-def _begins_as_json(body: bytes) -> bool:
-    return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
-
-
-def _error_of_http(http_status: int, text: str, complete: bool, is_page: bool) -> RowError:
+def _error_of_http(http_status: int, said: Body, complete: bool) -> RowError:
     """Return the error of an answer in which the API itself says nothing."""
     phrase = f"HTTP {http_status}"
+    if 200 <= http_status < 300 and not said.is_page:
+        return RowError(ErrorKind.HTTP, f"{phrase} with an answer that cannot be read to its end")
     with suppress(ValueError):
         phrase += f" {HTTPStatus(http_status).phrase}"
-    if is_page:
-        phrase += " (an HTML page)"
+    if said.is_page:
+        phrase += " (a page of HTML or XML)"
     elif not complete:
-        # Not quoted: the end of what was read could be a part of the key, which is no longer
-        # known for what it is.
         phrase += " (an answer longer than any of the API's)"
-    elif text:
-        phrase += f": {text}"
+    elif said.text:
+        phrase += f": {said.text}"
     return RowError(ErrorKind.HTTP, phrase)
 
 

@@ -3,24 +3,28 @@
 import asyncio
 import errno
 import os
+import select
 import ssl
+import sys
 import time
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.connector import Connection
 from yarl import URL
 
 from bulkstatus import __version__
 from bulkstatus.api.access import Credentials
 from bulkstatus.api.answer import CHECK_PROXY_LOGIN, CHECK_URL, Answer, Meaning, judge
+from bulkstatus.api.body import BODY_LIMIT
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.log.records import ErrorKind, RowError
 from bulkstatus.order import StatusUpdate
-
-#: The most bytes of an answer's body that are read; the API's own answers are far smaller.
-BODY_LIMIT = 65536
 
 
 class OrderStatusApi:
@@ -36,9 +40,11 @@ class OrderStatusApi:
         concurrency: int = 16,
         tls: ssl.SSLContext | None = None,
         proxy: str | None = None,
+        limit_codes: Collection[int | str] = (),
     ) -> None:
         """`timeout` is in seconds and covers one request, from connecting to the body's end.
 
+        An answer with one of `limit_codes` is about a limit, whatever it says.
         Raises SettingsRefused when `base_url` is not a URL.
         """
         try:
@@ -53,6 +59,8 @@ class OrderStatusApi:
         self._concurrency = concurrency
         self._tls = tls
         self._proxy = proxy
+        self._limit_codes = limit_codes
+        self._hung_up: set[StatusUpdate] = set()
         self._deadlines: Deadlines
         self._session: aiohttp.ClientSession
 
@@ -68,12 +76,14 @@ class OrderStatusApi:
         self._headers = headers if self._proxy is not None else None
         self._session = aiohttp.ClientSession(
             headers=headers if self._proxy is None else None,
-            connector=aiohttp.TCPConnector(limit=self._concurrency, ssl=self._tls or True),
+            connector=_Connector(limit=self._concurrency, ssl=self._tls or True),
             # The whole time of a request is kept by our own deadlines. Half of it for connecting
             # tells a request that never left from an answer that never came.
             timeout=aiohttp.ClientTimeout(total=None, connect=self._timeout / 2),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            # A stream that is cut off it would take for a whole one.
+            auto_decompress=False,
             request_class=_Request,
         )
         return self
@@ -84,23 +94,37 @@ class OrderStatusApi:
 
     async def put(self, update: StatusUpdate) -> Answer:
         """Send one PUT and return what came of it; nothing the outside world does is raised."""
-        order_id = update.order_id
+        order_id = escaped = update.order_id
         if not (order_id.isascii() and order_id.isalnum()):
-            order_id = quote(order_id, safe="")
-        path = f"{self._path}{order_id}/status"
+            escaped = quote(order_id, safe="")
+        path = f"{self._path}{escaped}/status"
+        payload = _Payload(update.body())
+        payload.wants_new_connection = update in self._hung_up
         try:
             with self._deadlines:
                 response = await self._session.put(
                     self._base.with_path(path, encoded=True),
-                    data=_SentOnce(update.body()),
+                    data=payload,
                     headers=self._headers,
                     allow_redirects=False,
                     proxy=self._proxy,
                 )
                 body, complete = await _read(response)
-            answer = judge(response.status, response.headers, body, complete, time.time())
+            answer = judge(
+                response.status,
+                response.headers,
+                body,
+                complete,
+                time.time(),
+                (order_id, update.tracking or ""),
+                self._limit_codes,
+            )
+            self._hung_up.discard(update)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             answer = _without_answer(error, self._timeout)
+            if payload.is_on_kept_connection and isinstance(error, _HANGS_UP):
+                answer = answer._replace(meaning=Meaning.HUNG_UP)
+                self._hung_up.add(update)
         return answer.tidied(self._credentials.redact)
 
 
@@ -110,17 +134,64 @@ class _Request(aiohttp.ClientRequest):
     DEFAULT_HEADERS = {hdrs.ACCEPT: "*/*"}  # noqa: RUF012 - declared so by aiohttp
 
 
-class _SentOnce(aiohttp.BytesPayload):
-    """A body that aiohttp does not send a second time.
+class _Payload(aiohttp.BytesPayload):
+    """A body that aiohttp does not send a second time, and what is known of its connection.
 
     When a kept-alive connection turns out closed, it sends a PUT again by itself, unless the body
     says that it is consumed; that request would be neither paced nor counted.
     """
 
+    wants_new_connection = False
+    is_on_kept_connection = False
+
     @property
     def consumed(self) -> bool:
         """Say so from the beginning."""
         return True
+
+
+#: What ends a request on a connection that the server has closed, before a byte of its answer.
+_HANGS_UP = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives out a kept connection only while nothing has come on it: no answer and no end.
+
+    aiohttp would take a surplus answer for that of the next request.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Of each connection that was given out, what tells whether something waits on it.
+        self._waits: WeakKeyDictionary[asyncio.Protocol, Callable[[], object]] = WeakKeyDictionary()
+
+    async def connect(self, req: aiohttp.ClientRequest, *more: Any, **named: Any) -> Connection:
+        """Return a connection that is new, or on which nothing has come."""
+        while True:
+            connection = await super().connect(req, *more, **named)
+            protocol, payload = connection.protocol, req.body
+            assert protocol is not None
+            something_waits = self._waits.get(protocol)
+            if something_waits is None:
+                self._waits[protocol] = _waits(connection)
+                return connection
+            wants_new = isinstance(payload, _Payload) and payload.wants_new_connection
+            if not (wants_new or protocol.should_close or something_waits()):
+                if isinstance(payload, _Payload):
+                    payload.is_on_kept_connection = True
+                return connection
+            connection.close()
+
+
+def _waits(connection: Connection) -> Callable[[], object]:
+    """Return what tells whether bytes, or the end, have come that the event loop has not seen."""
+    assert connection.transport is not None
+    socket = connection.transport.get_extra_info("socket")
+    if sys.platform == "win32":
+        return lambda: select.select([socket], [], [], 0)[0]
+    waiting = select.poll()
+    waiting.register(socket, select.POLLIN)
+    return partial(waiting.poll, 0)
 
 
 async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
@@ -173,7 +244,7 @@ def _without_answer(error: Exception, timeout: float) -> Answer:
         unseen = True
         message = f"connection lost: {error}"
         if isinstance(error, aiohttp.ClientPayloadError):
-            message = "the answer broke off or cannot be decoded"
+            message = "the answer broke off"
         elif isinstance(error, aiohttp.ClientResponseError):
             # What aiohttp quotes after the colon is cut anywhere, through the key as well.
             message = f"the answer is not proper HTTP ({error.message.partition(':')[0]})"

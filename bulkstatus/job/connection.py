@@ -35,6 +35,7 @@ class Way(NamedTuple):
             concurrency=settings.concurrency,
             tls=self.tls,
             proxy=self.proxy.url if self.proxy else None,
+            limit_codes=settings.limit_codes,
         )
 
 

@@ -29,6 +29,7 @@ from bulkstatus.log.records import (
     parse_lines,
 )
 from bulkstatus.log.state import LogState, Span
+from bulkstatus.shard import Shard
 from bulkstatus.words import command_line
 
 # How much is read at a time, in bytes.
@@ -106,6 +107,13 @@ class LogContents:
     def is_of_content(self, sha256: str) -> bool:
         """Tell whether a run of the log had an input of this content."""
         return sha256 in {run.record.input_sha256 for run in self.runs}
+
+    @property
+    def shard(self) -> Shard | None:
+        """The part of the input that the log has, None where it has the whole of it."""
+        with suppress(KeyError, TypeError, ValueError):
+            return Shard.parse(self.first_run.settings["shard"])
+        return None
 
     @property
     def is_sandbox(self) -> bool:

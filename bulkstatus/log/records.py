@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple
 
 from bulkstatus.order import OrderStatus, StatusUpdate
@@ -65,7 +64,6 @@ class RunRecord(msgspec.Struct, frozen=True, tag="run", tag_field="type"):
     `started_at` is UTC in ISO 8601, `input` the input's file name (or "-"), `rows` how many rows
     the input held, and `settings` the options by which `resume` goes on. `due` has the rows that
     the run is to send, as ranges of `n`, both ends included; None stands for all open rows.
-    `shard` is (I, N), I from 1, where the log has the I-th of N parts of the input.
     """
 
     format: int
@@ -81,7 +79,6 @@ class RunRecord(msgspec.Struct, frozen=True, tag="run", tag_field="type"):
     host: str = ""
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
     due: list[tuple[Number, Number]] | None = None
-    shard: tuple[int, int] | UnsetType = UNSET
 
 
 class RowRecord(msgspec.Struct, frozen=True, tag="row", tag_field="type", gc=False):

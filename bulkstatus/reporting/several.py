@@ -60,11 +60,11 @@ def missing_shards(summaries: Sequence[Summary]) -> Iterator[MissingShards]:
     """Yield the jobs of which the log of a shard is not among these."""
     there: dict[tuple[str, int], set[int]] = {}
     names: dict[tuple[str, int], str] = {}
-    for first in (summary.contents.first_run for summary in summaries):
-        if isinstance(first.shard, tuple):
-            number, of = first.shard
-            there.setdefault((first.input_sha256, of), set()).add(number)
-            names[first.input_sha256, of] = first.input
+    for log in (summary.contents for summary in summaries):
+        if (shard := log.shard) is not None:
+            job = log.first_run.input_sha256, shard.count
+            there.setdefault(job, set()).add(shard.index)
+            names[job] = log.first_run.input
     for job, found in there.items():
         missing = (number for number in range(1, job[1] + 1) if number not in found)
         if some := [*islice(missing, _MOST_MISSING)]:

@@ -121,11 +121,11 @@ def state_sentences(told: Summary) -> list[str]:
                 for job in missing_shards(told.parts)
             ),
         ]
-    run, shard, said = told.runs[-1], told.contents.first_run.shard, []
+    run, shard, said = told.runs[-1], told.contents.shard, []
     if told.contents.is_sandbox:
         said.append("It was a rehearsal in the sandbox: nothing was sent to the API.")
-    if isinstance(shard, tuple):
-        said.append(f"This is shard {shard[0]:,} of {shard[1]:,} of the file.")
+    if shard is not None:
+        said.append(f"This is shard {shard.index:,} of {shard.count:,} of the file.")
     if run.how == RUNNING:
         said.append("A run is going on: this is how far it has come.")
     elif run.how == BROKEN_OFF:

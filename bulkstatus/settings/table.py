@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.values import (
+    CODES,
     DAYS,
     FILE,
     FLAG,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 #: Where a setting may stand: "sending" as an option of the commands that send, in a profile and in
 #: a log; "trust" likewise, but never in a log; "input" as an option of the commands that read one,
 #: in a profile and in a log; "layout" and "profile" as an option alone, "run" as one of the
-#: commands that send and in a log; "account" in the environment and a profile alone.
+#: commands that send and in a log; "account" in a profile alone, or the environment.
 Group = Literal["sending", "trust", "input", "layout", "profile", "run", "account"]
 
 
@@ -130,7 +131,7 @@ class Settings:
     rate: "Rate | None" = _setting(
         RATE,
         "10/s",
-        "At most so many requests a second (s), minute (m) or hour (h); none lifts it.",
+        "At most so many requests a second (s), minute (m) or hour (h), by one run; none lifts it.",
     )
     quota: "tuple[Rate, ...]" = _setting(
         QUOTAS,
@@ -243,6 +244,9 @@ class Settings:
     )
     ref_id: str | None = _setting(TEXT, None, "The account.", "account")
     api_key_file: Path | None = _setting(FILE, None, "The file that holds its key.", "account")
+    limit_codes: "frozenset[int | str]" = _setting(
+        CODES, [], "The error codes by which the API says that a limit is reached.", "account"
+    )
     values: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 

@@ -128,6 +128,12 @@ def _quotas(texts: str | list[str]) -> "tuple[Rate, ...]":
     return tuple(quota for text in given if (quota := parse_quota(text)))
 
 
+def _codes(codes: list[Any]) -> frozenset[int | str]:
+    if not {type(code) for code in codes} <= {int, str}:
+        raise ValueError
+    return frozenset(int(code) if str(code).isdecimal() else code for code in codes)
+
+
 def _seconds(given: float | str) -> float:
     text = str(given).strip().lower()
     number = text.rstrip("smh")
@@ -209,6 +215,7 @@ URL = Kind((str,), "a URL", normal_base_url, "URL")
 FILE = Kind((str,), "a path, with ~ only where there is a home", _path, "FILE")
 RATE = Kind((str,), 'text such as "10/s"', _rate, "N/s")
 QUOTAS = Kind((str, list), 'text such as "1000/h", or a list of such', _quotas, "N/h")
+CODES = Kind((list,), "a list of codes, such as [4290]", _codes)
 NUMBER = whole(1, LARGEST_NUMBER)
 TIME = Kind((int, float, str), "a time such as 30 (seconds), 90s, 15m or 2h", _seconds, "TIME")
 DAYS = Kind((int, float, str), "a number of days such as 30, or a time such as 12h", _days, "DAYS")

@@ -66,6 +66,7 @@ class RawServer:
         self._tls = tls
         self.requests: list[Request] = []
         self.connections = 0
+        self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -83,8 +84,14 @@ class RawServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
+    def say(self, unasked: bytes) -> None:
+        """Send bytes on every connection."""
+        for writer in self._writers:
+            writer.write(unasked)
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
 

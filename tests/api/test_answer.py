@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from collections.abc import Container, Iterable
 from itertools import product
 
 import orjson
@@ -37,19 +38,25 @@ TRANSIENT = (Meaning.TRANSIENT, "", False)
 UNSEEN = (Meaning.TRANSIENT, "", True)
 UNKNOWN_PAGE = (Meaning.UNKNOWN_PAGE, CHECK_URL, False)
 WRONG_KEY = (Meaning.FATAL, CHECK_CREDENTIALS, False)
-WRONG_COMPANY = (Meaning.FATAL, CHECK_COMPANY, False)
+WRONG_COMPANY = (Meaning.FORBIDDEN, CHECK_COMPANY, False)
 NO_LOGIN = (Meaning.FATAL, CHECK_PROXY_LOGIN, False)
-NOT_THE_API = (Meaning.FATAL, CHECK_PROXY, False)
+NOT_THE_API = (Meaning.ELSEWHERE, CHECK_PROXY, False)
 REDIRECT = f"{CHECK_PROXY} It redirects to {{}}, which is not followed."
-REDIRECTED = (Meaning.FATAL, REDIRECT.format("another address"), False)
+REDIRECTED = (Meaning.ELSEWHERE, REDIRECT.format("another address"), False)
 
 
 def judged(
-    status: int, body: bytes, complete: bool = True, now: float = 0.0, **headers: str
+    status: int,
+    body: bytes,
+    complete: bool = True,
+    now: float = 0.0,
+    own: Iterable[str] = (),
+    limit_codes: Container[object] = (),
+    **headers: str,
 ) -> Answer:
     sized = {"Content_Length": str(len(body))} | headers
     fields = CIMultiDict({name.replace("_", "-"): value for name, value in sized.items()})
-    return judge(status, fields, body, complete, now)
+    return judge(status, fields, body, complete, now, own, limit_codes)
 
 
 def outcome(answer: Answer) -> Outcome:
@@ -64,40 +71,81 @@ def nested(depth: int, inside: bytes = b"1") -> bytes:
     return b'{"a":' * depth + inside + b"}" * depth
 
 
+def zipped(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+NO = b'{"success": false, "message": "Order unknown"}'
+
 # Each row: HTTP statuses, bodies parted by bars, and the outcome of each with each.
 MEANINGS: list[tuple[str, bytes, Outcome]] = [
-    # 2xx without an error is an update, whatever else it says: the vendor shows no success.
+    # 2xx that says nothing against it is an update: the vendor shows no success.
     ("200 204", b"", UPDATED),
-    ("202 299", b'{"order_id":"46140204","status":8}', UPDATED),
+    ("202 299", b'{"order_id":"46140204","status":8}|[]|{}|[{"status":8},null]', UPDATED),
     ("200", b'{"ERROR":null,"errors":[],"items":[{"error":null},true]}|[{"error":null}]', UPDATED),
-    ("200", b'ok|null|"error"|{status: ok}|\xff\xfe\x00', UPDATED),
+    ("200", b'{"error":""}|{"errors":{}}|{"error":false}|{"error":0}', UPDATED),
+    ("200", b'{"success":true}|{"ok":1}|{"success":null}|{"status":"Dispatched"}', UPDATED),
+    ("200", b'{"status":"no error"}|{"result":"failed over"}|{"message":"failed"}', UPDATED),
+    # Of an order it can say anything.
+    ("200", b'{"order":{"success":false,"status":"failed"}}|[[{"ok":false}]]', UPDATED),
+    ("200", b'ok|null|"error"|1 < 2, and the body of the order is sent|failed', UPDATED),
     ("200", BOM + b'{"status":8}', UPDATED),
-    ("200", b"<status>8</status>|1 < 2, and the body of the order is sent", UPDATED),
     ("200", nested(300), UPDATED),
-    ("200", b"[" * 5000 + b"]" * 5000, UPDATED),
+    ("200", "Geändert".encode(), UPDATED),
+    ("200", zipped(b'{"status":8}'), UPDATED),
     # 2xx with an error is the API's refusal, however the error is written.
     ("200", error("Invalid order status"), REFUSED),
     ("200", b'{"\\u0065rror":{"message":"no"}}', REFUSED),
-    ("200", b'{"error":{}}|{"Error":"no"}|{"error":""}|{"error":false}|{"error":[]}', REFUSED),
+    ("200", b'{"error":{"x":null}}|{"Error":"no"}|{"error":true}|{"errors":2}', REFUSED),
     ("200", b'[{"items":[{"id":1},[{"error":{"message":"no"}}]]}]', REFUSED),
+    ("200", b'{"errors":[{"message":"no"}]}|{"data":{"Errors":["no"]}}|{"errors":[[]]}', REFUSED),
     ("200", nested(200, b'{"error":{"message":"no"}}'), REFUSED),
     ("200", b'{"error":' + b"[" * 400 + b"]" * 400 + b"}", REFUSED),
     ("200", b'{"error":{"message":' + nested(400) + b"}}", REFUSED),
+    ("200", NO + b'|{"OK":false}|[{"success":true},{"success":false}]|{"success":0}', REFUSED),
+    ("200", b'{"success":"False"}|{"ok":"0"}', REFUSED),
+    ("200", b'{"status":"error"}|{"result":" FAILED "}|[{"Status":"failure"}]', REFUSED),
+    ("200", zipped(NO), REFUSED),
+    ("200", NO.decode().encode("utf-16"), REFUSED),
+    ("200", NO.decode().encode("utf-16-be"), REFUSED),
+    ("200", NO.decode().encode("utf-32-le"), REFUSED),
+    (
+        "200",
+        orjson.dumps(NO.decode()) + b"|" + orjson.dumps(orjson.dumps(NO.decode()).decode()),
+        REFUSED,
+    ),
     # Of two keys of one name a parser keeps the last; the first must not be lost by that.
-    ("200", b'{"error":{},"error":null}|{"Error":{},"Error":null}', REFUSED),
+    ("200", b'{"error":"no","error":null}|{"Error":{"x":1},"Error":null}', REFUSED),
     ("200", b'{"error":null,"error":{"message":"no"}}', REFUSED),
+    ("200", b'{"success":false,"success":true}', REFUSED),
     ("200", b'{"error":null,"error":null,"big":' + b"1" * 300 + b"}", UPDATED),
+    # 2xx that begins as JSON and cannot be read as such to its end, or is no text.
     ("200", b'{"error":{"message":"no"},"deep":' + nested(30_000) + b"}", UNSEEN),
-    # 2xx that is a web page: something else answered.
+    ("200", b"[" * 5000 + b"]" * 5000, UNSEEN),
+    ("200", b'{"error":{"message":"Invalid ord|{"success":fal|{|[|[1,|' + BOM + b'{"sta', UNSEEN),
+    ("200", b"{'success': False, 'error': None}|[{'ok': True}]|{\"ok\": False}", UNSEEN),
+    ("200", b'{"success":true}{"success":false}|{status: ok}|)]}\',{"success":false}', UNSEEN),
+    ("200", b'Notice: no such index on line 3 {"success":false}|[OK', UNSEEN),
+    ("200", NO.decode().encode("utf-16")[:-7], UNSEEN),
+    ("200", NO.decode().encode("utf-16-le")[:-6], UNSEEN),
+    ("200", b'{"status":8,"name":"M\xfcller"}|\xff\xfe\x00|\x00|Ge\xe4ndert', UNSEEN),
+    ("200", zipped(NO)[:-9], UNSEEN),
+    ("200", zipped(b"ok")[:-9], UNSEEN),
+    ("200", zipped(NO) + b"{}", UNSEEN),
+    ("200", zipped(b" " * 70_000), UNSEEN),
+    # 2xx that is a page, of HTML or XML: something else answered.
     ("200", PAGE, NOT_THE_API),
     ("200", BOM + b"\r\n\r\n" + PAGE, NOT_THE_API),
     ("200", b"<!--" + b" " * 20_000 + b"-->" + PAGE, NOT_THE_API),
     ("200", b"<script>location='/login'</script>|<meta content='0;/login'>", NOT_THE_API),
-    ("200", b"<form action=/login>|<div>Log in|<h1>It works!|<center>Log in", NOT_THE_API),
+    ("200", b"<form action=/login>|<div>Log in|Log in <h1>here</h1>|<center>Log in", NOT_THE_API),
+    ("200", b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", NOT_THE_API),
+    ("200", b'<status>8</status>|"<html>"', NOT_THE_API),
     ("200", PAGE.decode().encode("utf-16"), NOT_THE_API),
+    ("200", zipped(PAGE), NOT_THE_API),
     ("200", PAGE + b'<script>x = {"error": null}</script>', NOT_THE_API),
-    # An answer of the API that is broken off where it speaks of an error.
-    ("200", b'{"error":{"message":"Invalid ord', UNSEEN),
+    ("200", b'{"message":"<b>Updated</b>"}', UPDATED),
+    ("200", b'{"message":"<b>Updated</b>', UNSEEN),
     # The API's refusals.
     ("400 404 405 409 422", error("Invalid order status"), REFUSED),
     ("400", b'{"error":"Invalid order status"}', REFUSED),
@@ -116,7 +164,9 @@ MEANINGS: list[tuple[str, bytes, Outcome]] = [
     ("400 500", error("Sorry: authentication required"), WRONG_KEY),
     ("400", b'{"error":"Authentication required"}|Authentication required', WRONG_KEY),
     ("401", b"|" + error("no", 7) + b"|" + PAGE, WRONG_KEY),
-    ("400", error("company type", 50001), WRONG_COMPANY),
+    ("200 400 500", b'{"message":"no","code":50000}', WRONG_KEY),
+    ("200 400", b'{"error":"no","code":401}|{"message":"Authentication required"}', WRONG_KEY),
+    ("200 400 403 500", error("company type", 50001), WRONG_COMPANY),
     ("407", b"|" + error("no", 7), NO_LOGIN),
     # Codes that only look like those.
     ("400", error("order 50000 is unknown", -50000), REFUSED),
@@ -134,6 +184,11 @@ MEANINGS: list[tuple[str, bytes, Outcome]] = [
     # Too fast, whatever it says besides.
     ("429", b"|" + error("slow down") + b"|" + PAGE, LIMITED),
     ("400", b'{"message":"Too many requests"}', LIMITED),
+    (
+        "200 400 403 503",
+        b'{"message":"Limit exceeded"}|{"success":false,"message":"Throttled"}',
+        LIMITED,
+    ),
     # Redirects are not followed; a captive portal asks to be logged in to.
     ("300 301 302 304 307 308", b'|{"status":8}|' + PAGE, REDIRECTED),
     ("511", b"", NOT_THE_API),
@@ -172,14 +227,18 @@ ERRORS: list[tuple[int, bytes, tuple[ErrorKind, str, int | str | None]]] = [
     (400, error({"en": "no"}, 7), (API, '{"en":"no"}', 7)),
     (400, error(12, 7), (API, "12", 7)),
     (200, b'{"error":"no"}', (API, "no", None)),
-    (200, b'{"error":false}', (API, "false", None)),
+    (200, b'{"error":true,"message":"no","code":7}', (API, "no", 7)),
+    (200, b'{"error":2}', (API, '{"error":2}', None)),
+    (200, b'{"errors":[{"message":"no","code":7},{}]}', (API, "no", 7)),
+    (200, b'{"success":false,"message":"no","code":7}', (API, "no", 7)),
+    (200, b'[{"ok":true},{"ok":false}]', (API, '{"ok":false}', None)),
     (200, b'{"error":{"message":"no","code":7},"error":null}', (API, "no", 7)),
     (599, b"", (HTTP, "HTTP 599", None)),
     (400, b"  no such luck\n", (HTTP, "HTTP 400 Bad Request: no such luck", None)),
     (400, b'{"detail":"no"}', (HTTP, 'HTTP 400 Bad Request: {"detail":"no"}', None)),
-    (502, PAGE, (HTTP, "HTTP 502 Bad Gateway (an HTML page)", None)),
-    (200, PAGE, (HTTP, "HTTP 200 with an HTML page", None)),
-    (200, b'{"error":', (HTTP, "HTTP 200 with an answer cut short", None)),
+    (502, PAGE, (HTTP, "HTTP 502 Bad Gateway (a page of HTML or XML)", None)),
+    (200, PAGE, (HTTP, "HTTP 200 OK (a page of HTML or XML)", None)),
+    (200, b'{"error":', (HTTP, "HTTP 200 with an answer that cannot be read to its end", None)),
 ]
 
 
@@ -190,6 +249,12 @@ def test_the_error_keeps_the_words_and_the_code_of_the_api(
     told = judged(status, body).error
     assert told == RowError(*expected)
     assert type(told.code) is type(expected[2])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_what_does_not_come_as_it_is_announced_is_no_success(encoding: str) -> None:
+    assert outcome(judged(200, b"\x8b\x03\x80hello\x03", Content_Encoding=encoding)) == UNSEEN
+    assert outcome(judged(204, b"", Content_Encoding=encoding)) == UPDATED
 
 
 def test_a_redirect_says_where_it_leads() -> None:
@@ -219,17 +284,6 @@ def test_a_body_beyond_the_bound_is_never_a_success_nor_the_apis_nor_quoted(body
         assert answer.error.kind is HTTP
         assert body[-9:].decode() not in answer.error.message
     assert outcome(judged(200, PAGE + body, complete=False)) == NOT_THE_API
-
-
-def test_json_broken_off_by_the_closing_of_the_connection_is_no_success() -> None:
-    """Where neither a length nor chunks framed it, nothing but the JSON tells that it is cut."""
-    unframed, chunked = CIMultiDict[str](), CIMultiDict({"Transfer-Encoding": "chunked"})
-    for body in (b'{"sta', b' [{"id": 1}', BOM + b'{"er'):
-        assert outcome(judge(200, unframed, body, True, 0.0)) == UNSEEN
-        assert outcome(judge(200, chunked, body, True, 0.0)) == UPDATED
-        assert outcome(judged(200, body)) == UPDATED
-    for body in (b"done", b"", b'{"status":8}'):
-        assert outcome(judge(200, unframed, body, True, 0.0)) == UPDATED
 
 
 ABOUT_A_REQUEST_LIMIT = """
@@ -268,6 +322,43 @@ def test_a_message_about_a_request_limit_holds_the_run(message: str) -> None:
 def test_a_message_about_another_limit_is_a_refusal(message: str) -> None:
     assert outcome(judged(400, error(message))) == REFUSED
     assert outcome(judged(400, message.encode())) == REFUSED
+
+
+def test_codes_that_are_known_to_mean_a_limit_do() -> None:
+    limits = {4711, "E-7"}
+    for body in (error("no", 4711), error("no", "4711"), b'{"code":4711}', error("no", "E-7")):
+        for status in (200, 400, 403, 500):
+            assert outcome(judged(status, body, limit_codes=limits)) == LIMITED
+    assert outcome(judged(400, error("no", 4711))) == REFUSED
+    assert outcome(judged(400, error("no", 50000), limit_codes={50000})) == WRONG_KEY
+
+
+# Each row: the row's order ID and tracking, and messages about it that are refusals all the same.
+ITS_OWN_WORDS = [
+    ("quota 5", "T1", r"Unknown order quota 5 / unknown: QUOTA 5. / No order quota%205 is known"),
+    ("1", "Authentication required", r"No such reference: authentication required"),
+    ("1", "Authentication required", r"\"AUTHENTICATION\u0020REQUIRED\" is too short"),
+    ("Authentication required", "1", r"Is Authentication+required an order?"),
+    ("rate limit/ü", "", r"rate%20limit%2F%C3%BC / rate limit\/\u00fc / (rate   limit/&uuml;)"),
+    ("permission denied", "", r"Permission denied is no order"),
+    ("limit", "5 requests per hour", r"Limit exceeded / 5 Requests per hour: bad reference"),
+]
+
+
+@pytest.mark.parametrize(("order_id", "tracking", "said"), ITS_OWN_WORDS)
+def test_the_rows_own_words_say_nothing(order_id: str, tracking: str, said: str) -> None:
+    for message in messages(said):
+        for body in (error(message), message.encode(), orjson.dumps({"message": message})):
+            assert outcome(judged(400, body)) in {LIMITED, WRONG_KEY, FORBIDDEN}
+            assert outcome(judged(400, body, own=(order_id, tracking))) == REFUSED
+
+
+@pytest.mark.parametrize("own", ["5", "a", "e", "auth", "req", "", " ", "1000 req", "%", "0"])
+def test_only_whole_words_are_the_rows_own(own: str) -> None:
+    assert outcome(judged(400, error("Authentication required"), own=(own,))) == WRONG_KEY
+    limit = error("Limit of 1000 requests per hour exceeded for a customer with 5")
+    assert outcome(judged(400, limit, own=(own, own))) == LIMITED
+    assert outcome(judged(400, error("no", 50000), own=("50000", own))) == WRONG_KEY
 
 
 def test_the_rules_about_words_look_at_the_beginning_of_a_message_alone() -> None:

@@ -11,8 +11,9 @@ from raw_server import RawServer, Step, then_close, then_hang, without_end
 
 from bulkstatus.api.access import Credentials
 from bulkstatus.api.answer import Meaning
-from bulkstatus.api.client import BODY_LIMIT
+from bulkstatus.api.body import BODY_LIMIT
 from bulkstatus.log.records import ErrorKind, RowError
+from bulkstatus.order import OrderStatus, StatusUpdate
 
 ERROR = b'{"error":{"message":"Invalid order status","code":0}}'
 
@@ -80,9 +81,21 @@ async def test_a_body_beyond_the_bound_is_left_unread_and_is_no_success(step: St
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert (answer.meaning, answer.http_status, answer.unseen) == (Meaning.TRANSIENT, 200, True)
-    assert answer.error == RowError(ErrorKind.HTTP, "HTTP 200 with an answer cut short")
+    assert answer.error == RowError(
+        ErrorKind.HTTP, "HTTP 200 with an answer that cannot be read to its end"
+    )
     assert peak < 16_000_000
     assert len(server.requests) == 1
+
+
+async def test_an_answer_is_judged_without_the_rows_own_words_and_by_the_limit_codes() -> None:
+    update = StatusUpdate("quota/5", OrderStatus.DISPATCHED, "Authentication required")
+    for said in (update.order_id, update.tracking):
+        body = b'{"error":{"message":"Unknown: %b","code":7}}' % str(said).encode()
+        async with RawServer(answer_with(body, b"400 Bad Request")) as server:
+            assert (await put(server)).meaning is not Meaning.REFUSED
+            assert (await put(server, update)).meaning is Meaning.REFUSED
+            assert (await put(server, update, limit_codes={7})).meaning is Meaning.LIMITED
 
 
 @pytest.mark.parametrize("scheme", ["plain", "base64"])
@@ -124,7 +137,7 @@ async def test_a_hostile_redirect_target_is_made_harmless() -> None:
     redirect = answer_with(b"", b"302 Found", b"Location: " + target)
     async with RawServer(redirect) as server:
         answer = await put(server)
-    assert answer.meaning is Meaning.FATAL
+    assert answer.meaning is Meaning.ELSEWHERE
     assert "APIKEY" not in answer.advice
     assert len(answer.advice) <= 300
     answer.advice.encode()

@@ -133,7 +133,7 @@ async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(status: 
         redirect = b"HTTP/1.1 %b\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % (status, target)
         async with RawServer(redirect) as server:
             answer = await put(server)
-    assert answer.meaning is Meaning.FATAL
+    assert answer.meaning is Meaning.ELSEWHERE
     assert target.decode() in answer.advice
     assert len(server.requests) == 1
     assert elsewhere.connections == 0

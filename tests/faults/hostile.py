@@ -4,6 +4,7 @@ It keeps a record of its own: which orders it set, and to what.
 """
 
 import asyncio
+import gzip
 import random
 from collections import Counter
 from typing import Any
@@ -12,6 +13,9 @@ import orjson
 from aiohttp import web
 
 HTML = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
+XML = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"
+NO = '{"success": false, "message": "Order unknown"}'
+SURPLUS = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 def error(message: str, code: int = 0) -> bytes:
@@ -41,22 +45,52 @@ FAULTS: dict[str, tuple[int, bytes, dict[str, str], bool, int]] = {
     "200 null": (200, b'{"error": null}', {}, True, 50),
     "200 empty": (200, b"", {}, True, 50),
     "200 cut": (200, b'{"error": {"mess', {}, True, 20),
+    "200 success": (200, NO.encode(), {}, False, 30),
+    "200 status": (200, b'[{"status": "error", "code": 50001}]', {}, False, 5),
+    "200 errors": (200, b'{"data": null, "errors": [{"message": "No"}]}', {}, False, 30),
+    "200 utf-16": (200, NO.encode("utf-16"), {}, False, 20),
+    "200 utf-16 cut": (200, NO.encode("utf-16")[:-9], {}, True, 10),
+    "200 python": (200, b"{'success': False, 'error': None}", {}, True, 10),
+    "200 gzip cut": (200, gzip.compress(b"ok")[:-5], {"Content-Encoding": "gzip"}, True, 10),
+    "200 short": (200, NO.encode(), {}, True, 10),
+    "400 quoting": (400, b"", {}, False, 20),
+    "50001": (400, error("Company type", 50001), {}, False, 5),
+    "surplus": (200, b"ok", {}, True, 100),
+    "hung up": (200, b"ok", {}, True, 300),
     "401": (401, error("Authentication required"), {}, False, 2),
     "50000": (400, error("Either your RefID or your API key are incorrect", 50000), {}, False, 2),
     "302": (302, b"", {"Location": "/login"}, False, 1),
     "200 html": (200, HTML.encode(), {}, False, 1),
+    "200 xml": (200, XML, {}, False, 1),
 }
 DROPPED = 100
 
 # These say that the order is set, so it is, always.
-SUCCESSES = {"200 null", "200 empty"}
+SUCCESSES = {"200 null", "200 empty", "surplus", "hung up"}
 
 # These say for certain that it is not: the API refused it, before it looked at anything else.
-REFUSALS = {"400", "404", "404 bare", "409", "422", "403", "200 error"}
-NOT_NOW = {"429", "400 limit", "401", "50000", "302"}
+REFUSALS = {"400", "404", "404 bare", "409", "422", "403", "50001", "400 quoting"} | {
+    f"200 {name}" for name in ("error", "success", "status", "errors", "utf-16")
+}
+NOT_NOW = {"429", "400 limit", "401", "50000", "302", "200 html", "200 xml"}
 
 
 Asked = tuple[str, int, str | None]
+
+MISBEHAVES = {"surplus", "hung up", "200 short"}
+
+
+async def misbehave(name: str, request: web.Request, response: web.Response) -> None:
+    """Answer, and say more or less than that."""
+    if name == "200 short":
+        response.content_length = 99
+    await response.prepare(request)
+    await response.write_eof()
+    assert request.transport is not None
+    if name == "surplus":
+        request.transport.write(SURPLUS)
+    else:
+        request.transport.close()
 
 
 class HostileServer:
@@ -106,7 +140,12 @@ class HostileServer:
                 self._note(order, body, name)
                 if name in SUCCESSES or (may_be_set and self._random.random() < 0.5):
                     self._set(order, body)
-                return web.Response(status=status, body=answer, headers=headers)
+                if name == "400 quoting":
+                    answer = error(f"Unknown: {order}, {body.get('shipping_tracking')}")
+                response = web.Response(status=status, body=answer, headers=headers)
+                if name in MISBEHAVES:
+                    await misbehave(name, request, response)
+                return response
             drawn -= share
         if drawn < DROPPED:
             self._note(order, body, "dropped")

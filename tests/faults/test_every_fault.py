@@ -18,7 +18,9 @@ from tests.program import run
 )
 async def test_the_log_and_the_server_agree_row_by_row(tmp_path: Path, orders: int) -> None:
     rows = [(str(100_000 + number), 515, None) for number in range(0, orders, 4)]
-    rows += [(str(100_000 + number), 8, f"T{number}") for number in range(orders)]
+    # What a refusal quotes of a row can be anything.
+    words = ("T", "Rate limit ", "Authentication required ")
+    rows += [(str(100_000 + n), 8, f"{words[n % 3]}{n}") for n in range(orders)]
     path, log = tmp_path / "dispatch.csv", tmp_path / "dispatch.results.jsonl"
     path.write_text(
         "order_id,status,tracking\n" + "".join(f"{o},{s},{t or ''}\n" for o, s, t in rows)
@@ -69,5 +71,6 @@ def check_row(told: Told, n: int, server: HostileServer) -> None:
         assert result.get("uncertain") or not times_set, result
     if result["outcome"] == "rejected":
         assert answers[-1] in REFUSALS, answers
-    if result.get("uncertain"):
+    if result.get("uncertain") and result["attempts"] <= len(answers):
+        # Else a request met a connection that was closed, which the server cannot know of.
         assert set(answers) - REFUSALS - NOT_NOW, answers

@@ -163,12 +163,14 @@ async def test_a_resume_looks_as_well(desk: Desk) -> None:
 
 
 async def test_so_does_one_with_a_mended_file(desk: Desk) -> None:
-    desk.logged("A:8:T1 rejected", "Z:8 failed")
+    desk.logged("A:8:T1 rejected", "Z:8 failed", "B:8:T2 updated")
     desk.logged(*MONDAY, name="monday")
-    desk.write("A:8:T1", "B:8", "Z:8", "F:8")
+    desk.write("A:8:T1", "B:8:T2", "C:512", "Z:8", "F:8")
     ended = await desk.resume("day.csv", changed_input=True)
     assert (ended.ending.exit_status, sorted(desk.api.received)) == (0, ["F", "Z"])
-    assert [state.name for state in desk.states] == ["DUPLICATE", "UPDATED", "DUPLICATE", "UPDATED"]
+    # What the log itself has done is no new row of it.
+    states = [state.name for state in desk.states]
+    assert states == ["DUPLICATE", "UPDATED", "UPDATED", "DUPLICATE", "UPDATED"]
 
 
 async def test_rows_to_be_sent_again_are_so_by_a_resume(desk: Desk) -> None:
@@ -207,6 +209,14 @@ async def test_what_is_done_elsewhere_fails_no_job_that_is_started_again(desk: D
         assert (ended.ending.exit_status, ended.ran, desk.api.counts.total()) == (0, ran, 0)
         # That is in its own log from now on, however old Monday's will be.
         assert [state.name for state in desk.states] == ["DUPLICATE", "DUPLICATE"]
+
+
+async def test_of_two_logs_the_later_is_named(desk: Desk) -> None:
+    for name, age in (("b", 0), ("c", 1), ("a", 2)):
+        path = desk.logged("A:8:T1 updated", "B:8 updated", name=name)
+        os.utime(path, times=(0, time.time() - age * DAY_SECONDS))
+    refusal = await desk.refuses(desk.send(), LogRefused, "b.results.jsonl of", "(2 rows)")
+    assert "c.results.jsonl" not in str(refusal)
 
 
 async def test_of_many_logs_a_few_are_named(desk: Desk) -> None:

@@ -3,12 +3,13 @@
 import hashlib
 import os
 import platform
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulkstatus.api.access import Credentials
 from bulkstatus.errors import (
     ActionNeeded,
     BulkstatusError,
@@ -17,9 +18,12 @@ from bulkstatus.errors import (
     NoLog,
     Refused,
     SettingsRefused,
+    Stopped,
 )
-from bulkstatus.job import Ended, log_and_file
+from bulkstatus.job import Ended, Terms, log_and_file, send_or_resume
 from bulkstatus.log import ResultLog, State, read_log
+from bulkstatus.settings.sources import settings_for
+from bulkstatus.settings.table import Settings
 from tests.job.conftest import Desk, records
 
 # What a run writes.
@@ -370,3 +374,18 @@ async def test_a_file_that_is_refused_after_rows_were_sent_is_not_nothing_sent(d
     assert (no.value.exit_status, list(desk.api.received)) == (4, ["Z"])
     # The next one finds nothing to send but the file, which is refused as ever.
     await desk.refuses(desk.send(go_on=True, log=log), LogRefused, "--log")
+
+
+async def test_a_no_to_the_file_after_the_rest_was_sent_leaves_it_for_later(desk: Desk) -> None:
+    desk.logged("Y:8 updated", "Z:8 to_send", input_sha256="1")
+    terms = Terms(
+        credentials=lambda settings: Credentials("R1", "K1"),
+        confirm=lambda proposal: proposal.restarts,
+    )
+    with pytest.raises(Stopped) as no:
+        await send_or_resume("day.csv", settings_for({}), settings_for_log, None, terms)
+    assert (no.value.exit_status, list(desk.api.received)) == (3, ["Z"])
+
+
+def settings_for_log(kept: Mapping[str, Any], log: Path) -> Settings:
+    return settings_for({}, kept, log)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,6 +136,17 @@ async def test_what_is_not_updated_raises_what_it_means(
     assert end.result.attempts == len(api.requests) == attempts
     assert str(end).startswith("Order 1001 was not updated: ")
     check_record(json.loads(line_of(end.result)))
+
+
+async def test_a_profile_names_the_codes_that_mean_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULKSTATUS_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "config.toml").write_text("[profile.default]\nlimit_codes = [4290]\n")
+    answers = lambda nth: error(400, "No", 4290) if nth < 2 else updated(nth)  # noqa: E731
+    async with served(answers, attempts=1) as (_, client):
+        result = await client.set_status("1001", 8)
+    assert (result.outcome, result.attempts) == (Outcome.UPDATED, 2)
 
 
 async def test_an_answer_about_a_limit_uses_up_no_attempt() -> None:

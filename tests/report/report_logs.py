@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from jsonschema import Draft202012Validator
-from msgspec import UNSET, UnsetType
 
 from bulkstatus.log import EndRecord, ErrorKind, Outcome, Result, RowError, RowRecord, RunRecord
 from bulkstatus.log.records import FORMAT, Record, SendingRecord, line_of, timestamp
@@ -56,7 +55,6 @@ class Log:
         due: list[tuple[int, int]] | None = None,
         source: str = "today.csv",
         settings: Mapping[str, Any] | None = None,
-        shard: tuple[int, int] | UnsetType = UNSET,
         through: int | None = None,
     ) -> "Log":
         """Begin a run that brings `rows`, and say that all rows may leave, or those `through`."""
@@ -76,7 +74,6 @@ class Log:
                 host="desk",
                 settings=dict(settings or {}),
                 due=due,
-                shard=shard,
             )
         )
         for given in rows:

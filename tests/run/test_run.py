@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -69,28 +69,6 @@ def test_a_fatal_answer_lets_those_on_the_wire_finish_and_sends_nothing_new(
     assert all(request.at <= answered_at for request in world.requests)
     assert len(world.records()) == len(world.requests) - 1
     assert set(world.outcomes().values()) == {"updated"}
-
-
-@pytest.mark.parametrize("resumed", [False, True])
-def test_three_forbidden_orders_in_a_row_stop_the_run(tmp_path: Path, resumed: bool) -> None:
-    world = World(tmp_path, orders(20), lambda request: refused(Meaning.FORBIDDEN, 403))
-    if resumed:
-        world.rule = lambda r: UPDATED if r.number <= 5 else refused(Meaning.FATAL)
-        simulate(world.send())
-        world.rule = lambda request: refused(Meaning.FORBIDDEN, 403)
-        world.requests.clear()
-    ending = simulate(world.send())
-    assert (ending.exit_status, len(world.requests)) == (4, 3)
-    assert "rejected" not in world.outcomes().values()
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_forbidden_orders_too_few_to_stop_a_file_are_rejected_at_its_end(
-    tmp_path: Path, count: int
-) -> None:
-    world = World(tmp_path, orders(count), lambda request: refused(Meaning.FORBIDDEN, 403))
-    assert simulate(world.send()).exit_status == 1
-    assert list(world.outcomes().values()) == ["rejected"] * count
 
 
 def test_a_bare_404_as_the_first_answer_is_about_the_url(tmp_path: Path) -> None:
@@ -372,88 +350,6 @@ class TestOutages:
         simulate(world.send())
         record = next(record for record in world.records() if record["order_id"] == "103")
         assert (record["outcome"], record["uncertain"]) == ("rejected", True)
-
-
-FAULTS = {
-    "lost": unanswered(),
-    "500": refused(Meaning.TRANSIENT, 500),
-    "403": refused(Meaning.FORBIDDEN, 403),
-}
-
-
-class TestWhoseFault:
-    @pytest.mark.parametrize("fault", FAULTS)
-    @pytest.mark.parametrize("bad", [range(150, 156), range(110, 350, 20), [110], [110, 111, 112]])
-    @pytest.mark.parametrize("concurrency", [1, 4, 16])
-    def test_rows_that_alone_fail_keep_no_others_back(
-        self, tmp_path: Path, fault: str, bad: Sequence[int], concurrency: int
-    ) -> None:
-        poison = {str(order) for order in bad}
-        world = World(
-            tmp_path,
-            orders(300),
-            lambda r: FAULTS[fault] if r.update.order_id in poison else UPDATED,
-            options=RunOptions(concurrency=concurrency),
-        )
-        ending = simulate(world.send())
-        if fault == "403" and len(bad) > 1 and bad[1] == bad[0] + 1:
-            assert ending.exit_status == 4
-            return
-        assert ending.exit_status == 1
-        last = max(r.left for r in world.requests if r.update.order_id not in poison)
-        assert last <= 300 * world.latency / concurrency + 20.0
-        outcomes = world.outcomes()
-        assert {order for order, outcome in outcomes.items() if outcome != "updated"} == poison
-        assert {outcomes[order] for order in poison} == {"rejected" if fault == "403" else "failed"}
-        assert len(world.records()) == 300
-
-    @pytest.mark.parametrize("fault", ["lost", "500"])
-    @pytest.mark.parametrize("seconds", [0.15, 5.0, 120.0])
-    @pytest.mark.parametrize("concurrency", [1, 3, 16])
-    def test_what_all_rows_draw_is_held_through_and_uses_up_no_attempt(
-        self, tmp_path: Path, fault: str, seconds: float, concurrency: int
-    ) -> None:
-        world = World(
-            tmp_path,
-            orders(300),
-            lambda r: FAULTS[fault] if 2.0 <= r.at < 2.0 + seconds else UPDATED,
-            options=RunOptions(concurrency=concurrency, attempts=3),
-        )
-        assert simulate(world.send()).exit_status == 0
-        assert set(world.outcomes().values()) == {"updated"}
-
-    def test_failures_that_led_to_a_hold_are_forgotten(self, tmp_path: Path) -> None:
-        """The row of request 14 is that of request 10."""
-        world = World(
-            tmp_path,
-            orders(30),
-            lambda r: FAULTS["lost"] if r.number in {10, 11, 12, 14} else UPDATED,
-            options=RunOptions(concurrency=1, attempts=2),
-        )
-        assert simulate(world.send()).exit_status == 0
-        assert world.requests[13].update == world.requests[9].update
-
-    def test_while_it_holds_one_probe_at_a_time_leaves_each_with_another_row(
-        self, tmp_path: Path
-    ) -> None:
-        world = World(tmp_path, orders(60), lambda r: FAULTS["500"] if r.number > 9 else UPDATED)
-        ending = simulate(world.send())
-        assert (ending.exit_status, set(world.outcomes().values())) == (3, {"updated"})
-        probes = [r for r in world.requests if r.at > 2.0]
-        assert len({r.update.order_id for r in probes}) == len(probes) > 10
-        assert all(a.left < b.at for a, b in pairwise(probes))
-
-    def test_a_row_that_fails_before_and_after_an_outage_uses_up_its_own_attempts(
-        self, tmp_path: Path
-    ) -> None:
-        def rule(request: Request) -> Answer:
-            out = 1.0 <= request.at < 20.0
-            return FAULTS["lost"] if out or request.update.order_id == "102" else UPDATED
-
-        world = World(tmp_path, orders(60), rule, options=RunOptions(attempts=3))
-        assert simulate(world.send()).exit_status == 1
-        failed = {order for order, outcome in world.outcomes().items() if outcome == "failed"}
-        assert failed == {"102"}
 
 
 class TestRetries:

@@ -195,6 +195,8 @@ class Conductor:
         if self.ending is not None or self._workers:
             return
         if hold.reason is not HoldReason.LIMIT:
+            if self.delivery.give_up_outage(hold):
+                return
             self.stop(Stopped(f"Gave up waiting for the API (--give-up-after): {hold.message}."))
         else:
             self.delivery.give_up_limited(hold)

@@ -3,14 +3,25 @@
 What an answer *means* is decided in `bulkstatus.api.answer`; here it is weighed against what the
 run has seen besides.
 
-Whose fault is it? For lost answers, 403 and 5xx there is one rule. Once a request that left after
-a row's failed one has got through, the row is suspect: its failures are its own and use up its
-attempts (a 403 is rejected at once), and are evidence against nobody else. Three different rows
-that are not suspect, failing one after the other while none gets through, are the API's fault: the
-run holds, or stops where all three are forbidden, and the failures that led there are forgotten.
-Until that is known, a row whose attempts are used up is set aside.
-While it holds, one probe at a time looks whether that is over, each with another row, rows never
-sent before those tried again.
+Whose fault is it? For lost answers, pages and redirects in place of the API's, 5xx and 403 there is
+one rule.
+
+1. A kept connection that turns out closed before a byte of the answer is nobody's fault: the row
+   goes again at once, on a new one.
+2. A row is *suspect* once a request that left after its failed one got through, or where an earlier
+   run of the log had found its failures to be its own. A suspect's failures use up its attempts (a
+   403 is rejected at once) and are evidence against nobody else. A connection that was not even
+   made is no row's own failure.
+3. Other rows that fail are evidence against the API until something that left later gets through.
+   Three different ones are enough: the run holds, and the failures that led there are forgotten.
+   Until it is known whose fault they are, rows whose attempts are used up are set aside.
+4. Three that are forbidden stop the run, where the API has dealt with no row in this run or an
+   earlier one. Where it has, they may be orders of somebody else, side by side: then rows from
+   behind them go first, and only as many of those as BEHIND, all forbidden, stop it.
+5. While the run holds, one probe at a time looks whether that is over, each with another row, rows
+   never sent first. Where each that is left has probed in vain until the run would give up, they
+   get their results, if the API has dealt with others. So do those set aside when none is left.
+6. A page or a redirect stops the run where nothing has got through in it.
 """
 
 import time
@@ -33,9 +44,16 @@ BY_CHANCE = 1e-7
 #: From this many answers about a limit that are its own a row waits no longer for the next try.
 SLOWEST_LIMITED = 5
 
+#: How many rows from behind three forbidden ones must be forbidden as well to stop the run.
+BEHIND = 6
+
 #: Seconds: the longest wait after the first failure, and after any.
 BASE_SECONDS = 0.5
 CAP_SECONDS = 30.0
+
+
+FAILURES = {Meaning.UNANSWERED, Meaning.FORBIDDEN, Meaning.TRANSIENT}
+FATAL = {Meaning.FATAL, Meaning.ELSEWHERE}
 
 
 class Delivery:
@@ -67,6 +85,7 @@ class Delivery:
         self._tries = 0
         self._failures = 0
         self._strikes: dict[Job, Answer] = {}
+        self._enough = STRIKES
         self._limited = 0  # rows that have drawn a limit's answer
         self._own_limits = False  # whether a row has failed by those of its own
 
@@ -87,14 +106,19 @@ class Delivery:
         meaning = answer.meaning
         job.answer = answer
         job.unseen = job.unseen or answer.unseen
-        if meaning is Meaning.UNANSWERED and not self._reached:
+        if meaning is Meaning.HUNG_UP:
+            self._gate.left_unsent(job.given)
+            self._feed.again(job, 0.0)
+            return
+        suspect = job.suspect and answer.unseen
+        if meaning is Meaning.UNANSWERED and not self._reached and not suspect:
             self._judge_unreached(job, answer, now)
             return
         self._reached = True
         if meaning is Meaning.UPDATED:
             self._gate.answered(job.given, now, success=True)
             self._vouched = True
-            self.end_strikes()
+            self._absolve()
             self._settle(job, Outcome.UPDATED)
         elif answer.retry_after is not None and answer.retry_after > LONGEST_RETRY_AFTER:
             self._gate.left_unsent(job.given)
@@ -107,9 +131,9 @@ class Delivery:
             )
         elif meaning in {Meaning.LIMITED, Meaning.OVERLOADED}:
             self._judge_limited(job, answer, now)
-        elif meaning in {Meaning.UNANSWERED, Meaning.FORBIDDEN, Meaning.TRANSIENT}:
+        elif meaning in FAILURES or (meaning is Meaning.ELSEWHERE and self._gate.last_answered):
             self._judge_failed(job, answer, now)
-        elif meaning is Meaning.FATAL or (meaning is Meaning.UNKNOWN_PAGE and not self._vouched):
+        elif meaning in FATAL or (meaning is Meaning.UNKNOWN_PAGE and not self._vouched):
             self._gate.left_unsent(job.given)
             self._feed.again(job, 0.0)
             self._stop(ActionNeeded(_fatal(answer)))
@@ -117,7 +141,7 @@ class Delivery:
             self._gate.answered(job.given, now, success=False)
             self._vouched = True
             if answer.error is not None and answer.error.kind is ErrorKind.API:
-                self.end_strikes()
+                self._absolve()
             self._settle(job, Outcome.REJECTED)
 
     def _judge_unreached(self, job: Job, answer: Answer, now: float) -> None:
@@ -134,22 +158,26 @@ class Delivery:
                 )
             )
 
-    # Whose fault is it?
+    # Whose fault is it? The numbers are those of the rule above.
 
     def _judge_failed(self, job: Job, answer: Answer, now: float) -> None:
-        """Weigh a failure by the rule above."""
         gate, forbidden = self._gate, answer.meaning is Meaning.FORBIDDEN
-        in_outage, suspect = gate.is_in_outage(), gate.got_through_after(job.failed)
-        if in_outage and not forbidden:
+        was_sent = answer.meaning is not Meaning.UNANSWERED or answer.unseen
+        suspect = was_sent and (job.suspect or gate.got_through_after(job.failed))  # 2
+        if gate.is_in_outage() and not forbidden:
             # It is what the run holds for already.
             gate.failed(job.given, now, answer.retry_after)
+            job.probed = job.given.hold if was_sent else None
             self._feed.again(job, 0.0)
             return
         job.failures = self._options.attempts if forbidden else job.failures + 1
         if not suspect:
             job.failed = job.failed or job.given.number
             self._strikes[job] = answer
-            if len(self._strikes) >= STRIKES:
+            if self._feed.from_behind and not job.from_behind:
+                # It was on the wire already, among those that are to be seen from behind.
+                self._enough += 1
+            if len(self._strikes) >= self._enough:  # 3
                 self._blame_the_api(job, answer, now)
                 return
         gate.failed(job.given, now, answer.retry_after)
@@ -159,30 +187,53 @@ class Delivery:
             self._settle_failed(job)
 
     def _blame_the_api(self, job: Job, answer: Answer, now: float) -> None:
-        """Stop, if all were forbidden, or hold; what led there is forgotten."""
+        """Hold, and forget what led there; or stop, if all were forbidden."""
         if all(answer.meaning is Meaning.FORBIDDEN for answer in self._strikes.values()):
             self._gate.failed(job.given, now, None)
-            self._stop(ActionNeeded(f"{STRIKES} orders in a row were forbidden. {_fatal(answer)}"))
+            if self._vouched and not self._feed.from_behind:  # 4
+                self._feed.from_behind = True
+                self._enough += BEHIND
+                return
+            count = len(self._strikes)
+            self._stop(ActionNeeded(f"{count} orders in a row were forbidden. {_fatal(answer)}"))
             return
         aside = self.set_aside()
         for other in aside if job in aside else [*aside, job]:
             self._feed.again(other, 0.0)
         for other in self._strikes:
             other.failed = other.failures = 0
-        self._strikes.clear()
+        self._forget(list(self._strikes))
         self._gate.out_of_order(job.given, now, _message(answer), answer.retry_after)
 
+    def _absolve(self) -> None:
+        """The API deals with others: what left before those is no evidence any more."""
+        jobs = [job for job in self._strikes if self._gate.got_through_after(job.failed)]
+        if jobs and not self.stopping:
+            self._forget(jobs)
+
     def end_strikes(self) -> None:
-        """Settle the rows set aside: the API deals with others, or none is left to tell."""
-        if self._strikes and not self.stopping:
-            jobs = self.set_aside()
-            self._strikes.clear()
-            for job in jobs:
+        """Settle the rows set aside: none is left to tell."""
+        if not self.stopping:
+            self._forget(list(self._strikes))
+
+    def _forget(self, jobs: list[Job]) -> None:
+        """Take rows out of the evidence, and settle those of them that were set aside."""
+        self._enough, self._feed.from_behind = STRIKES, False
+        for job in jobs:
+            del self._strikes[job]
+            if job.failures >= self._options.attempts:
                 self._settle_failed(job)
 
     def set_aside(self) -> list[Job]:
         """Return the rows whose attempts are used up, if that was their own doing."""
         return [job for job in self._strikes if job.failures >= self._options.attempts]
+
+    def give_up_outage(self, hold: Hold) -> bool:
+        """Settle what is left, if all of it has probed in vain and the API deals with others."""
+        jobs = self._feed.take_if_all(lambda job: job.probed is hold) if self._vouched else []  # 5
+        for job in jobs:
+            self._settle_failed(job)
+        return bool(jobs)
 
     def _settle_failed(self, job: Job) -> None:
         forbidden = job.answer is not None and job.answer.meaning is Meaning.FORBIDDEN
@@ -233,7 +284,7 @@ class Delivery:
         When others succeeded in this run, the limit may well be real, and a resume finds out.
         When none did, these rows had the run to themselves for more than an hour.
         """
-        jobs = self._feed.take_if_all_limited()
+        jobs = self._feed.take_if_all(lambda job: job.limited)
         for job in jobs:
             if self._gate.last_answered:
                 self._feed.again(job, 0.0)
@@ -249,6 +300,7 @@ class Delivery:
 
     def _settle(self, job: Job, outcome: Outcome) -> None:
         """Log a row's outcome and let the next row of its order go."""
+        self._strikes.pop(job, None)
         self._add(result_of(job, outcome))
         if outcome is not Outcome.UPDATED:
             self._failures += 1

@@ -7,7 +7,7 @@ order never overlap: each waits until the one before it in the file is settled.
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 
 from bulkstatus.api.answer import Answer
@@ -31,8 +31,10 @@ class Job:
     `unseen` says that an attempt may have reached the API without its answer being seen, and
     `answer` is the last one. `failed` is the number of the pass with which it first failed, and
     `limited` of the last that drew an answer about a limit; 0 where none did. `limits` counts such
-    answers that are the row's own. `had_failed` says that an earlier run left it so. `taken_back`
-    says that it is to be sent no more.
+    answers that are the row's own. `had_failed` says that an earlier run left it so, and `suspect`
+    that one found its failures or its refusal to be its own. `probed` is the last hold that it has
+    probed in vain, `from_behind` says that it left before its turn, and `taken_back` that it is not
+    to be sent.
     """
 
     given: Pass
@@ -49,6 +51,9 @@ class Job:
     elapsed_ms = 0.0
     place: Place | None = None
     had_failed = False
+    suspect = False
+    probed: Hold | None = None
+    from_behind = False
     taken_back = False
     turn = 0
     """Where the row stands among those that were read."""
@@ -77,6 +82,8 @@ class Feed:
         self.next_due = math.inf
         """The moment at which the next waiting row is due; infinity when none waits."""
         self._tried_again = False
+        self.from_behind = False
+        """Whether rows from behind go before those that come next."""
 
     def add(self, job: Job) -> None:
         """Put in a new row, behind all others of its order."""
@@ -108,8 +115,16 @@ class Feed:
         job = self._next_waiting(now, hold, has_new) if self.next_due <= now else None
         self._tried_again = job is not None
         if job is None and has_new:
-            job = new.popleft()
+            job = self._pop_from_behind(through) if self.from_behind else new.popleft()
             self.sent += 1
+        return job
+
+    def _pop_from_behind(self, through: int) -> Job:
+        """Take out the last new row that may leave."""
+        at = max(at for at, job in enumerate(self._new) if job.n <= through)
+        job = self._new[at]
+        del self._new[at]
+        job.from_behind = True
         return job
 
     def _next_waiting(self, now: float, hold: Hold | None, has_new: bool) -> Job | None:
@@ -185,9 +200,9 @@ class Feed:
         """Whether a job that waits has drawn a limit's answer that was its own."""
         return any(job.limits for job in self._waiting)
 
-    def take_if_all_limited(self) -> list[Job]:
-        """Take out all jobs when each of them has drawn a limit's answer, otherwise none."""
-        if not self.is_all_limited():
+    def take_if_all(self, holds: Callable[[Job], object]) -> list[Job]:
+        """Take out all jobs when something holds for each of them, otherwise none."""
+        if not self.is_complete or self._new or not all(map(holds, self._waiting)):
             return []
         jobs, self._waiting, self.next_due = self._waiting, [], math.inf
         return jobs

@@ -111,8 +111,8 @@ class Run:
         job = Job(row.n, row.line, row.update)
         if self._state.is_unseen(row.n):
             job.unseen = True
-        if self._state.state(row.n) is State.FAILED:
-            job.had_failed = True
+        state = self._state.state(row.n)
+        job.had_failed, job.suspect = state is State.FAILED, state in {State.FAILED, State.REJECTED}
         return job
 
     def _looked(self, now: float) -> None:
