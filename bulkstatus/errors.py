@@ -4,6 +4,12 @@
 The text of each error is one or more whole sentences: what happened, where, what to do next.
 """
 
+#: What is said when an error is none of these.
+FAULT = (
+    "This is a fault of bulkstatus itself. What it sent until then is in the result log, "
+    "if there is one; `bulkstatus resume` goes on from there."
+)
+
 
 class BulkstatusError(Exception):
     """The root: every error that bulkstatus raises on purpose."""

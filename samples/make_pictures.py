@@ -1,11 +1,12 @@
 """Makes the pictures that the README shows: `python samples/make_pictures.py`, half a minute.
 
-Both show what the program itself draws. `pictures/live-view.svg` is the live view of a run whose
+All show what the program itself draws. `pictures/live-view.svg` is the live view of a run whose
 course is told to it here. `pictures/report.png` is the report page of a real run of
 `dispatch.csv` against the sandbox, which is asked for faults and answers unevenly. Only the user
 and the host in that run's log are replaced by invented ones before the page is made.
+`pictures/desk.png` and `pictures/desk-question.png` are two pages of the desk of that folder.
 
-The report page needs Chromium, which draws it, and port 8080 for the sandbox. Its figures vary a
+The pages need Chromium, which draws them, and port 8080 for the sandbox. Its figures vary a
 little from time to time, since requests overtake one another.
 """
 
@@ -22,11 +23,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from rich.console import Console
+from yarl import URL
 
 import bulkstatus
+from bulkstatus.desk import serve
 from bulkstatus.errors import BulkstatusError
 from bulkstatus.job.run import Hold, HoldReason
 from bulkstatus.log.records import Outcome, Result
@@ -48,6 +52,7 @@ MONOSPACE = (
 
 # In pixels; the height ends the picture below the list of runs.
 REPORT_SIZE = (900, 1000)
+DESK_SIZE = (900, 720)
 
 # The time of day in the live view, in seconds since the epoch.
 WALL = time.mktime((2026, 11, 23, 17, 37, 0, 0, 0, -1))
@@ -167,7 +172,49 @@ def report_picture(browser: str, folder: Path, picture: Path) -> None:
     asyncio.run(send(log))
     make_neutral(log)
     write_page(page, asyncio.run(bulkstatus.report(log)))
-    width, height = REPORT_SIZE
+    draw(browser, folder, page, picture, REPORT_SIZE)
+
+
+async def desk_pages(folder: Path) -> dict[str, str]:
+    """Return pages of the desk of a folder as HTML: its files, and the question about one."""
+    os.environ.update(BULKSTATUS_REF_ID="12345", BULKSTATUS_API_KEY="a-key-of-nobody")
+    os.environ["BULKSTATUS_STATE_DIR"] = str(folder / "state")
+    desk = asyncio.create_task(serve(folder, 0, False))
+    while not (led := led_to(folder)):  # noqa: ASYNC110 - it opens by itself
+        await asyncio.sleep(0.05)
+    address = URL(re.findall('href="([^"]+)"', led)[0])
+    paths = {"desk": "/", "desk-question": "/send?file=evening.csv"}
+    pages = {}
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        await session.get(address)
+        for name, path in paths.items():
+            async with session.get(address.join(URL(path))) as answer:
+                pages[name] = (await answer.text()).replace(str(folder), "~/dispatch")
+        await session.post(address.with_path("/quit"), headers={"Origin": str(address.origin())})
+    await desk
+    return pages
+
+
+def led_to(folder: Path) -> str:
+    """Return the private page that leads to the desk, "" until it does."""
+    return "".join(path.read_text() for path in folder.glob("state/desk-*.html"))
+
+
+def desk_pictures(browser: str, folder: Path) -> None:
+    """Draw two pages of the desk, in the folder of the report's run, at the end of a day."""
+    for name in ("cancellations.txt", "mistakes.csv"):
+        shutil.copy(HERE / name, folder)
+    lines = (HERE / "dispatch.csv").read_text("utf-8").replace(",4614", ",4615").splitlines(True)
+    (folder / "evening.csv").write_text("".join(lines[:87]), "utf-8")
+    for name, html in asyncio.run(desk_pages(folder)).items():
+        page = folder / f"{name}.html"
+        page.write_text(html, "utf-8")
+        draw(browser, folder, page, PICTURES / f"{name}.png", DESK_SIZE)
+
+
+def draw(browser: str, folder: Path, page: Path, picture: Path, size: tuple[int, int]) -> None:
+    """Draw the beginning of a page to `picture`, of so many pixels."""
+    width, height = size
     subprocess.run(
         [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
@@ -195,6 +242,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
             report_picture(browser, Path(folder), PICTURES / "report.png")
+            desk_pictures(browser, Path(folder))
         except BulkstatusError as error:
             sys.exit(f"report.png is not made: {error}")
 

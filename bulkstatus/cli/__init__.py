@@ -18,6 +18,7 @@ _COMMANDS = {
     "resume": "commands",
     "check": "commands",
     "report": "report",
+    "desk": "commands",
     "sandbox": "sandbox",
     "statuses": "commands",
     "config": "config",
@@ -64,8 +65,14 @@ def main() -> None:
     sys.exit(status)
 
 
+def desk() -> None:
+    """Run `bulkstatus desk` with the arguments given: a program for a start without a console."""
+    sys.argv[1:1] = ["desk"]
+    main()
+
+
 def _run() -> int:
-    from bulkstatus.errors import BulkstatusError
+    from bulkstatus.errors import FAULT, BulkstatusError
 
     try:
         status: int = cli.main(prog_name="bulkstatus", standalone_mode=False)
@@ -90,10 +97,7 @@ def _run() -> int:
         # Python's own exit status for this would be 1, which says that the run finished.
         with said():
             print_exc()
-        say(
-            "This is a fault of bulkstatus itself. What it sent until then is in the result log, "
-            "if there is one; `bulkstatus resume` goes on from there."
-        )
+        say(FAULT)
         return 3
 
 

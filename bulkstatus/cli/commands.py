@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
-from bulkstatus.cli.options import given_settings, options_of
+from bulkstatus.cli.options import given_settings, options_of, reading
+from bulkstatus.settings.table import Setting
+from bulkstatus.settings.values import whole
 
 # How many problems `check` shows.
 _SHOWN = 20
@@ -191,6 +193,38 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
     elif plan.refused > _SHOWN:
         tell(how_to_list_all(path, settings))
     return exit_status
+
+
+@click.command("desk", short_help="All of it in the browser.")
+@click.argument(
+    "folder",
+    metavar="[FOLDER]",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+)
+@click.option(
+    "--port",
+    type=int,
+    callback=reading(Setting("port", whole(0, 65535), 0, "")),
+    default=0,
+    help="Its port, by default a free one.",
+)
+@click.option("--no-browser", is_flag=True, help="Open nothing; say the address alone.")
+def desk(folder: Path, port: int, no_browser: bool) -> int:
+    """Do the whole job in the browser, with the files of FOLDER, by default this one.
+
+    The page is for this machine and this user alone. A run goes on when the page is closed, and is
+    there when it is opened again; Ctrl-C, or Quit on the page, stops it as it stops `send`.
+
+    \b
+    Examples:
+      bulkstatus desk
+      bulkstatus desk ~/dispatch --no-browser
+    """
+    from bulkstatus.cli.execute import run_in_loop
+    from bulkstatus.desk import serve
+
+    return run_in_loop(serve(folder.resolve(), port, not no_browser))
 
 
 @click.command("statuses")

@@ -16,7 +16,7 @@ from bulkstatus.job.run import Observer
 from bulkstatus.progress import observe
 from bulkstatus.settings.keys import credentials_for, find_key
 from bulkstatus.settings.table import Settings
-from bulkstatus.signals import ending_undisturbed
+from bulkstatus.signals import ending_undisturbed, interrupting
 from bulkstatus.terminal import said, say, tell, width_of
 from bulkstatus.words import counted, printable
 
@@ -52,7 +52,7 @@ def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
         limit=options["limit"],
         max_failures=options["max_failures"],
         dry_run=dry_run,
-        handle_signals=True,
+        stoppable=interrupting,
     )
 
 

@@ -209,7 +209,7 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
         )
     if is_terminal() and not yes:
         with ctrl_c_answers():
-            return _type_number(proposal, count) if count else _confirm(_question(proposal))
+            return _type_number(proposal, count) if count else _confirm(asked(proposal))
     missing = {} if yes else {"--yes": "There is no terminal to ask on."}
     if plan.untold_cancellations and cancellations is None:
         missing[f"--cancellations {count}"] = f"This run would cancel {counted(count, 'order')}."
@@ -308,7 +308,8 @@ def prompt(question: str, hidden: bool = False) -> str:
     return str(typed).strip()
 
 
-def _question(proposal: Proposal) -> str:
+def asked(proposal: Proposal) -> str:
+    """Return the question itself, to be answered with yes or no."""
     plan = proposal.plan
     if proposal.withdraws:
         return f"Send nothing more, and withdraw {counted(plan.withdrawn, 'row')}?"
@@ -326,10 +327,16 @@ def _confirm(question: str) -> bool:
         say("Type y for yes, or n (or just Enter) for no.")
 
 
-def _type_number(proposal: Proposal, count: int) -> bool:
+def cancels(proposal: Proposal) -> str:
+    """Return the sentence that says what a run with cancellations does."""
+    count = proposal.plan.cancellations
     others = proposal.plan.due - count
     besides = f" and sends {counted(others, 'other update')}" if others else ""
-    say(f"\nThis cancels {counted(count, 'order')}{besides}.")
+    return f"This cancels {counted(count, 'order')}{besides}."
+
+
+def _type_number(proposal: Proposal, count: int) -> bool:
+    say(f"\n{cancels(proposal)}")
     for _ in range(_TRIES):
         answer = prompt(f"Type {count} to do that, or press Enter to stop")
         if answer == str(count):

@@ -159,7 +159,7 @@ def _write_failures(summary: "Summary", name: str) -> Path | None:
     """Write the failures, and return the file that they were written to."""
     from bulkstatus.cli.execute import run_in_loop
     from bulkstatus.reporting.failures import mend_path
-    from bulkstatus.reporting.mend import write_failures
+    from bulkstatus.reporting.mend import write_failures, written_sentences
     from bulkstatus.terminal import say
 
     if not summary.failures:
@@ -167,10 +167,5 @@ def _write_failures(summary: "Summary", name: str) -> Path | None:
         return None
     path = Path(name) if name else mend_path(summary.log)
     is_original = run_in_loop(write_failures(path, summary))
-    say(f"Wrote {path}: {counted(len(summary.failures), 'row')}.")
-    if not is_original:
-        say(
-            "The other columns of the input are missing: it is no longer beside the log as it was "
-            "sent, or not all rows can stand in its columns so that they are read back."
-        )
+    say(written_sentences(path, len(summary.failures), is_original))
     return path

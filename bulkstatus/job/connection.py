@@ -62,9 +62,9 @@ async def way_to_api(
             credentials.check()
         yield way_with(settings, credentials)
         return
-    from bulkstatus.sandbox import Sandbox
+    from bulkstatus.sandbox import Faults, Sandbox
 
-    async with Sandbox() as sandbox:
+    async with Sandbox(faults=Faults(refuse=terms.rehearsed_refusals)) as sandbox:
         yield Way(sandbox.base_url, Credentials("sandbox", "sandbox-key"))
 
 

@@ -5,7 +5,6 @@ import platform
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,6 @@ from bulkstatus.log import FAILURES, ResultLog, RunRecord
 from bulkstatus.log.records import FORMAT, timestamp
 from bulkstatus.pace import Pacer, seconds_needed
 from bulkstatus.settings.table import Settings
-from bulkstatus.signals import interrupting
 from bulkstatus.words import counted, utf8
 
 #: What one request takes, in seconds, for an estimate: a guess at a distant server.
@@ -175,7 +173,7 @@ async def _run(
             left=_left(proposal.plan),
             rate=settings.rate,
         )
-        with interrupting(run.interrupt) if terms.handle_signals else nullcontext():
+        with terms.stoppable(run.interrupt):
             async with api:
                 ending = await run.execute()
     return Ended(ending, state.counts(), len(state), state.to_send, log.path)

@@ -38,11 +38,15 @@ def same_content(log: LogContents, path: str) -> LogRefused:
     return LogRefused(text)
 
 
-def done_elsewhere(path: str, plan: Plan) -> LogRefused:
+class DoneElsewhere(LogRefused):
+    """Other logs have updated all rows of a file."""
+
+
+def done_elsewhere(path: str, plan: Plan) -> DoneElsewhere:
     """Return the refusal to send a file all of whose rows other logs have updated."""
     told = plan.elsewhere_told().items()
     logs = ", ".join(f"{place} ({counted(count, 'row')})" for place, count in told)
-    return LogRefused(
+    return DoneElsewhere(
         f"All rows of {path} have been sent already: {logs}. Is it the file of another day? "
         "Nothing was sent. To send the same rows once more, add --send-again."
     )

@@ -1,6 +1,7 @@
 """What `send` and `resume` are given, what they propose, and what they give back."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,8 +89,10 @@ class Terms:
     is about to happen and returns whether to go on. `retry_rejected` is told the log and how many
     of its rows the API refused, and `take_over` the name of the log's file that has changed since;
     both return whether that is meant. `asks` is asked what is in question of a file. `ended` is
-    told of a run that another one follows. `observer` makes the observer of the run. With
-    `handle_signals`, SIGINT and SIGTERM stop the run in good order.
+    told of a run that another one follows. `observer` makes the observer of the run. `stoppable`
+    is given, for as long as the run goes on, what stops it in good order when called with an exit
+    status, and at once the second time: `signals.interrupting` lets SIGINT and SIGTERM do so. A
+    rehearsal's sandbox refuses `rehearsed_refusals` orders, so that there is something to mend.
     """
 
     credentials: Callable[[Settings], Credentials]
@@ -102,4 +105,7 @@ class Terms:
     limit: int | None = None
     max_failures: int | None = None
     dry_run: bool = False
-    handle_signals: bool = False
+    stoppable: Callable[[Callable[[int], None]], AbstractContextManager[None]] = lambda interrupt: (
+        nullcontext()
+    )
+    rehearsed_refusals: int = 0

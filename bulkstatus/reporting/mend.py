@@ -21,14 +21,14 @@ from bulkstatus.reporting.tables import (
 from bulkstatus.settings.sources import logged_settings, resolve
 from bulkstatus.source import InputOptions, Source, open_source
 from bulkstatus.source.options import FIELDS, REASON
-from bulkstatus.words import printable
+from bulkstatus.words import counted, printable
 
 # Stands for a status that could not be read, so that nothing else is taken for it.
 _UNKNOWN = "?"
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """The columns in which rows are written, but for the reason's.
 
     `places` tells which cell holds a field, and `cells` has those of the rows that an input has,
@@ -75,14 +75,14 @@ async def write_failures(path: Path, summary: Summary) -> bool:
         )
     with replacing("--failures", path, files_of(summary), None) as new:
         options = input_options(summary.contents, path)
-        original = await _original(summary)
+        found = await original(summary)
         in_order = summary.failures
         # What is below a line that is no order, such as a total, would not be taken for one.
         invalid_last = sorted(in_order, key=lambda result: result.outcome is Outcome.INVALID)
-        for table in filter(None, (original, _plain(options))):
+        for table in filter(None, (found, _plain(options))):
             for failures in (in_order, invalid_last):
                 if await _holds(new, table, failures, options):
-                    return table is original
+                    return table is found
         is_csv = path.suffix.lower() == ".csv"
         instead = "a workbook (.xlsx) can hold them" if is_csv else "mend them in the input itself"
         raise SettingsRefused(
@@ -91,10 +91,21 @@ async def write_failures(path: Path, summary: Summary) -> bool:
         )
 
 
+def written_sentences(path: Path, rows: int, is_original: bool) -> list[str]:
+    """Return what there is to say of the failures that were written to `path`."""
+    said = [f"Wrote {path}: {counted(rows, 'row')}."]
+    if not is_original:
+        said.append(
+            "The other columns of the input are missing: it is no longer beside the log as it was "
+            "sent, or not all rows can stand in its columns so that they are read back."
+        )
+    return said
+
+
 # The tables.
 
 
-async def _original(summary: Summary) -> _Table | None:
+async def original(summary: Summary) -> Table | None:
     """Return the rows as they stand in the newest input beside the log that has any of them."""
     for path in inputs_beside(summary):
         with suppress(BulkstatusError):
@@ -106,7 +117,7 @@ async def _original(summary: Summary) -> _Table | None:
     return None
 
 
-async def _table(source: Source, failures: Sequence[Result]) -> _Table:
+async def _table(source: Source, failures: Sequence[Result]) -> Table:
     """Return the rows that a source still has, found by content.
 
     Rows that are alike are taken in the order of the file.
@@ -124,22 +135,22 @@ async def _table(source: Source, failures: Sequence[Result]) -> _Table:
     places = {name: names.index(source.columns[name]) for name in FIELDS if name in source.columns}
     header = list(source.header)
     # What an earlier file of this kind said no longer holds.
-    return _Table(header[: -1 if header[-1] == REASON else None], len(header), places, found)
+    return Table(header[: -1 if header[-1] == REASON else None], len(header), places, found)
 
 
-def _plain(options: InputOptions) -> _Table:
+def _plain(options: InputOptions) -> Table:
     """Return the columns order ID, status, tracking and line, as the log's options find them."""
     fields = [name for name in FIELDS if options.columns.get(name) != ""]
     header = [options.columns.get(name, name) for name in fields]
     places = {name: place for place, name in enumerate([*fields, "line"])}
-    return _Table([*header, "line"], len(places), places)
+    return Table([*header, "line"], len(places), places)
 
 
 def _content(row: Row | Result) -> tuple[str, int | None, str | None]:
     return row.order_id, row.status, row.tracking
 
 
-def _cells(result: Result, table: _Table, plainly: Set[int]) -> list[str]:
+def _cells(result: Result, table: Table, plainly: Set[int]) -> list[str]:
     """Return the cells of a row, the reason last.
 
     A row that had not as many cells as the header must not come to have them: of it, and of those
@@ -165,7 +176,7 @@ def _cells(result: Result, table: _Table, plainly: Set[int]) -> list[str]:
 
 
 async def _holds(
-    path: Path, table: _Table, failures: Sequence[Result], options: InputOptions
+    path: Path, table: Table, failures: Sequence[Result], options: InputOptions
 ) -> bool:
     """Write rows to a table, and tell whether they are read back as what they are.
 

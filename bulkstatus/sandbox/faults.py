@@ -14,7 +14,8 @@ class Faults:
     most N requests in any window of that length, those over it not counted. `fail` and `drop` are
     shares, 0 to 1, of the requests that would have been answered with success: `fail` answers 500
     and changes nothing, `drop` closes the connection without an answer, half of the time after
-    the order was changed. The same `seed` and the same requests give the same faults.
+    the order was changed. The same `seed` and the same requests give the same faults. The first
+    `refuse` orders are unknown, however often they come.
 
     Raises ValueError with a sentence when a figure makes no sense.
     """
@@ -24,6 +25,7 @@ class Faults:
     fail: float = 0.0
     drop: float = 0.0
     seed: int | None = None
+    refuse: int = 0
 
     def __post_init__(self) -> None:
         count, seconds = self.limit or (1, 1.0)

@@ -76,6 +76,7 @@ class Sandbox:
         self.counts: Counter[Ending] = Counter()
         # When, in seconds since the epoch, for which order, and what it said or why it was refused.
         self._recent: deque[tuple[float, str, Received | Refusal]] = deque(maxlen=RECENT)
+        self._refused: set[str] = set()
         self._orders = None if orders is None else frozenset(orders)
         self._credentials = credentials
         self._faults = faults
@@ -165,7 +166,10 @@ class Sandbox:
         if self._window is not None and not self._window.admit(self._clock()):
             raise Refusal("Request limit exceeded, try again later", ending=Ending.LIMITED)
         update = read_update(request.content_type, body)
-        if self._orders is not None and order_id not in self._orders:
+        if len(self._refused) < self._faults.refuse:
+            self._refused.add(order_id)
+        is_known = self._orders is None or order_id in self._orders
+        if not is_known or order_id in self._refused:
             raise Refusal("Order not found")
         return update
 

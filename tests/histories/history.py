@@ -18,6 +18,7 @@ from bulkstatus.log.records import timestamp
 from bulkstatus.log.writer import try_lock
 from bulkstatus.reporting import summarise, summary_record
 from bulkstatus.settings.sources import settings_for
+from bulkstatus.signals import interrupting
 from tests.histories import rules
 from tests.histories.log_reader import Told, read
 from tests.histories.server import Server
@@ -266,7 +267,7 @@ class History:
             credentials=lambda settings: Credentials("ref", "key"),
             confirm=lambda proposal: self.proposals.append(proposal) or True,
             limit=limit,
-            handle_signals=True,
+            stoppable=interrupting,
         )
         killed: bytes | None = None
         moment, late = chance.randint(1, 12), chance.uniform(0.0, 0.5)

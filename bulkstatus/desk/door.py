@@ -1,0 +1,103 @@
+"""Who may come in: one browser of this user, with a token that is used up by it.
+
+The token is in the address, which stands in a private file: a page that leads to the desk. The
+file is locked while the desk is open, and so says to a second start where the first one is.
+"""
+
+import hashlib
+import html
+import os
+import re
+import secrets
+from hmac import compare_digest
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bulkstatus.errors import LogInUse
+from bulkstatus.log.writer import try_lock
+from bulkstatus.pace.ledger import default_path
+
+_PAGE = """<!DOCTYPE html>
+<meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>bulkstatus</title>
+<meta http-equiv="refresh" content="0; url={address}"><a href="{address}">To the desk</a>
+"""
+
+
+class Mat:
+    """The private page that leads to the desk of a folder; `is_ours` while we hold its lock.
+
+    Raises SettingsRefused where this user has no place for it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+        self.path = default_path().with_name(f"desk-{name}.html")
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = os.fdopen(descriptor, "r+", encoding="utf-8")
+        self.is_ours = try_lock(descriptor)
+
+    def address(self) -> str:
+        """Return where it leads. Raises LogInUse where the desk is not open yet, or no more."""
+        self._file.seek(0)
+        found = re.search(r'href="([^"]+)"', self._file.read())
+        if found is None:
+            raise LogInUse("The desk of this folder is just opening or closing. Start it again.")
+        return html.unescape(found[1])
+
+    def lead(self, address: str) -> None:
+        """Let it lead to an address, or nowhere."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(_PAGE.format(address=html.escape(address)) if address else "")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Let go of it, and let it lead nowhere."""
+        if self.is_ours:
+            self.lead("")
+        self._file.close()
+
+
+class Door:
+    """Lets in whoever has the cookie, and gives it once for each token; nobody before `open`."""
+
+    def __init__(self, mat: Mat) -> None:
+        self._mat = mat
+        self._host = self._cookie = self._token = ""
+        self._session = secrets.token_urlsafe(32)
+
+    def open(self, port: int) -> None:
+        """Let in the browser that comes to 127.0.0.1 at this port with the token of now."""
+        self._host = f"127.0.0.1:{port}"
+        self._cookie = f"desk-{port}"  # cookies are one for all ports
+        self._token = secrets.token_urlsafe(32)
+        self._mat.lead(f"http://{self._host}/?token={self._token}")
+
+    @web.middleware
+    async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer only what comes from a page of the desk, or brings the token."""
+        if request.headers.getall("Host", []) != [self._host]:
+            raise web.HTTPForbidden(text="This is not the address of the desk.")
+        cookie, token = request.cookies.get(self._cookie, ""), request.query.get("token", "")
+        is_known = compare_digest(cookie.encode(), self._session.encode())
+        if (request.method, request.path) == ("GET", "/") and token:
+            is_new = compare_digest(token.encode(), self._token.encode())
+            if is_new or is_known:
+                response = web.HTTPSeeOther("/")
+                if is_new:
+                    self.open(int(self._host.rpartition(":")[2]))
+                    # Strict would not come along on the way from the private page to here.
+                    response.set_cookie(self._cookie, self._session, httponly=True, samesite="Lax")
+                raise response
+        if not is_known:
+            raise web.HTTPForbidden(
+                text="This address has been used, or is none of the desk's. Start the desk again: "
+                "that opens the one that is there."
+            )
+        is_read, origins = request.method in {"GET", "HEAD"}, request.headers.getall("Origin", [])
+        if not is_read and origins != [f"http://{self._host}"]:
+            raise web.HTTPForbidden(text="This was asked by a page that is none of the desk's.")
+        return await handler(request)

@@ -1,0 +1,372 @@
+"""What is said yes to is what is sent, one run at a time, and every stop leaves a log to go on."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import openpyxl
+import pytest
+from yarl import URL
+
+from bulkstatus.desk import work
+from tests.desk.conftest import Visitor, dispatches
+from tests.program import end_of, final_states, run, start
+
+WISH = {"file": "dispatch.csv"}
+LOG = "dispatch.results.jsonl"
+
+
+def outcomes(folder: Path, log: str = LOG) -> list[str]:
+    """Return the outcomes of the rows of a log, in the order of the file."""
+    states = final_states(folder / log).values()
+    return [state["outcome"] for state in sorted(states, key=lambda state: state["n"])]
+
+
+def changes() -> dict[str, Any]:
+    """Return what may change between the question and the yes."""
+    return {
+        "a row more": lambda folder, patch: dispatches(folder / "dispatch.csv", 4),
+        "another order": lambda folder, patch: dispatches(folder / "dispatch.csv", first=5),
+        "another account": lambda folder, patch: patch.setenv("BULKSTATUS_REF_ID", "other"),
+        "another address": lambda folder, patch: patch.setenv(
+            "BULKSTATUS_BASE_URL", "http://127.0.0.1:9"
+        ),
+    }
+
+
+@pytest.mark.parametrize("change", [*changes()])
+async def test_a_yes_holds_for_what_was_asked_alone(
+    desk: Visitor, folder: Path, api: Any, monkeypatch: Any, change: str
+) -> None:
+    sandbox = await api()
+    dispatches(folder / "dispatch.csv")
+    yes = (await desk.get("/send", **WISH)).yes
+    changes()[change](folder, monkeypatch)
+    page = await desk.said_yes(**WISH, **yes)
+    assert "have changed since you were asked" in page.text
+    assert page.yes != yes
+    assert not sandbox.counts
+    assert not list(folder.glob("*.jsonl"))
+    for other in ({"mark": ""}, {"ref_id": "nobody"}, {"skip_invalid": "1"}, {"status": "8"}):
+        assert "have changed" in (await desk.said_yes(**(WISH | page.yes | other))).text
+    assert not sandbox.counts
+
+
+async def test_cancellations_need_their_exact_number(desk: Visitor, folder: Path, api: Any) -> None:
+    sandbox = await api()
+    (folder / "recalled.txt").write_text("46150011\n46150028\n")
+    wish = {"file": "recalled.txt", "status": "128"}
+    yes = (await desk.get("/send", **wish)).yes
+    for number in ("", "1", "20", "2.0", "yes", "٢"):
+        page = await desk.said_yes(**wish, **yes, number=number)
+        assert f'You typed "{number}", and 2 is needed.' in page.text
+    assert not sandbox.counts
+    await desk.post("/run", **wish, **yes, number=" 2 ")
+    assert "2 in the file: all cancelled." in (await desk.over()).text
+    assert len(sandbox.received) == 2
+
+
+async def test_a_second_tab_sees_the_run_and_starts_no_other(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    sandbox = await api(latency=0.2)
+    dispatches(folder / "dispatch.csv", 4)
+    dispatches(folder / "more.csv", first=9)
+    more = {"file": "more.csv", **(await desk.get("/send", file="more.csv")).yes}
+    assert "Sending dispatch.csv" in (await desk.yes(**WISH)).text
+    assert (await desk.post("/run", **more)).status == 409
+    assert "mark" not in (await desk.get("/send", file="more.csv")).fields
+    assert "4 rows" in (await desk.get("/run")).text
+    assert "4 in the file: all went out." in (await desk.over()).text
+    assert len(sandbox.received) == 4
+    both = [desk.post("/run", **more) for _ in range(2)]
+    assert sorted([page.status for page in await asyncio.gather(*both)]) == [200, 409]
+    await desk.over()
+    assert sandbox.counts.total() == 7
+
+
+@pytest.mark.parametrize("stops", [1, 2])
+async def test_a_stopped_run_is_gone_on_with(
+    desk: Visitor, folder: Path, api: Any, stops: int
+) -> None:
+    sandbox = await api(latency=0.3)
+    dispatches(folder / "dispatch.csv", 40)
+    await desk.yes(**WISH)
+    while not sandbox.counts:
+        await asyncio.sleep(0.01)
+    for words in ("Stop now", "Stop now")[:stops]:
+        assert words in (await desk.post("/stop")).text
+    page = await desk.over()
+    assert "The run was interrupted" in page.text
+    assert "still to be sent" in page.text
+    assert ("may have arrived" in page.text) is (stops == 2)
+    await desk.yes(log=LOG)
+    assert "40 in the file: all went out." in (await desk.over()).text
+    assert outcomes(folder) == ["updated"] * 40
+
+
+@pytest.mark.parametrize("how", ["quit", "SIGTERM", "SIGINT", "SIGKILL"])
+async def test_ending_the_program_leaves_a_log_that_resume_finishes(
+    folder: Path, tmp_path: Path, api: Any, how: str
+) -> None:
+    if how != "quit" and os.name == "nt":
+        pytest.skip("Windows has no such signals")
+    sandbox = await api(latency=0.05)
+    dispatches(folder / "dispatch.csv", 200)
+    base = {"base_url": sandbox.base_url}
+    process = await start("desk", str(folder), "--no-browser", **base)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    address = URL((await process.stdout.readline()).decode().strip())
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with session.get(address):
+            visitor = Visitor(address, session, tmp_path)
+        await visitor.yes(**WISH)
+        while len(sandbox.received) < 12:
+            await asyncio.sleep(0.01)
+        if how == "quit":
+            assert "The run stops" in (await visitor.post("/quit")).text
+        else:
+            process.send_signal(getattr(signal, how))
+        ended = await end_of(process)
+    status = {"quit": 0, "SIGTERM": 143, "SIGINT": 130, "SIGKILL": -9}[how]
+    assert ended.status == status, ended.err
+    left = json.loads((await run("report", str(folder / LOG), "--json")).out)
+    assert left["to_send"] > 0
+    assert left["state"] == ("broken off" if how == "SIGKILL" else "interrupted")
+    ended = await run("resume", str(folder / LOG), "--yes", **base)
+    assert ended.status == 0, ended.err
+    assert outcomes(folder) == ["updated"] * 200
+    if how != "SIGKILL":
+        assert sandbox.counts.total() == 200
+
+
+async def test_after_the_machine_slept_it_asks(
+    desk: Visitor, folder: Path, api: Any, monkeypatch: Any
+) -> None:
+    await api(latency=0.3)
+    dispatches(folder / "dispatch.csv", 200)
+    await desk.yes(**WISH)
+    slept = 0.0
+
+    def now() -> float:
+        return server_time.time() + slept
+
+    server_time = work.time
+    monkeypatch.setattr(work, "time", SimpleNamespace(time=now))
+    await asyncio.sleep(0.1)
+    slept = work.SLEPT + 1
+    page = await desk.over()
+    assert "The machine slept" in page.text
+    assert "Send what is left" in page.text
+
+
+async def test_a_key_that_was_typed_is_asked_for_again_once_it_was_wrong(
+    desk: Visitor, folder: Path, api: Any, monkeypatch: Any
+) -> None:
+    sandbox = await api("right")
+    for name in ("BULKSTATUS_REF_ID", "BULKSTATUS_API_KEY"):
+        monkeypatch.delenv(name)
+    dispatches(folder / "dispatch.csv")
+    assert "Account not given yet" in (await desk.get("/")).text
+    wish: dict[str, str] = WISH
+    for key in ("wrong", "right"):
+        asked = await desk.get("/send", **wish)
+        assert (asked.yes["ref_id"], asked.fields["key"]) == ("", "")
+        await desk.said_yes(**wish, mark=asked.fields["mark"], ref_id="acme", key=key)
+        page = await desk.over()
+        wish = {"log": LOG}
+    assert "Account acme at 127.0.0.1" in page.text
+    assert "3 in the file: all went out." in page.text
+    assert len(sandbox.received) == 3
+
+
+async def test_a_rehearsal_refuses_three_once_and_counts_for_nothing(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    sandbox = await api()
+    dispatches(folder / "dispatch.csv", 8)
+    shown = await desk.post("/run", **WISH, sandbox="1")
+    assert "REHEARSAL" in shown.text
+    shown = await desk.over()
+    assert "8 in the file: 5 went out, 3 did not." in shown.text
+    assert "REHEARSAL" in shown.text
+    assert "LIVE" not in shown.text
+    log, book = "dispatch.sandbox.results.jsonl", "dispatch.sandbox.to-mend.xlsx"
+    assert book in (await desk.post("/mend", log=log)).text
+    await desk.yes(file=book)  # by its name it is of the rehearsal
+    assert "8 in the file: all went out." in (await desk.over()).text
+    assert "dispatch.csv not sent" in (await desk.get("/")).text
+    assert not sandbox.counts
+    await desk.yes(**WISH)
+    assert "8 in the file: all went out." in (await desk.over()).text
+
+
+async def test_rows_with_a_mistake_are_shown_with_their_customers_and_may_be_left(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    await api()
+    path = dispatches(folder / "dispatch.csv", 4)
+    path.write_text(path.read_text().replace("46140201,Dispatched", "4.61E+07,Gone"))
+    page = await desk.get("/send", **WISH)
+    assert "1 row of 4 cannot be sent" in page.text
+    assert "Farley 1" in page.text
+    assert "Farley 2" not in page.text
+    assert "mark" not in page.fields
+    await desk.yes(**WISH, skip_invalid="1")
+    assert "4 in the file: 3 went out, 1 did not." in (await desk.over()).text
+
+
+async def test_what_the_api_refused_is_mended_sent_again_or_given_up(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    await api(refuse=3)
+    dispatches(folder / "dispatch.csv", 5)
+    await desk.yes(**WISH)
+    page = await desk.over()
+    assert "5 in the file: 2 went out, 3 did not." in page.text
+    assert "Farley 2" in page.text
+    assert "Farley 3" not in page.text
+    said = (await desk.post("/mend", log=LOG)).text
+    book = "dispatch.to-mend.xlsx"
+    assert f"{book}: 3 rows." in said
+    workbook = openpyxl.load_workbook(folder / book)
+    workbook.active["A2"].value = "46149999"
+    workbook.active.delete_rows(3)
+    workbook.save(folder / book)
+    assert "withdrawn" in (await desk.get("/send", file=book, log=LOG)).text
+    await desk.yes(file=book)
+    page = await desk.over()
+    assert "6 in all: 3 went out, 1 did not, 2 withdrawn." in page.text
+    again = await desk.get("/send", log=LOG, retry_rejected="1")
+    assert "1 row that the API refused, sent again as they were" in again.text
+
+
+async def test_a_file_that_was_sent_before_may_go_on_as_it_was_or_as_it_is(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    await api(latency=0.3)
+    dispatches(folder / "dispatch.csv", 40)
+    await desk.yes(**WISH)
+    await desk.post("/stop")
+    await desk.over()
+    dispatches(folder / "dispatch.csv", 41)
+    page = await desk.get("/send", **WISH)
+    assert "never sent" in page.text
+    assert "mark" not in page.fields
+    asked = {}
+    for link in page.links:
+        if link.startswith("/send?") and "log=" in link:
+            asked["file=" in link] = (await desk.ask("GET", link)).text
+    assert "new or mended" not in asked[False]
+    assert "1 row new or mended" in asked[True]
+    assert f"/log?log={LOG}" in page.links
+
+
+async def test_a_fault_of_the_desk_is_a_sentence(
+    desk: Visitor, folder: Path, monkeypatch: Any, capfd: Any
+) -> None:
+    monkeypatch.setattr("bulkstatus.desk.server.Wish", None)
+    page = await desk.get("/send", **WISH)
+    assert "This is a fault of bulkstatus itself." in page.text
+    assert "Traceback" not in page.body
+    assert "Traceback" in capfd.readouterr().err
+
+
+async def test_the_report_tables_and_one_order(desk: Visitor, folder: Path, api: Any) -> None:
+    await api(refuse=1)
+    dispatches(folder / "dispatch.csv")
+    await desk.yes(**WISH)
+    await desk.over()
+    touched = await desk.get("/table", log=LOG, kind="touched")
+    assert touched.headers["Content-Disposition"] == "attachment"
+    assert touched.body.split() == ["\ufefforder_id,touched", "46140201,yes", "46140202,yes"]
+    untouched = await desk.get("/table", log=LOG, kind="untouched")
+    assert untouched.body.split()[1:] == ["46140200,no"]
+    assert len((await desk.get("/table", log=LOG, kind="rows")).body.split("\n")) == 5
+    assert "<!-- bulkstatus report -->" in (await desk.get("/page", log=LOG)).body
+    assert "not touched" in (await desk.get("/order", id=" 46140200 ")).text
+    assert "None of the logs" in (await desk.get("/order", id="4614020")).text
+    await desk.yes(log=LOG, withdraw="1")
+    page = await desk.over()
+    assert "3 in the file: 2 went out, 1 withdrawn." in page.text
+    assert re.findall("withdraw the rest", page.text) == []
+
+
+async def test_a_file_of_a_name_that_is_there_is_asked_about(
+    desk: Visitor, folder: Path, tmp_path: Path, api: Any
+) -> None:
+    await api()
+    one, other = (dispatches(tmp_path / f"{n}.csv", n).read_bytes() for n in (1, 2))
+    path = folder / "day.csv"
+    assert "Send this update?" in (await desk.drop("day.csv", one)).text
+    assert path.read_bytes() == one
+    assert "Send this update?" in (await desk.drop("day.csv", one)).text
+    asked = await desk.drop("day.csv", other)
+    assert "is there already" in asked.text
+    assert path.read_bytes() == one
+    assert (await desk.post("/keep", name="other.csv")).status == 409
+    await desk.post("/keep", name="day.csv")
+    assert path.read_bytes() == other
+    assert (await desk.post("/keep", name="day.csv")).status == 409
+    await desk.drop("day.csv", one)  # and nothing is said to that
+    assert path.read_bytes() == other
+    assert [each.name for each in folder.iterdir()] == ["day.csv"]
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulkstatus.desk.server.LARGEST_FILE", 1 << 20)
+
+
+@pytest.mark.usefixtures("_small")
+async def test_a_file_that_is_too_large_is_not_taken(desk: Visitor, folder: Path) -> None:
+    assert "more than 1 MB" in (await desk.drop("day.csv", b"1" * (1 << 20 | 1))).text
+    assert not [*folder.iterdir()]
+
+
+async def test_what_a_file_is_said_to_be_is_kept_with_a_yes_alone(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    await api()
+    layouts = Path(os.environ["BULKSTATUS_CONFIG_DIR"]) / "layouts.json"
+    rows = "".join(f"4614{n:04},EX{n:05},Gone,H0{n:05}YA\n" for n in range(3))
+    (folder / "day.csv").write_text(f"Order Ref,External Order ID,State,Consignment\n{rows}")
+    asked = await desk.get("/send", file="day.csv")
+    assert '"Order Ref" and "External Order ID" could be the order ID' in asked.text
+    said = {"is.Order Ref": "order_id", "is.State": "status", "word.Gone": "8", "save_layout": "1"}
+    assert "Choose one" in (await desk.get("/send", **said, **{"is.Consignment": "status"})).text
+    wish = {"file": "day.csv", **said, "asked": "status"}
+    asked = await desk.get("/send", **wish)
+    assert "Send these 3 updates?" in asked.text
+    assert not layouts.exists()
+    await desk.said_yes(**wish, **asked.yes)
+    assert "3 in the file: all went out." in (await desk.over()).text
+    assert layouts.exists()
+    rows = rows.replace("4614", "4714")
+    (folder / "next.csv").write_text(f"Order Ref,External Order ID,State,Consignment\n{rows}")
+    assert "Send these 3 updates?" in (await desk.get("/send", file="next.csv")).text
+
+
+async def test_a_file_of_rows_that_another_has_sent_is_sent_again_only_when_that_is_meant(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    await api()
+    table = "order_id,status,tracking\n46140201,8,H1YA\n"
+    (folder / "day.csv").write_text(table)
+    await desk.said_yes(file="day.csv", **(await desk.get("/send", file="day.csv")).yes)
+    await desk.over()
+    # With a line more, so that it is another file.
+    (folder / "next.csv").write_text(f"{table}46140201,8,H1YA\n")
+    asked = await desk.get("/send", file="next.csv")
+    assert "have been sent already" in asked.text
+    assert "update?" not in asked.text
+    assert any("send_again=1" in link for link in asked.links)
+    assert "update?" in (await desk.get("/send", file="next.csv", send_again="1")).text
