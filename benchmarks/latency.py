@@ -11,7 +11,7 @@ from benchmarks.measure import Bench, Measurement, at_least, in_turn, median
 from benchmarks.needs import ECHO_MODULE, NGINX, POSIX
 from benchmarks.nginx import moments, nginx
 from benchmarks.peers import bare_command
-from benchmarks.process import run, send
+from benchmarks.process import forget_logs, run, send
 
 NEEDS = (POSIX, NGINX, ECHO_MODULE)
 ROWS = 20_000
@@ -22,11 +22,10 @@ CONCURRENCY = 64
 def measure(bench: Bench) -> Iterator[Measurement]:
     rows = bench.rows_or(ROWS)
     source = write_csv(bench.folder / "orders.csv", rows)
-    log = source.with_suffix(".results.jsonl")
     options = ("--rate", "none", "--concurrency", str(CONCURRENCY))
 
     def share_of_possible(command: Callable[[str], Sequence[str]]) -> float:
-        log.unlink(missing_ok=True)
+        forget_logs(bench.folder)
         with nginx(bench.folder, logged=True, latency=LATENCY) as server:
             run(command(server.base_url), bench.folder)
         answered = moments(server.log)

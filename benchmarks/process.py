@@ -84,9 +84,15 @@ def send(path: Path, base_url: str, *options: str) -> list[str]:
     return bulkstatus("send", path, "--base-url", base_url, "--yes", "--quiet", *options)
 
 
+def forget_logs(folder: Path) -> None:
+    """Delete the logs of a folder: what they have updated would not be sent again."""
+    for log in folder.glob("*.results.jsonl"):
+        log.unlink()
+
+
 def send_anew(source: Path, base_url: str, *options: str) -> Ended:
     """Send a file as if for the first time, and return what that took."""
-    source.with_suffix(".results.jsonl").unlink(missing_ok=True)
+    forget_logs(source.parent)
     return run(send(source, base_url, *options), source.parent)
 
 

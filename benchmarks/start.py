@@ -7,7 +7,7 @@ from benchmarks.inputs import write_csv
 from benchmarks.measure import Bench, Measurement, at_most, median
 from benchmarks.needs import NGINX, POSIX
 from benchmarks.nginx import moments, nginx
-from benchmarks.process import peak_mebibytes, run, send
+from benchmarks.process import forget_logs, peak_mebibytes, run, send
 
 NEEDS = (POSIX, NGINX)
 ROWS = 1_000_000
@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Iterator[Measurement]:
 
 def _start(folder: Path, source: Path) -> tuple[float, float]:
     """Send the first rows of a file and return the seconds to the first PUT and the peak in MiB."""
-    source.with_suffix(".results.jsonl").unlink(missing_ok=True)
+    forget_logs(source.parent)
     with nginx(folder, logged=True) as server:
         command = send(source, server.base_url, "--rate", "none", "--limit", str(SENT))
         ended = run(command, folder, expected=3)

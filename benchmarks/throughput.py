@@ -11,7 +11,7 @@ from benchmarks.measure import Bench, Measurement, in_turn, median
 from benchmarks.needs import NGINX, POSIX
 from benchmarks.nginx import Server, nginx
 from benchmarks.peers import PEERS, Peer
-from benchmarks.process import Failed, run, send
+from benchmarks.process import Failed, forget_logs, run, send
 
 NEEDS = (POSIX, NGINX)
 ROWS = 50_000
@@ -62,8 +62,7 @@ def _against(
 
 def _send(source: Path, server: Server, rows: int) -> float:
     """Send the file and return how many rows a second that made."""
-    log = source.with_suffix(".results.jsonl")
-    log.unlink(missing_ok=True)
+    forget_logs(source.parent)
     return _rate(send(source, server.base_url, "--rate", "none"), source.parent, server, rows)
 
 

@@ -212,6 +212,7 @@ class _Calls:
     def add(self, result: Result) -> None:
         """See Book."""
         self._vouched = self._vouched or result.outcome is Outcome.UPDATED
+        self._conductor.feed.settle(result.order_id)
         call = self._waiting.pop(result.n, None)
         if call is not None and not call.done.done():
             call.done.set_result(result)

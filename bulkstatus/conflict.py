@@ -103,18 +103,23 @@ def judge_order(
     return decisions
 
 
+# A log's row cannot be deleted; and an order that was held, or cancelled by mistake, goes on.
+_MEANT = "Delete the row, or if it is meant, send it in a file of its own with --look-back 0"
+
+
 def _conflict(rows: Sequence[Claim], updated: Mapping[StatusUpdate, str], last_wins: bool) -> str:
     """Return why rows cannot all be meant: backwards, or two trackings for one status."""
-    pairs = [(row.update, f"line {row.line}", after) for row, after in pairwise(rows)]
+    wrong = "Delete the wrong row"
+    pairs = [(row.update, f"line {row.line}", after, wrong) for row, after in pairwise(rows)]
     for done, log in updated.items():
-        pairs += [(done, log or "the result log", row) for row in rows]
-    for before, place, row in pairs:
+        pairs += [(done, log or "the result log", row, _MEANT) for row in rows]
+    for before, place, row, advice in pairs:
         after = row.update
         if before.status is not after.status:
             if not _forward(before.status, after.status):
                 return (
                     f"order {before.order_id} cannot be {before.status.label} ({place}) and then "
-                    f"{after.status.label} (line {row.line}). Delete the wrong row"
+                    f"{after.status.label} (line {row.line}). {advice}"
                 )
         elif not (last_wins and before in updated):
             return (

@@ -227,7 +227,8 @@ async def _path_and_settings(
             yield path, {**given, **memory.SETTINGS}
         except RowsRefused as refusal:
             # What it says to type next is about a file that will be gone.
-            raise RowsRefused(str(refusal).partition("\n")[0], refusal.plan) from None
+            told = str(refusal).partition("\n")[0]
+            raise RowsRefused(told, refusal.plan, refusal.source, refusal.settings) from None
 
 
 def _terms(given: Mapping[str, Any]) -> Terms:

@@ -1,17 +1,17 @@
-"""Pages made from a template, which escapes all that it shows and makes it printable.
+"""Pages made from templates, which escape all that they show and make it printable.
 
-They have one style (`page.css`), to which a template adds its own. A page's policy lets no style
-and no script work but those, known by their hashes.
+All are made from `page.html` and have its style (`page.css`), to which each place that has pages,
+a folder beside this file, adds its own; `page.js` keeps a page as things stand. A page's policy
+lets no style and no script work but those, known by their hashes.
 """
 
 import base64
 import hashlib
 import importlib.resources
-import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bulkstatus.words import printable
+from bulkstatus.words import printable, utf8
 
 if TYPE_CHECKING:
     import jinja2
@@ -20,27 +20,64 @@ _LONGEST_TEXT = 300
 
 
 @cache
-def page_of(package: str) -> tuple["jinja2.Template", str]:
-    """Return the template `page.html` of a package, and the policy of the pages made from it."""
+def _environment() -> "jinja2.Environment":
     # Not imported before it is needed: it is slow.
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup, escape
 
-    source, style = (
-        importlib.resources.files(home).joinpath(name).read_text("utf-8")
-        for home, name in ((package, "page.html"), ("bulkstatus", "page.css"))
-    )
-    source = source.replace("{{ common style }}", style)
+    def shown(value: object) -> object:
+        if isinstance(value, str) and not isinstance(value, Markup):
+            return "\n".join(map(printable, value.split("\n")))
+        return value
+
     environment = Environment(
+        loader=PackageLoader("bulkstatus", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: printable(value) if isinstance(value, str) else value,
+        finalize=shown,
     )
-    environment.filters["short"] = lambda value: printable(value, _LONGEST_TEXT)
-    environment.filters["counted"] = lambda number: f"{number:,}"
-    policy = ["default-src 'none'", "img-src data:", "base-uri 'none'", "form-action 'none'"]
-    for tag, content in re.findall(r"<(style|script)>(.*?)</\1>", source, re.DOTALL):
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        policy.append(f"{tag}-src 'sha256-{digest}'")
-    return environment.from_string(source), "; ".join(policy)
+    environment.filters |= {
+        "short": lambda value: printable(str(value), _LONGEST_TEXT),
+        "counted": lambda number: f"{number:,}",
+        # What comes back from a page as it was: the name of a file or of a column.
+        "raw": lambda value: escape(utf8(str(value))),
+        "ours": Markup,
+    }
+    environment.globals["script"] = _read("page.js")
+    return environment
+
+
+@cache
+def _style(place: str) -> str:
+    return "".join(_read(name) for name in ("page.css", f"{place}/page.css"))
+
+
+@cache
+def _read(name: str) -> str:
+    return importlib.resources.files("bulkstatus").joinpath(name).read_text("utf-8")
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a page made from a template, such as "desk/run.html"."""
+    style = _style(template.partition("/")[0])
+    return _environment().get_template(template).render(style=style, **values)
+
+
+def policy(place: str, *, served: bool) -> str:
+    """Return the Content-Security-Policy of the pages of a place.
+
+    Those that are `served` may ask whoever serves them, and stand in no frame.
+    """
+    parts = ["default-src 'none'", f"style-src '{_hash(_style(place))}'", "img-src data:"]
+    if served:
+        parts += [f"script-src '{_hash(_read('page.js'))}'", "connect-src 'self'"]
+        parts += ["frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"]
+    else:
+        parts += ["form-action 'none'", "base-uri 'none'"]
+    return "; ".join(parts)
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,7 +1,7 @@
 """Numbers, times, commands and lines as people read them; text from outside made harmless.
 
-What is told is a sequence of lines. A line may have a label to its left (`labelled`, `section`),
-and one that is there to be copied stays `Whole`; `laid_out` makes text of them.
+What is told is a sequence of lines. A line may have a label to its left (`labelled`,
+`laid_beside`), and one that is there to be copied stays `Whole`; `laid_out` makes text of them.
 """
 
 import os
@@ -104,11 +104,15 @@ def labelled(label: str, text: object) -> str:
     return Whole(line) if isinstance(text, Whole) else line
 
 
-def section(label: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines that stand together to the right of one label."""
-    for line in lines:
-        yield labelled(label, line)
-        label = ""
+#: A label, and the lines that stand together to its right; without any it is not told.
+Section = tuple[str, Sequence[str]]
+
+
+def laid_beside(sections: Iterable[Section]) -> Iterator[str]:
+    """Yield the lines of sections, the first of each with its label."""
+    for label, lines in sections:
+        for place, line in enumerate(lines):
+            yield labelled("" if place else label, line)
 
 
 def laid_out(lines: Iterable[str], width: int | None) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkstatus.job.run.delivery import backoff
+from bulkstatus.job.run.backoff import backoff
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def test_the_fates_of_an_orders_rows(row: str) -> None:
     ("rows", "updated", "pieces"),
     [
         ("8 T1, 128", "", [A, "line 2", "line 3", "Dispatched", "Cancelled"]),
+        ("8 T1", "*256", [A, "On Hold", "(monday.results.jsonl)", "--look-back 0"]),
         ("8 T1, 8 T2", "", [A, '"T1"', '"T2"', "line 2", "line 3", "--on-conflict last"]),
         ("128", "*8 T1", [A, "Dispatched", "(monday.results.jsonl)", "Cancelled", "line 2"]),
         ("8 T1", "8", [A, '"T1"', "none", "the result log", "line 2", "--on-conflict last"]),

@@ -110,9 +110,9 @@ async def test_a_second_file_that_is_refused_is_told_after_the_rest_that_was_sen
     path = tmp_path / "day.csv"
     command = ("send", str(path), "--resume", "--yes", "--json")
     async with Sandbox() as sandbox:
-        path.write_text("order_id,status\n1,8\n2,8\n")
+        path.write_text("order_id,status,tracking\n1,8,\n2,8,\n")
         await run(*command, "--limit", "1", base_url=sandbox.base_url)
-        path.write_text("order_id,status\n3,9\n")
+        path.write_text("order_id,status,tracking\n3,9,\n")
         ended = await run(*command, base_url=sandbox.base_url)
         told = json.loads(ended.out)
         assert (ended.status, told["reason"], told["exit_status"]) == (4, "stopped", 4)
@@ -138,7 +138,7 @@ async def test_json_is_one_object_on_stdout_whatever_happens(folder: Path) -> No
 
 async def test_a_header_and_no_rows_is_nothing_to_send(tmp_path: Path) -> None:
     path = tmp_path / "dispatch.csv"
-    path.write_text("order_id,status\n")
+    path.write_text("order_id,status,tracking\n")
     ended = await run("send", str(path), "--sandbox")
     assert ended.status == 0, ended.err
     assert left_behind(tmp_path) == []

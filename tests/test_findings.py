@@ -75,27 +75,6 @@ def edit_log(change: Callable[[dict[str, Any]], None]) -> None:
     LOG.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
 
 
-class TestTouched:
-    """What the server changed and the log has no result for is perhaps touched."""
-
-    async def test_the_orders_touched_are_listed_and_failures_keep_their_columns(
-        self, server: Server
-    ) -> None:
-        server.refused = {"2"}
-        DAY.write_text("Order No,Name,Status,Tracking\n1,Anna,8,T1\n2,Berta,8,T2\n3,Cora,8,T3\n")
-        options = ("--yes", "--limit", "2")
-        await run("send", str(DAY), *options, base_url=server.base_url)
-        files = ("--touched", "t.csv", "--untouched", "u.csv", "--failures", "f.csv")
-        ended = await run("report", str(LOG), *files, "--rows", "r.csv")
-        assert ended.status == 0, ended.err
-        lines = {name: Path(f"{name}.csv").read_text("utf-8-sig").splitlines() for name in "tufr"}
-        assert [line.split(",")[0] for line in lines["t"][1:]] == ["1"]
-        assert [line.split(",")[0] for line in lines["u"][1:]] == ["2", "3"]
-        assert lines["f"][0].startswith("Order No,Name,Status,Tracking,")
-        assert lines["f"][1].startswith("2,Berta,8,T2,")
-        assert len(lines["r"]) == 4
-
-
 class TestLogsAreNoAuthority:
     """A log says neither where to send to nor what to open."""
 
@@ -115,13 +94,14 @@ class TestLogsAreNoAuthority:
                 config = folder / "config"
                 config.mkdir()
                 (config / "config.toml").write_text(
-                    f'[default]\nbase_url = "{server.base_url}"\nref_id = "{REF_ID}"\n'
+                    f'[profile.default]\nbase_url = "{server.base_url}"\nref_id = "{REF_ID}"\n'
                 )
                 environ = {"BULKSTATUS_CONFIG_DIR": str(config), "BULKSTATUS_BASE_URL": ""}
             ended = await run(
                 "resume", str(LOG), "--yes", **{"base_url": server.base_url, **environ}
             )
             assert ended.status == 2, ended.err
+            assert f"--base-url {thief.base_url}" in ended.err
             assert not thief.puts
         assert len(server.puts) == before
 
@@ -209,16 +189,6 @@ class TestSurroundings:
         ended = await run("send", name, "--yes", "--json", base_url=server.base_url)
         assert (ended.status, sent(server)) == (0, ["1"]), ended.err
         assert json.loads(ended.out)["counts"] == {"updated": 1}
-
-    async def test_json_is_utf_8_on_a_console_that_is_not(self, server: Server) -> None:
-        write(DAY, "1,8,T-ä")
-        server.refused = {"1"}
-        console = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252", "LC_ALL": "C"}
-        for command in (["send", str(DAY), "--yes"], ["report", str(LOG)]):
-            process = await start(*command, "--json", base_url=server.base_url, **console)
-            out, err = await process.communicate()
-            (failure,) = json.loads(out.decode("utf-8"))["failures"]
-            assert failure["tracking"] == "T-ä", err
 
     @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
     @pytest.mark.parametrize("to", [">/dev/full", ">&-", ">/dev/full 2>&1", "<&-", "2>&-"])
@@ -316,23 +286,6 @@ class TestSurroundings:
         assert ended.status in {0, 130, -signal.SIGINT}
 
 
-class TestGoingOn:
-    """What has been said of a row stays said, whichever file comes after it."""
-
-    async def test_settings_of_the_log_are_those_of_the_next_run(self, server: Server) -> None:
-        DAY.write_text("Auftrag;Stand\n1;8\n4;8\n5;8\n")
-        columns = ("--column", "order_id=Auftrag", "--column", "status=Stand")
-        await run(
-            *("send", str(DAY), *columns, "--timeout", "7", "--yes", "--limit", "1"),
-            base_url=server.base_url,
-        )
-        assert (await resume(server, DAY, "--limit", "1")).status == 3
-        DAY.unlink()
-        assert (await resume(server)).status == 0
-        assert sent(server) == ["1", "4", "5"]
-        assert [run["settings"]["timeout"] for run in read(LOG).runs] == ["7"] * 3
-
-
 class TestRuns:
     """Runs in simulated time."""
 
@@ -346,7 +299,7 @@ class TestRuns:
             job = feed.next(now, None, through)
             assert job is not None
             assert job.n == n
-            feed.settle(job)
+            feed.settle(job.update.order_id)
             now += 0.125
             through = lead.look(feed.sent, now) or through
 

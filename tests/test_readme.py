@@ -97,7 +97,9 @@ def service_command() -> str:
 async def test_what_runs_by_itself_sends_the_days_file_once(tmp_path: Path, command: str) -> None:
     today = datetime.date.today()
     for day in (today, today + datetime.timedelta(1)):  # should it be midnight by now
-        (tmp_path / f"dispatch-{day}.csv").write_text("order_id,status\n1001,8\n1002,8\n")
+        (tmp_path / f"dispatch-{day}.csv").write_text(
+            "order_id,status,tracking\n1001,8,\n1002,8,\n"
+        )
     found = tmp_path / "bin" / "bulkstatus"
     found.parent.mkdir()
     found.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m bulkstatus "$@"\n')

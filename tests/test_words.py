@@ -17,9 +17,9 @@ from bulkstatus.words import (
     counted,
     duration,
     labelled,
+    laid_beside,
     laid_out,
     printable,
-    section,
     some_of,
 )
 
@@ -137,9 +137,9 @@ SENTENCE = "a sentence that goes on for rather longer than forty characters"
         ([labelled("Rows", SENTENCE)],
          ["Rows       a sentence that goes on for", "             rather longer than forty",
           "             characters"]),
-        (section("To send", ["3 rows", "  2 Dispatched", ""]),
+        (laid_beside([("To send", ["3 rows", "  2 Dispatched", ""])]),
          ["To send    3 rows", "             2 Dispatched", ""]),
-        (section("Nothing", []), []),
+        (laid_beside([("Nothing", [])]), []),
         ([labelled("Log", "")], ["Log"]),
         # Nor is an option broken, at its hyphens.
         (["Give another address with your --base-url."],

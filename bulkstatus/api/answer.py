@@ -52,6 +52,19 @@ class Answer(NamedTuple):
     unseen: bool = False
     advice: str = ""
 
+    @property
+    def message(self) -> str:
+        """What the answer says of itself, or what is said of it."""
+        return self.error.message if self.error is not None else ""
+
+    @property
+    def sentence(self) -> str:
+        """What it says that no row can get past, and what to check."""
+        said = self.message
+        if not said.startswith("HTTP "):
+            said = f"{f'HTTP {self.http_status}' if self.http_status else 'no answer'}: {said}"
+        return f"The API answered {said}. {self.advice}"
+
     def tidied(self, redact: Callable[[str], str]) -> "Answer":
         """Return the answer with what the server wrote made fit for a log and a terminal."""
         if self.error is None:

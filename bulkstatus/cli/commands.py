@@ -55,11 +55,14 @@ def send(path: str, log_path: Path | None, go_on: bool, **options: Any) -> int:
       bulkstatus send samples/dispatch.csv --sandbox
     """
     from bulkstatus import job
-    from bulkstatus.cli.execute import execute
+    from bulkstatus.cli.execute import execute, with_account
     from bulkstatus.settings.sources import settings_for
 
     given = given_settings(options)
     settings, for_log = settings_for(given), partial(settings_for, given)
+    if not (settings.sandbox or options["dry_run"]):
+        # Now: what the logs beside this one have done counts where it was for the same account.
+        settings = with_account(settings)
     return execute(
         lambda terms: (
             job.send_or_resume(path, settings, for_log, log_path, terms)
@@ -160,12 +163,13 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
     """
     from bulkstatus import job
     from bulkstatus.cli.execute import run_in_loop
-    from bulkstatus.cli.output import plan_record, print_json, problem_lines, write_problems
-    from bulkstatus.cli.question import Asking, file_sections, is_terminal
+    from bulkstatus.cli.output import print_json, write_problems
+    from bulkstatus.cli.question import Asking, is_terminal
     from bulkstatus.job.refusals import how_to_list_all
+    from bulkstatus.job.wording import file_sections, problem_lines
     from bulkstatus.settings.sources import settings_for
     from bulkstatus.terminal import tell
-    from bulkstatus.words import counted
+    from bulkstatus.words import counted, laid_beside
 
     settings = settings_for(given_settings(options))
     keep = _SHOWN if problems_path is None and not as_json else None
@@ -176,12 +180,11 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
         write_problems(plan.problems, problems_path, path)
     exit_status = 2 if plan.refused else 0
     if as_json:
-        names = ("sha256", "encoding", "notes", "sheet", "columns")
-        of_source = {name: getattr(source, name) for name in names} | {"layout": source.saved}
-        record = {"exit_status": exit_status, "input": source.name, **of_source}
-        print_json({**record, **plan_record(plan)})
+        from bulkstatus.cli.as_json import check_record
+
+        print_json(check_record(source, plan))
         return exit_status
-    tell(file_sections(source, plan, settings, "Good"))
+    tell(laid_beside(file_sections(source, plan, settings, "Good")))
     if not plan.refused:
         tell("\nNothing speaks against sending this file.")
         return exit_status
@@ -248,12 +251,18 @@ def statuses(as_json: bool) -> None:
         click.echo("\n".join(f"{code:3}  {label:{width}}  {text}" for code, label, text in rows))
 
 
-@click.command("schema", short_help="Print the JSON Schema of the log, or of the report's JSON.")
-@click.argument("of", metavar="[log|report]", type=click.Choice(["log", "report"]), default="log")
+@click.command("schema", short_help="Print the JSON Schema of the log, or of what --json prints.")
+@click.argument(
+    "of",
+    metavar="[log|report|check|send]",
+    type=click.Choice(["log", "report", "check", "send"]),
+    default="log",
+)
 def schema(of: str) -> None:
-    """Print the JSON Schema of the result log's records, or of `bulkstatus report --json`.
+    """Print the JSON Schema of the result log's records, or of what a command prints with --json.
 
-    It is of draft 2020-12. Each line of a log follows that of the log.
+    It is of draft 2020-12. Each line of a log follows that of the log; `resume` prints what `send`
+    does.
 
     \b
     Examples:
@@ -262,12 +271,12 @@ def schema(of: str) -> None:
     """
     import json
 
-    if of == "log":
-        from bulkstatus.log.records import schema as schema_of
-    else:
-        from bulkstatus.reporting.as_json import schema as schema_of
+    from bulkstatus.cli import as_json
+    from bulkstatus.log import records
+    from bulkstatus.reporting import as_json as of_report
 
-    click.echo(json.dumps(schema_of(), indent=2, ensure_ascii=False))
+    found = {"log": records.schema, "report": of_report.schema}.get(of, partial(as_json.schema, of))
+    click.echo(json.dumps(found(), indent=2, ensure_ascii=False))
 
 
 @click.command("completion")

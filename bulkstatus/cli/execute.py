@@ -5,6 +5,7 @@ import gc
 import math
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from bulkstatus.api.access import Credentials
@@ -13,12 +14,13 @@ from bulkstatus.cli.output import print_json
 from bulkstatus.errors import LogRefused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
 from bulkstatus.job.run import Observer
+from bulkstatus.job.wording import sections
 from bulkstatus.progress import observe
 from bulkstatus.settings.keys import credentials_for, find_key
 from bulkstatus.settings.table import Settings
 from bulkstatus.signals import ending_undisturbed, interrupting
 from bulkstatus.terminal import said, say, tell, width_of
-from bulkstatus.words import counted, printable
+from bulkstatus.words import counted, laid_beside, printable
 
 _T = TypeVar("_T")
 
@@ -34,7 +36,7 @@ def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
     def confirm(proposal: Proposal) -> bool:
         needs_yes = not (dry_run or proposal.settings.sandbox)
         if not quiet or (needs_yes and is_terminal and not yes):
-            say(question.sections(proposal))
+            say(laid_beside(sections(proposal)))
         if not needs_yes:
             return True
         return question.ask(proposal, yes, options["cancellations"], changed_input)
@@ -61,17 +63,23 @@ def _observer(proposal: Proposal) -> Observer:
     return observe(proposal.plan.due, settings.rate, settings.give_up_after)
 
 
+def with_account(settings: Settings) -> Settings:
+    """Return settings that name an account, which is asked for where none is known."""
+    if settings.ref_id is not None or not question.is_terminal():
+        return settings
+    with question.ctrl_c_answers():
+        return replace(settings, ref_id=question.prompt("Ref ID of your account of the platform"))
+
+
 def _credentials(settings: Settings) -> Credentials:
     """Return the account's credentials, and ask for those that are found nowhere."""
-    ref_id = settings.ref_id
     if not question.is_terminal():
         return credentials_for(settings)
-    key = find_key(settings)
+    settings = with_account(settings)
+    ref_id, key = settings.ref_id or "", find_key(settings)
+    if key is not None:
+        return Credentials(ref_id, key.value)
     with question.ctrl_c_answers():
-        if ref_id is None:
-            ref_id = question.prompt("Ref ID of your account of the platform")
-        if key is not None:
-            return Credentials(ref_id, key.value)
         asked = f"API key of the account {printable(ref_id)}"
         return Credentials(ref_id, question.prompt(asked, hidden=True))
 
@@ -102,7 +110,7 @@ def _show(ended: Ended, as_json: bool, quiet: bool) -> None:
     ending = ended.ending
     if quiet and not as_json and not ending.exit_status and ended.ran:
         return
-    from bulkstatus.reporting import summarise, summary_record, summary_text
+    from bulkstatus.reporting import summarise, summary_text
 
     # What the run has left in memory must not add to what the report needs.
     gc.collect()
@@ -112,16 +120,9 @@ def _show(ended: Ended, as_json: bool, quiet: bool) -> None:
         say(str(error))
         summary = None
     if as_json:
-        record = {
-            "reason": ending.reason,
-            "exit_status": ending.exit_status,
-            "message": ending.message,
-            "ran": ended.ran,
-            "rows": ended.rows,
-            "counts": {str(outcome): count for outcome, count in ended.counts.items()},
-            "to_send": ended.to_send,
-        }
-        print_json({**(summary_record(summary) if summary is not None else {}), **record})
+        from bulkstatus.cli.as_json import ended_record
+
+        print_json(ended_record(ended, summary))
         return
     if not quiet and not ended.ran:
         would = f"; {counted(ended.to_send, 'row')} would be" if ended.to_send else ""

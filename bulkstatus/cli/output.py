@@ -3,52 +3,24 @@
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from bulkstatus.errors import BulkstatusError
 from bulkstatus.terminal import said, say
-from bulkstatus.words import capitalised, command_line, counted, printable, utf8
+from bulkstatus.words import capitalised, command_line, printable, utf8
 
 if TYPE_CHECKING:
-    from bulkstatus.job.plan import Plan, Problem
-
-#: How much of a cell or a header is shown, in characters; and of a reason, which may quote one.
-CELL = 40
-_REASON = 400
+    from bulkstatus.job.plan import Problem
 
 _HEADER = ("Line", "Order ID", "Column", "Cell", "What to do")
 
 
-def print_json(record: dict[str, Any] | list[Any]) -> None:
+def print_json(record: object) -> None:
     """Print one JSON value to stdout: UTF-8 everywhere, whatever the console's encoding."""
     click.echo(orjson.dumps(record))
-
-
-def plan_record(plan: "Plan") -> dict[str, Any]:
-    """Return a plan as JSON has it."""
-    counts = ("rows", "due", "orders", "duplicates", "superseded", "invalid", "conflicts")
-    return {
-        **{name: getattr(plan, name) for name in counts},
-        "by_status": {str(int(status)): count for status, count in plan.by_status.items() if count},
-        "without_tracking": plan.without_tracking,
-        "odd": [problem._asdict() for problem in plan.odd],
-        "values": plan.values,
-        "problems": [problem._asdict() for problem in plan.problems],
-    }
-
-
-def problem_lines(problems: "Sequence[Problem]", total: int) -> Iterator[str]:
-    """Yield the first of `total` problems, a line each."""
-    for problem in problems:
-        reason, value = printable(problem.reason, _REASON), printable(problem.value, CELL)
-        is_told = not value or value in reason or problem.field == "conflict"
-        cell = "" if is_told else f'"{value}": '
-        yield f"line {problem.line}: {cell}{reason}"
-    if total > len(problems):
-        yield f"and {counted(total - len(problems), 'more row')}"
 
 
 def write_problems(problems: "Sequence[Problem]", path: Path, input_path: str) -> None:
@@ -74,6 +46,7 @@ def write_problems(problems: "Sequence[Problem]", path: Path, input_path: str) -
 def show_refusal(error: Exception, as_json: bool) -> int:
     """Print why the program ends, to stderr or as JSON to stdout, and return the exit status."""
     from bulkstatus.job import RowsRefused
+    from bulkstatus.job.wording import problem_lines
     from bulkstatus.source import InQuestion
 
     status, message = 130, "Interrupted. What was sent until then, if anything, is in the log."
@@ -88,14 +61,11 @@ def show_refusal(error: Exception, as_json: bool) -> int:
     refusal = error.__cause__ or error
     plan = refusal.plan if isinstance(refusal, RowsRefused) else None
     if as_json:
+        from bulkstatus.cli.as_json import refusal_record
+
         reasons = {130: "interrupted", 3: "stopped", 4: "stopped"}
-        record: dict[str, Any] = {
-            "reason": reasons.get(status, "refused"),
-            "exit_status": status,
-            "message": utf8(message),
-        }
         with said():
-            print_json(record | (plan_record(plan) if plan is not None else {}))
+            print_json(refusal_record(reasons.get(status, "refused"), status, utf8(message), plan))
     elif isinstance(error, click.ClickException):
         with said():
             error.show()

@@ -97,12 +97,13 @@ def of_logs(paths: Sequence[Path], make: Callable[[Path], _T]) -> list[_T]:
     Raises LogRefused for a folder without any, and what `make` raises.
     """
     from bulkstatus.errors import LogRefused, NoLog
+    from bulkstatus.job.names import is_log
 
     made: dict[Path, _T] = {}
     for path in paths:
         logs = [path]
         if path.is_dir():
-            there = sorted(path.glob("*.results.jsonl"))
+            there = sorted(log for log in path.glob("*.jsonl") if is_log(log))
             logs = [log for log in there if not log.name.endswith(".sandbox.results.jsonl")]
         for log in logs:
             try:

@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler
 from bulkstatus.errors import LogInUse
 from bulkstatus.log.writer import try_lock
 from bulkstatus.pace.ledger import default_path
+from bulkstatus.words import utf8
 
 _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>bulkstatus</title>
@@ -82,9 +83,9 @@ class Door:
         if request.headers.getall("Host", []) != [self._host]:
             raise web.HTTPForbidden(text="This is not the address of the desk.")
         cookie, token = request.cookies.get(self._cookie, ""), request.query.get("token", "")
-        is_known = compare_digest(cookie.encode(), self._session.encode())
+        is_known = _is_same(cookie, self._session)
         if (request.method, request.path) == ("GET", "/") and token:
-            is_new = compare_digest(token.encode(), self._token.encode())
+            is_new = _is_same(token, self._token)
             if is_new or is_known:
                 response = web.HTTPSeeOther("/")
                 if is_new:
@@ -101,3 +102,7 @@ class Door:
         if not is_read and origins != [f"http://{self._host}"]:
             raise web.HTTPForbidden(text="This was asked by a page that is none of the desk's.")
         return await handler(request)
+
+
+def _is_same(given: str, secret: str) -> bool:
+    return compare_digest(utf8(given).encode(), secret.encode())

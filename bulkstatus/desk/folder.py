@@ -49,7 +49,8 @@ class Folder:
         """Return the names of the regular files. Raises Refused where they cannot be listed."""
         try:
             there = [path for path in self.path.iterdir() if not path.name.startswith(".")]
-            return sorted(path.name for path in there if path.is_file() and not path.is_symlink())
+            files = (path.name for path in there if path.is_file() and not path.is_symlink())
+            return sorted(name for name in files if utf8(name) == name)
         except OSError as error:
             raise Refused(f"The folder {self.path} cannot be read: {error.strerror}.") from None
 
@@ -93,7 +94,7 @@ class Folder:
     def to_mend(self, log: Path) -> list[str]:
         """Return the files with rows to mend of a log, the newest first."""
         found = [self.path / name for name in self.names() if self.mended_log(name) == log]
-        return [path.name for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
+        return [path.name for path in sorted(found, key=_changed, reverse=True)]
 
     def log_of(self, name: str) -> Summary | None:
         """Return the newest log of a file, None where there is none that can be read."""
@@ -118,15 +119,18 @@ class Folder:
         return unfinished, *by_day
 
     def _of_file(self, path: Path, summaries: list[Summary]) -> Entry:
-        page, changed = "/send?" + urlencode({"file": path.name}), path.stat().st_mtime
+        page, changed = "/send?" + urlencode({"file": path.name}), _changed(path)
         new = Entry(path.name, "not sent", "", "Check it", page, changed)
         summary, mended = _newest(path, summaries), self.mended_log(path.name)
         if mended is not None and is_rehearsal(mended):
             return new._replace(state="of a rehearsal", step="Rehearse it, once it is mended")
         if summary is None:
             return new
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return new._replace(state="cannot be read", step="See why")
         if digest in {run.record.input_sha256 for run in summary.runs}:
             return _of_log(summary.log, summary)._replace(name=path.name, changed=changed)
         if mended is not None:
@@ -151,7 +155,10 @@ def is_rehearsal(log: Path) -> bool:
 
 def summary_of(path: Path) -> Summary:
     """Return what a log says, anew only once it has changed. Raises LogRefused."""
-    state = path.stat()
+    try:
+        state = path.stat()
+    except OSError:
+        return summarise(path)
     summary = _summary_at(path, state.st_size, state.st_mtime_ns)
     # A run may end without a word.
     return summarise(path) if summary.state == RUNNING else summary
@@ -160,6 +167,14 @@ def summary_of(path: Path) -> Summary:
 @lru_cache(maxsize=256)
 def _summary_at(path: Path, size: int, changed: int) -> Summary:
     return summarise(path)
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was changed; one that has just gone was so long ago."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _told(path: Path) -> Summary | None:
@@ -180,7 +195,7 @@ def _newest(path: Path, summaries: list[Summary]) -> Summary | None:
 
 
 def _of_log(path: Path, summary: Summary | None) -> Entry:
-    page, changed = "/log?" + urlencode({"log": path.name}), path.stat().st_mtime
+    page, changed = "/log?" + urlencode({"log": path.name}), _changed(path)
     if summary is None:
         return Entry(path.name, "cannot be read", "", "See why", page, changed)
     step = "See what came of it"

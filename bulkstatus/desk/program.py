@@ -5,11 +5,9 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from aiohttp import web
-
 from bulkstatus.desk.door import Door, Mat
 from bulkstatus.desk.server import Desk
-from bulkstatus.errors import SettingsRefused
+from bulkstatus.loopback import listen
 from bulkstatus.signals import interrupting
 from bulkstatus.terminal import tell
 
@@ -41,25 +39,17 @@ async def _serve(folder: Path, port: int, opens: bool, mat: Mat) -> int:
                 desk.work.stop()
         desk.closing.set()
 
-    runner = web.AppRunner(desk.make_app(door), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
     watching = asyncio.create_task(desk.work.watch())
     try:
         with interrupting(interrupt):
-            try:
-                await web.TCPSite(runner, "127.0.0.1", port).start()
-            except OSError as error:
-                raise SettingsRefused(
-                    f"The desk cannot listen on port {port}: {error.strerror or error}. Choose "
-                    "another one with --port."
-                ) from None
+            runner = await listen(desk.make_app(door), port, "desk")
             door.open(runner.addresses[0][1])
             _lead(mat, f"The desk of {folder} is open; Ctrl-C closes it. Its address:", opens)
             await desk.closing.wait()
             await desk.work.finish()
+            await runner.cleanup()
     finally:
         watching.cancel()
-        await runner.cleanup()
     return status
 
 

@@ -1,6 +1,8 @@
 """What each address of the desk shows and does."""
 
 import asyncio
+import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -12,31 +14,33 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from bulkstatus import job
-from bulkstatus.cli import question
 from bulkstatus.desk.door import Door
 from bulkstatus.desk.folder import Folder, is_rehearsal, summary_of
 from bulkstatus.desk.pages import guard, page
-from bulkstatus.desk.work import Wish, Work, mark
-from bulkstatus.errors import FAULT, BulkstatusError, LogRefused, Refused
+from bulkstatus.desk.work import MOST_ROWS, Wish, Work, mark
+from bulkstatus.errors import (
+    FAULT,
+    BulkstatusError,
+    InputRefused,
+    LogRefused,
+    Refused,
+    SettingsRefused,
+)
 from bulkstatus.job import Ended, RowsRefused
 from bulkstatus.job.refusals import DoneElsewhere
-from bulkstatus.job.names import kept_settings
-from bulkstatus.log import State, read_log
-from bulkstatus.order import OrderStatus
-from bulkstatus.reporting import Summary, summarise, text
+from bulkstatus.job.wording import file_sections, sections
+from bulkstatus.log import State
+from bulkstatus.order import is_mistyped
+from bulkstatus.reporting import Summary, text
 from bulkstatus.reporting.as_json import history_of
-from bulkstatus.reporting.failures import mend_path, reason
+from bulkstatus.reporting.failures import mend_path
 from bulkstatus.reporting.mend import original, write_failures, written_sentences
 from bulkstatus.reporting.page import render
-from bulkstatus.reporting.tables import Latest, write_orders, write_rows
+from bulkstatus.reporting.tables import write_orders
 from bulkstatus.settings.keys import find_key
 from bulkstatus.source import InputOptions, InQuestion, Source, open_source
 from bulkstatus.source.options import FIELDS
 from bulkstatus.words import capitalised
-
-#: How many rows a page shows at the most; it says where there are more.
-MOST_ROWS = 500
 
 # How many rows are shown to choose columns by.
 _FIRST_ROWS = 5
@@ -140,27 +144,24 @@ class Desk:
 
     async def _ask(self, wish: Wish, error: str = "") -> web.Response:
         """Ask whether what is wished is to be sent, or say what speaks against it."""
-        asks = _Asks()
         shown: dict[str, Any] = dict.fromkeys(("told", "columns", "problems", "proposal"), ())
-        shown |= {"wish": wish, "error": error, "rehearses": wish.rehearses}
-        shown |= {"words": asks.unknown, "fields": FIELDS, "is_asked": False, "key": ""}
-        shown["is_done"] = False
+        shown |= {"wish": wish, "rehearses": wish.rehearses, "words": (), "key": ""}
+        shown |= {"error": error, "is_asked": False, "is_done": False, "fields": FIELDS}
         shown["newest"] = self.folder.log_of(wish["file"]) if "file" in wish else None
         try:
-            asked = await self.work.ask(wish, asks)
+            asked = await self.work.ask(wish)
         except RowsRefused as refused:
-            shown |= {"is_asked": asks.unknown, **await self._what_is_wrong(wish, refused)}
+            shown |= await self._what_is_wrong(wish, refused)
+            shown["error"] = error or _without_commands(refused)
         except InQuestion as doubt:
             taken = dict.fromkeys(doubt.taken, "taken")
             columns = [(name, cells[:_FIRST_ROWS], taken.get(name)) for name, cells in doubt.table]
             shown |= {"is_asked": True, "fields": doubt.fields, "columns": columns}
             shown["error"] = error or f"{doubt.name}: {doubt.doubts}"
-        except LogRefused as refused:
-            # What follows are commands, and here links.
-            shown["error"] = error or str(refused).split("\n")[0]
-            shown["is_done"] = isinstance(refused, DoneElsewhere)
         except BulkstatusError as refused:
-            shown |= {"error": error or str(refused), "is_asked": True}
+            shown["error"] = error or _without_commands(refused)
+            shown["is_asked"] = isinstance(refused, InputRefused | SettingsRefused)
+            shown["is_done"] = isinstance(refused, DoneElsewhere)
         else:
             if isinstance(asked, Ended):
                 return self._message("Nothing is to be done", asked.ending.message)
@@ -168,29 +169,36 @@ class Desk:
             shown |= {"proposal": asked, "mark": mark(asked), "rehearses": settings.sandbox}
             if not settings.sandbox and asked.plan.due:
                 shown["key"] = await asyncio.to_thread(find_key, settings, self.work.environ)
-            shown |= {"told": question.sections(asked), "columns": _columns(source)}
+            shown |= {"told": sections(asked), "columns": _columns(source)}
+        # Here all is in the one folder.
+        shown["error"] = shown["error"].replace(f"{self.folder.path}{os.sep}", "")
         return self._page("send.html", **shown)
 
     async def _what_is_wrong(self, wish: Wish, refused: RowsRefused) -> dict[str, Any]:
-        """Return the rows that refuse a file, with the file's other columns."""
-        path, log = self.folder.file(wish["file"]), wish["log"]
-        kept = kept_settings(read_log(self.folder.file(log)), path) if log else None
-        settings = self.work.settings(wish.but(save_layout="").settings, kept)
-        source, plan = await job.check(str(path), settings, MOST_ROWS)
-        # What contradicts the log alone is not found without it.
-        found = plan if plan.refused >= refused.plan.refused else refused.plan
-        cells = await _cells(path, settings.input, {line for line, *_ in found.problems})
+        """Return the rows that refuse a file, with the file's other columns.
+
+        Of those whose status is a word that may have a meaning there is one each.
+        """
+        source, settings, plan = refused.source, refused.settings, refused.plan
+        once: dict[object, Any] = {}
+        for each in plan.problems:
+            is_word = each.field == "status" and each.value and not is_mistyped(each.value)
+            once.setdefault(each.value if is_word else each.line, each)
+        words = [key for key in once if isinstance(key, str)]
+        path, lines = self.folder.file(wish["file"]), {each.line for each in once.values()}
+        cells = await _cells(path, source.options, lines)
         width = len(source.header)
         return {
-            "error": str(refused).split("\n")[0],
-            "told": question.file_sections(source, plan, settings, "Good"),
+            "words": words,
+            "is_asked": bool(words),
+            "told": file_sections(source, plan, settings, "Good"),
             "header": source.header,
             "columns": _columns(source),
             "problems": [
                 (line, capitalised(reason), value or "(empty)", *cells.get(line, ())[:width])
-                for line, _, _, value, reason in found.problems
+                for line, _, _, value, reason in once.values()
             ],
-            "more": refused.plan.refused - len(found.problems),
+            "more": plan.refused - len(once),
         }
 
     # The run.
@@ -212,13 +220,15 @@ class Desk:
             return self._page("run.html", rehearses=going.wish.rehearses, going=going)
         if going.ended is None and going.course is None:
             return await self._ask(going.wish.but(sandbox=""), going.error)
-        if going.ended is None or going.ended.log_path is None:
-            return self._message("The run has ended", going.error)
-        log = going.ended.log_path
+        log, said = None, going.error
+        if going.ended is not None:
+            log, said = going.ended.log_path, going.ended.ending.message
+        if log is None or not log.exists():
+            return self._message("The run has ended", said)
         if going.slept:
             self._said = ["The machine slept, so the run was stopped. Shall it go on?"]
         elif summary_of(log).contents.runs[-1].end is None:
-            self._said = [going.ended.ending.message]  # the log did not get to hold it
+            self._said = [said]  # the log did not get to hold it
         raise web.HTTPSeeOther("/log?" + Wish(log=log.name).query)
 
     # The end: what a log says.
@@ -233,16 +243,15 @@ class Desk:
         others = [p for p in range(len(header)) if table and p not in table.places.values()]
         failures = []
         for row in summary.failures[:MOST_ROWS]:
-            own = row.order_id or "none", reason(row), row.line, text.status_name(row.status)
             cells = all_cells.get(row.n, ())
             more = (cells[place] for place in others if place < len(cells))
-            failures.append([*own, row.tracking or "none", *more])
+            failures.append([*text.failure_cells(row), *more])
         return self._page(
             "log.html",
             rehearses=is_rehearsal(summary.log),
             summary=summary,
             failures=failures,
-            columns=[header[place] for place in others],
+            columns=[*text.FAILURE_COLUMNS, *(header[place] for place in others)],
             perhaps=text.perhaps_text(summary, MOST_ROWS),
             failed=summary.count(State.FAILED),
             rejected=summary.count(State.REJECTED),
@@ -257,16 +266,12 @@ class Desk:
         raise web.HTTPSeeOther("/log?" + Wish(log=summary.log.name).query)
 
     async def _show_table(self, request: web.Request) -> web.Response:
-        """Give the orders touched or not, or all rows, as a CSV to be saved."""
+        """Give the orders touched, or those that are not, as a CSV to be saved."""
         summary, kind = await self._summary(request.query.get("log")), request.query.get("kind")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "table.csv"
-            if kind in {"touched", "untouched"}:
-                await asyncio.to_thread(write_orders, f"--{kind}", path, summary)
-            else:
-                latest = Latest()
-                summary = await asyncio.to_thread(summarise, summary.log, latest.take)
-                await asyncio.to_thread(write_rows, path, summary, latest)
+            option = "--touched" if kind == "touched" else "--untouched"
+            await asyncio.to_thread(write_orders, option, path, summary)
             body = path.read_bytes()
         headers = {"Content-Disposition": "attachment"}
         return web.Response(body=body, content_type="text/csv", headers=headers)
@@ -279,34 +284,28 @@ class Desk:
 
     async def _show_order(self, request: web.Request) -> web.Response:
         """Tell all that the logs of the folder know of an order."""
-        order_id, logs = request.query.get("id", "").strip(), self.folder.logs()
-        found = [await asyncio.to_thread(history_of, path, order_id) for path in logs]
-        told = ["\n".join(text.history_lines(each, order_id)) for each in found if each.records]
+        order_id, logs, told = request.query.get("id", "").strip(), self.folder.logs(), []
+        for path in logs:
+            try:
+                history = await asyncio.to_thread(history_of, path, order_id)
+            except LogRefused as error:
+                told.append(str(error))
+                continue
+            if history.records:
+                told.append("\n".join(text.history_lines(history, order_id)))
         none = f"None of the logs in this folder has a row of it ({len(logs)} were looked at)."
         return self._message(f"Order {order_id}", *(told or [none]))
+
+
+def _without_commands(error: BulkstatusError) -> str:
+    """Return what an error says, but for the commands at its end, which are links here."""
+    return re.sub(r"(?<=\.)\s[^.]*:$", "", str(error).partition("\n  bulkstatus")[0])
 
 
 def _columns(source: Source | None) -> list[tuple[str, Sequence[str], str | None]]:
     """Return the columns of a table that was understood: header, no cells, and its field."""
     fields = {header: field for field, header in source.columns.items()} if source else {}
     return [(name, (), fields.get(name.strip())) for name in (source.header if source else ())]
-
-
-class _Asks:
-    """Notes the words of a status column that are in question, and answers nothing."""
-
-    def __init__(self) -> None:
-        self.unknown: list[str] = []
-
-    def columns(self, doubt: InQuestion, options: InputOptions) -> None:
-        return None
-
-    def words(self, words: Sequence[str]) -> Mapping[str, OrderStatus]:
-        self.unknown += words
-        return {}
-
-    def keep(self) -> bool:
-        return False
 
 
 async def _cells(path: Path, options: InputOptions, lines: set[int]) -> dict[int, Sequence[str]]:

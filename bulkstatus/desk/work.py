@@ -27,10 +27,13 @@ from bulkstatus.job.run import Observer
 from bulkstatus.progress.course import Course
 from bulkstatus.settings.keys import credentials_for, find_key
 from bulkstatus.settings.sources import settings_for
-from bulkstatus.settings.table import Settings
-from bulkstatus.source import Asks
-from bulkstatus.source.options import FIELDS, LABELS
+from bulkstatus.settings.table import SETTINGS, Settings, names_of
+from bulkstatus.settings.values import FLAG
+from bulkstatus.source.options import FIELDS, LABELS, VOID
 from bulkstatus.words import printable
+
+#: How many rows a page shows at the most; it says where there are more.
+MOST_ROWS = 500
 
 #: How many orders a rehearsal refuses, for practice.
 REFUSALS = 3
@@ -38,10 +41,12 @@ REFUSALS = 3
 #: From how many seconds on a clock that jumps says that the machine slept.
 SLEPT = 60.0
 
-_COLUMNS = {f"column.{name}": name for name in FIELDS}
-_SETTINGS = ("skip_invalid", "sandbox", "send_again")
-_FLAGS = (*_SETTINGS, "withdraw", "retry_rejected", "save_layout")
-_NAMES = {"file", "log", "status", "sheet", *_FLAGS, *_COLUMNS}
+#: The settings that say how a file is to be understood, beside its columns and words.
+UNDERSTANDING = [name for name in names_of("input") if name not in {"column", "word"}]
+
+_COLUMNS = {f"column.{name}": name for name in (*FIELDS, VOID)}
+_SETTINGS = ("skip_invalid", "sandbox", "send_again", *UNDERSTANDING)
+_NAMES = {"file", "log", "withdraw", "retry_rejected", "save_layout", *_SETTINGS, *_COLUMNS}
 _WORD, _IS = "word.", "is."
 
 # What a run that is stopped from the page would exit with, as after Ctrl-C.
@@ -83,8 +88,8 @@ class Wish(dict[str, str]):
 
     def without(self, fields: Iterable[str] = FIELDS) -> "Wish":
         """Return it without what it says of how the file is to be understood."""
-        columns = {f"column.{name}": "" for name in fields}
-        return self.but(status="", sheet="", save_layout="", **columns)
+        said = ("save_layout", *UNDERSTANDING, *(f"column.{name}" for name in (*fields, VOID)))
+        return self.but(**dict.fromkeys(said, ""))
 
     @property
     def rehearses(self) -> bool:
@@ -100,8 +105,8 @@ class Wish(dict[str, str]):
     def settings(self) -> dict[str, Any]:
         """The settings that it gives."""
         columns = {name: self[key][1:] for key, name in _COLUMNS.items() if key in self}
-        given: dict[str, Any] = {name: True for name in _SETTINGS if name in self}
-        given |= {name: self[name] for name in ("status", "sheet") if name in self}
+        given: dict[str, Any] = {name: self[name] for name in _SETTINGS if name in self}
+        given |= {name: True for name in given if SETTINGS[name].kind is FLAG}
         given |= {"save_layout": ""} if "save_layout" in self else {}
         words = {n.removeprefix(_WORD): self[n] for n in self if n.startswith(_WORD)}
         return given | {"column": columns or None, "word": words or None}
@@ -112,6 +117,7 @@ class Going:
     """A run: how far it is, what stops it, and in the end what came of it."""
 
     wish: Wish
+    mark: str = ""
     course: Course | None = None
     interrupt: Callable[[int], None] | None = None
     stops: int = 0
@@ -149,10 +155,10 @@ class Work:
         """Return the settings in force."""
         return settings_for(given, logged, log_name, environ=self.environ)
 
-    async def ask(self, wish: Wish, asks: Asks) -> Proposal | Ended:
+    async def ask(self, wish: Wish) -> Proposal | Ended:
         """Return what a wish would do, or that it would do nothing. Raises what refuses it.
 
-        `asks` is told what is in question. No answers are kept before a yes.
+        No answers are kept before a yes.
         """
         found: list[Proposal] = []
 
@@ -160,7 +166,7 @@ class Work:
             found.append(proposal)
             return True
 
-        terms = Terms(self._credentials, take, asks=asks, dry_run=True)
+        terms = Terms(self._credentials, take, dry_run=True, keep=MOST_ROWS)
         ended = await self._do(wish.but(save_layout=""), terms)
         return found[0] if found else ended
 
@@ -194,8 +200,13 @@ class Work:
 
         `yes` has the `mark` of what was asked and the `ref_id` of the account, which a rehearsal
         needs not, the `number` that was typed for the cancellations, and the `key` where that was
-        asked for. Raises Refused where another run goes on.
+        asked for. A yes counts once, also where it comes twice. Raises Refused where another run
+        goes on.
         """
+        said, before = (wish, yes.get("mark", "")), self.going
+        is_same = before is not None and (before.wish, before.mark) == said
+        if before and is_same and (self.is_busy or (before.mark and before.ended)):
+            return
         if self.is_busy:
             raise Refused("A run is going on already, and there is one at a time.")
         ref_id, key, number = (yes.get(name, "").strip() for name in ("ref_id", "key", "number"))
@@ -203,7 +214,7 @@ class Work:
             self.typed["BULKSTATUS_REF_ID"] = ref_id
         if key:
             self.typed["BULKSTATUS_API_KEY"] = key
-        self.going = going = Going(wish)
+        self.going = going = Going(*said)
 
         def confirm(proposal: Proposal) -> bool:
             count = proposal.plan.cancellations

@@ -14,7 +14,7 @@ from bulkstatus.conflict import STEP, Claim, Fate
 from bulkstatus.job.check import OUTCOMES, Checked
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import SAMPLE_ROWS, Plan
-from bulkstatus.job.worklist import WorkList
+from bulkstatus.job.worklist import LOT, WorkList
 from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
 from bulkstatus.log.state import OPEN, LogState, Span, State, count_of, joined, numbers, spans_of
@@ -252,7 +252,3 @@ async def withdraw(
             yield row, Outcome.WITHDRAWN, ""
 
     await beginning.settle(rows())
-
-
-#: Records are made and written so many at a time.
-LOT = 4096

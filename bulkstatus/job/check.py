@@ -15,7 +15,7 @@ from itertools import compress, count
 from bulkstatus.conflict import Claim, Decision, Fate
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import Plan, Problem
-from bulkstatus.job.worklist import WorkList
+from bulkstatus.job.worklist import LOT, WorkList
 from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
 from bulkstatus.log.state import LogState, State, spans_of
 from bulkstatus.order import InvalidRow, OrderStatus
@@ -44,9 +44,8 @@ class Checked:
     """A checked input.
 
     `rows` are its rows, numbered from 1, in `state`: those to be sent are TO_SEND, those known to
-    be done UPDATED, and the others have their result. Those of invalid rows stand in `work` with
-    the rows where nothing is known, all others in `judged`. `plan` counts them all, before
-    anything is due.
+    be done UPDATED, and the others have their result: in `work` with the rows, or in `judged`.
+    `plan` counts them all, before anything is due.
     """
 
     def __init__(self, source: Source, work: WorkList) -> None:
@@ -164,10 +163,14 @@ class _Check:
             checked.state.settle(result)
             self._note(Problem(record.line, row.order_id, row.field, row.value, row.reason))
         checked.plan.invalid += len(invalid)
+        checked.judged += results
+        await self._write()
+
+    async def _write(self) -> None:
+        """Write what is judged where all rows are new ones of the log, as they are numbered."""
         if not self._known.log.runs and self._shard is None:
-            await checked.work.add_results(results)
-        else:
-            checked.judged += results
+            await self._checked.work.add_results(self._checked.judged)
+            self._checked.judged.clear()
 
     def _note(self, problem: Problem) -> None:
         problems = self._checked.plan.problems
@@ -183,28 +186,32 @@ class _Check:
         done, others = known.done(state, exact, asked)
         for n in done:
             state.mark(n, State.UPDATED)
-        exact = exact | others
-        if exact:
-            orders = await self._claims(exact)
-            updates = known.updates(exact)
-            for order_id, claims in orders.items():
-                self._decide(claims, known.judge([*claims], updates.get(order_id, ())))
+        if exact := exact | others:
+            await self._judge_exactly(exact)
         if known.log.runs:
             await self._refuse_lost_zeros(known)
         await self._refuse_odd()
 
-    async def _claims(self, orders: set[int]) -> dict[str, dict[Claim, RowRecord]]:
-        """Return the rows to be judged, by order."""
-        state = self._checked.state
+    async def _judge_exactly(self, orders: set[int]) -> None:
+        """Judge the rows of some orders, those at once that are the only one of theirs."""
+        state, known = self._checked.state, self._known
+        updates = known.updates(orders)
         spans = spans_of(
             n
             for n, order in enumerate(state.orders, 1)
             if order in orders and state.state(n) is not State.INVALID
         )
-        found: dict[str, dict[Claim, RowRecord]] = {}
+        several: dict[str, dict[Claim, RowRecord]] = {}
         async for row in self._checked.work.rows(spans):
-            found.setdefault(row.order_id, {})[Claim(row.n, row.line, row.update)] = row
-        return found
+            claims = {Claim(row.n, row.line, row.update): row}
+            if state.orders[row.n - 1] in self._repeated:
+                several.setdefault(row.order_id, {}).update(claims)
+            else:
+                self._decide(claims, known.judge([*claims], updates.get(row.order_id, ())))
+            if len(self._checked.judged) >= LOT:
+                await self._write()
+        for order_id, claims in several.items():
+            self._decide(claims, known.judge([*claims], updates.get(order_id, ())))
 
     def _decide(self, claims: dict[Claim, RowRecord], decisions: dict[int, Decision]) -> None:
         checked, at = self._checked, timestamp(time.time())

@@ -69,7 +69,7 @@ class Elsewhere:
 
     def _there(self) -> Iterator[Path]:
         """Yield the logs that were written to since then, the latest last."""
-        if self._settings.sandbox:
+        if self._settings.sandbox or not self._settings.look_back:
             return
         own, suffixes = self._log_path, {".jsonl", self._log_path.suffix}
         times: dict[Path, float] = {}

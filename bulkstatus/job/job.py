@@ -31,17 +31,18 @@ SettingsFor = Callable[[Mapping[str, Any], Path], Settings]
 
 
 async def send(
-    path: str, settings: Settings, log_path: Path | None, terms: Terms, *, may_be_done: bool = False
+    path: str, settings: Settings, log_path: Path | None, terms: Terms, *, again: bool = False
 ) -> Ended:
     """Send a file, or the shard of it that the settings say, for the first time.
 
-    A file all of whose rows are done elsewhere is refused, unless it `may_be_done`: then its log
-    says so. Raises Refused (InputRefused, SettingsRefused, LogRefused) or LogInUse when nothing
-    was sent.
+    With `again` it is sent by what is started again and again: a file all of whose rows are done
+    elsewhere is not refused, its log says so; and a log at `log_path` is followed by a next one,
+    as one beside the file is. Raises Refused (InputRefused, SettingsRefused, LogRefused) or
+    LogInUse when nothing was sent.
     """
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    is_numbered = log_path is None and not settings.sandbox
-    if log_path is not None and read_begun(log_path) is not None:
+    is_numbered = (again or log_path is None) and not settings.sandbox
+    if log_path is not None and not again and read_begun(log_path) is not None:
         _refuse_in_use(log_path)
         raise refusals.log_is_there(log_path)
     logs = [log for there in logs_of(first) if (log := read_begun(there))] if is_numbered else []
@@ -58,7 +59,7 @@ async def send(
     ):
         settings = settings.answered(source.options, source.saved)
         known = _known(none, elsewhere, settings)
-        checked = await check_source(source, rows, known, shard=settings.shard)
+        checked = await check_source(source, rows, known, shard=settings.shard, keep=terms.keep)
         for log in logs:
             if log.is_of_content(source.sha256) and not settings.send_again:
                 raise refusals.same_content(log, path)
@@ -68,7 +69,7 @@ async def send(
         else:
             beginning = await beginnings.of_input(checked, terms.limit)
         plan = beginning.plan
-        if plan.elsewhere and not (plan.all_due or plan.refused or may_be_done):
+        if plan.elsewhere and not (plan.all_due or plan.refused or again):
             raise refusals.done_elsewhere(path, plan)
         given = Input.of(path, checked)
         notes = (*_about_shard(settings), *elsewhere.notes)
@@ -167,7 +168,9 @@ async def resume(
                 opened = await _open(path, settings, terms.asks)
                 source = await stack.enter_async_context(opened)
                 settings = settings.answered(source.options, source.saved)
-                checked = await check_source(source, rows, known, shard=settings.shard)
+                checked = await check_source(
+                    source, rows, known, shard=settings.shard, keep=terms.keep
+                )
                 _refuse_rows(checked, path, known, settings)
                 beginning = await merged(contents, checked, work, terms.limit)
                 given = Input.of(path, checked)
@@ -207,8 +210,7 @@ async def send_or_resume(
             "into a file and send that."
         )
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    there = [first] if log_path is not None else logs_of(first)
-    logs = [log for name in there if (log := read_begun(name))]
+    logs = [log for name in logs_of(first) if (log := read_begun(name))]
     own = _log_of_content(logs, Path(path))
     going_on = replace(
         terms,
@@ -232,7 +234,7 @@ async def send_or_resume(
         if own is not None:
             after = await resume(own.path, None, settings_for, going_on)
         else:
-            after = await send(path, settings, log_path, terms, may_be_done=True)
+            after = await send(path, settings, log_path, terms, again=True)
     except Refused as error:
         if before is None or not before.ran:
             raise
@@ -340,6 +342,6 @@ def _known(log: LogContents, elsewhere: Elsewhere, settings: Settings) -> Known:
 def _refuse_rows(checked: Checked, path: str, known: Known, settings: Settings) -> None:
     """Raise RowsRefused when some of its rows refuse a checked file; else keep its layout."""
     if checked.plan.refused and not settings.skip_invalid:
-        name, plan = checked.source.name, checked.plan
-        raise refusals.rows_refused(path, name, plan, settings, known.has_updates)
+        source, plan = checked.source, checked.plan
+        raise refusals.rows_refused(path, source, plan, settings, known.has_updates)
     checked.source.keep_layout()

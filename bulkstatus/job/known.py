@@ -5,15 +5,13 @@ from itertools import islice
 
 from bulkstatus.conflict import Claim, Decision, judge_order
 from bulkstatus.job.elsewhere import Elsewhere, Updates
+from bulkstatus.job.worklist import LOT
 from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import RowRecord
 from bulkstatus.log.state import LogState, State, numbers, spans_of
 from bulkstatus.order import StatusUpdate
 
 _SEVERAL = object()
-
-# How many rows of the log are looked at together.
-_LOT = 4096
 
 
 class Known:
@@ -48,14 +46,18 @@ class Known:
 
     def judge(self, claims: Sequence[Claim], own: Iterable[StatusUpdate]) -> dict[int, Decision]:
         """Return what is to become of an order's rows, of which the log has updated `own`."""
-        asked = {claim.update for claim in claims}
         there = self._others.get(claims[0].update.order_id, {})
-        updated = {
-            update: place
-            for update, place in there.items()
-            if not (self._again and update in asked)
-        }
-        return judge_order(claims, updated | dict.fromkeys(own, ""), self._last_wins)
+        if self._again:
+            asked = {claim.update for claim in claims}
+            # A row without a tracking is the same as any of its status, beside none that has one.
+            blank = {row.status for row in asked if row.tracking is None}
+            blank -= {row.status for row in asked if row.tracking}
+            there = {
+                update: place
+                for update, place in there.items()
+                if update not in asked and update.status not in blank
+            }
+        return judge_order(claims, there | dict.fromkeys(own, ""), self._last_wins)
 
     def done(
         self, rows: LogState, repeated: set[int], asked: Set[int]
@@ -92,15 +94,20 @@ class Known:
         return found
 
     def new(self, rows: LogState) -> list[int]:
-        """Return the rows to be sent that the log does not have."""
-        there = set(self.log.state.contents)
+        """Return the rows to be sent that the log does not have, or has as invalid.
+
+        What was wrong with those is wrong still, where they come back as they were.
+        """
+        log = self.log.state
+        states = (state for state in State if state is not State.INVALID)
+        there = {log.contents[n - 1] for n in numbers(log.spans(*states))}
         return [n for n in numbers(rows.spans(State.TO_SEND)) if rows.contents[n - 1] not in there]
 
     def compare(self, look: Callable[[list[str], list[str | None]], None]) -> None:
         """Show the IDs and trackings of the log: by all of them a few rows are judged."""
         valid = (State.TO_SEND, State.UPDATED, State.REJECTED, State.FAILED, State.DUPLICATE)
         rows = read_rows(self.log, self.log.state.spans(*valid))
-        while lot := list(islice(rows, _LOT)):
+        while lot := list(islice(rows, LOT)):
             look([row.order_id for row in lot], [row.tracking for row in lot])
 
     def lost_zeros(self, rows: Sequence[RowRecord]) -> Iterator[tuple[RowRecord, str]]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bulkstatus.job.beginning import LOT, NAMED, Beginning, Unsent, withdraw
+from bulkstatus.job.beginning import NAMED, Beginning, Unsent, withdraw
 from bulkstatus.job.check import Checked
-from bulkstatus.job.worklist import WorkList
+from bulkstatus.job.worklist import LOT, WorkList
 from bulkstatus.log.reader import LogContents, read_rows
 from bulkstatus.log.records import Outcome, Result, RowRecord
 from bulkstatus.log.state import OPEN, LogState, State, count_of, numbers, spans_of

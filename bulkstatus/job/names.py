@@ -43,9 +43,10 @@ def beside(path: str | Path, ending: str) -> Path:
 def _numbered(first: Path) -> Iterator[Path]:
     """Yield the names that the logs of an input may have, in the order of their making."""
     yield first
-    stem = first.name.removesuffix(_ENDING)
+    ending = _ENDING if first.name.endswith(_ENDING) else first.suffix
+    stem = first.name.removesuffix(ending)
     for number in count(2):
-        yield first.with_name(f"{stem}-{number}{_ENDING}")
+        yield first.with_name(f"{stem}-{number}{ending}")
 
 
 def logs_of(first: Path) -> list[Path]:

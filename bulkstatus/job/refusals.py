@@ -9,6 +9,7 @@ from bulkstatus.job.plan import Plan
 from bulkstatus.job.terms import RowsRefused
 from bulkstatus.log import FAILURES, LogContents
 from bulkstatus.settings.table import SETTINGS, Settings
+from bulkstatus.source import Source
 from bulkstatus.words import command_line, counted
 
 
@@ -100,19 +101,21 @@ def rehearsal(log: LogContents) -> LogRefused:
     )
 
 
-def rows_refused(path: str, name: str, plan: Plan, settings: Settings, known: bool) -> RowsRefused:
-    """Return the refusal of the file at `path`, called `name`, for some of its rows.
+def rows_refused(
+    path: str, source: Source, plan: Plan, settings: Settings, known: bool
+) -> RowsRefused:
+    """Return the refusal of the file at `path` for some of its rows.
 
     What contradicts a log that is `known` alone is no problem of the file, and `check` would not
     find it.
     """
     text = (
-        f"{name}: {counted(plan.refused, 'row')} of {plan.rows:,} cannot be sent, so nothing was "
-        "sent. Correct them, or send only the others with --skip-invalid."
+        f"{source.name}: {counted(plan.refused, 'row')} of {plan.rows:,} cannot be sent, so "
+        "nothing was sent. Correct them, or send only the others with --skip-invalid."
     )
     if plan.refused > len(plan.problems) and not known:
         text += f"\n{how_to_list_all(path, settings)}"
-    return RowsRefused(text, plan)
+    return RowsRefused(text, plan, source, settings)
 
 
 def how_to_list_all(path: str, settings: Settings) -> str:

@@ -15,11 +15,14 @@ from bulkstatus.source import Asks, Source
 
 
 class RowsRefused(InputRefused):
-    """The file holds rows that cannot be sent; `plan.problems` has the first of them."""
+    """The file holds rows that cannot be sent; `plan.problems` has the first of them.
 
-    def __init__(self, message: str, plan: Plan) -> None:
+    `source` is the file as it was understood, and `settings` are those in force.
+    """
+
+    def __init__(self, message: str, plan: Plan, source: Source, settings: Settings) -> None:
         super().__init__(message)
-        self.plan = plan
+        self.plan, self.source, self.settings = plan, source, settings
 
 
 class Declined(Refused):
@@ -93,6 +96,7 @@ class Terms:
     is given, for as long as the run goes on, what stops it in good order when called with an exit
     status, and at once the second time: `signals.interrupting` lets SIGINT and SIGTERM do so. A
     rehearsal's sandbox refuses `rehearsed_refusals` orders, so that there is something to mend.
+    `keep` is how many problems of a file to hold on to.
     """
 
     credentials: Callable[[Settings], Credentials]
@@ -109,3 +113,4 @@ class Terms:
         nullcontext()
     )
     rehearsed_refusals: int = 0
+    keep: int = 20

@@ -16,6 +16,9 @@ from bulkstatus.log.reader import Region, regions_of, rows_in
 from bulkstatus.log.records import Result, RowRecord, lines_of
 from bulkstatus.log.state import Span
 
+#: Records are made, judged and written so many at a time.
+LOT = 4096
+
 _PIECE = 1024 * 1024
 
 
@@ -63,7 +66,6 @@ class WorkList:
             await self._file.seek(region.offset)
             for row in rows_in(await self._file.read(region.length), wanted):
                 yield row
-        await self._file.seek(0, 2)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield all lines, some at a time."""
@@ -73,6 +75,7 @@ class WorkList:
 
     async def _write(self, lines: bytes) -> None:
         with _room():
+            await self._file.seek(0, 2)  # what is read meanwhile stands elsewhere
             await self._file.write(lines)
         self.size += len(lines)
 

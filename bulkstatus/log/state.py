@@ -37,8 +37,8 @@ OPEN = (State.TO_SEND, State.REJECTED, State.FAILED, State.INVALID)
 _STATE_OF = {outcome: State[outcome.name] for outcome in Outcome}
 _MASK = 0b111
 # The latest result says that a request may have arrived unseen; so does a run that broke off,
-# without a result; the run that is read has a result of the row.
-_UNCERTAIN, _UNRECORDED, _ANSWERED = 0b1000, 0b10000, 0b100000
+# without a result; the run that is read has a result of the row; it failed for a limit's answer.
+_UNCERTAIN, _UNRECORDED, _ANSWERED, _LIMITED = 0b1000, 0b10000, 0b100000, 0b1000000
 _UNSEEN = _UNCERTAIN | _UNRECORDED
 
 _PLAIN = bytes(byte & _MASK for byte in range(256))
@@ -51,6 +51,9 @@ _LEFT_UNRECORDED = bytes(
 _INVALID_TO_SEND = bytes(
     byte & ~_MASK if byte & _MASK == State.INVALID else byte for byte in range(256)
 )
+
+#: What no answer about a limit comes with.
+_NO_LIMIT = {None, 408, 425, 500, 501, 502, 504}
 
 _DETAILS = {code: place for place, code in enumerate((*STATUSES, None))}
 _TRACKED = 0x80
@@ -113,8 +116,12 @@ class LogState:
 
     def settle(self, result: Result) -> None:
         """Take in a result of the run that goes on."""
-        uncertain = _UNCERTAIN if result.uncertain else 0
-        self._states[result.n - 1] = _STATE_OF[result.outcome] | uncertain | _ANSWERED
+        byte = _STATE_OF[result.outcome] | _ANSWERED
+        if result.uncertain:
+            byte |= _UNCERTAIN
+        elif result.outcome is Outcome.FAILED and result.http_status not in _NO_LIMIT:
+            byte |= _LIMITED
+        self._states[result.n - 1] = byte
 
     def mark(self, n: int, state: State) -> None:
         """Say what is to become of a row that is checked, without a result of its own."""
@@ -150,6 +157,14 @@ class LogState:
     def state(self, n: int) -> State:
         """Return a row's state."""
         return State(self._states[n - 1] & _MASK)
+
+    def is_new(self, n: int) -> bool:
+        """Tell whether nothing is known of a row: neither a result nor that it may have left."""
+        return not self._states[n - 1]
+
+    def is_limited(self, n: int) -> bool:
+        """Tell whether a row failed for what the API said of a limit."""
+        return bool(self._states[n - 1] & _LIMITED)
 
     def is_unseen(self, n: int) -> bool:
         """Tell whether a request for a row may have reached the API without an answer seen."""

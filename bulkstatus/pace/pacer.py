@@ -64,11 +64,16 @@ class Pacer:
             capacity = 1 + CATCH_UP / self._spacing
             self._bucket = AsyncLimiter(capacity, capacity * self._spacing)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether requests leave at once: there is no rate, and no limit was found."""
+        return self._bucket is None and not self.apart
+
     async def wait(self) -> None:
-        """Return when the next request may leave: at once where there is no rate."""
-        bucket = self._bucket
-        if bucket is None and not self.apart:
+        """Return when the next request may leave."""
+        if self.is_free:
             return
+        bucket = self._bucket
         async with self._turn:
             clock = asyncio.get_running_loop().time
             while (early := self._left_at + self.apart - clock()) > 0:  # noqa: ASYNC110

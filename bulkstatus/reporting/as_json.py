@@ -83,11 +83,12 @@ def summary_record(told: Summary, mend: Path | None = None) -> dict[str, Any]:
     `mend` is the file that the failures have just been written to. Raises LogRefused when a log
     can no longer be read.
     """
-    built: dict[str, Any] = msgspec.to_builtins(_report(told, mend))
+    built: dict[str, Any] = msgspec.to_builtins(report_of(told, mend))
     return built
 
 
-def _report(told: Summary, mend: Path | None = None) -> Report:
+def report_of(told: Summary, mend: Path | None = None) -> Report:
+    """Return all that is said of a log, or of several; see `summary_record`."""
     millis = sorted(told.latencies.elements())
     percentiles = {"median": len(millis) // 2, "p95": len(millis) * 95 // 100} if millis else {}
     touched, perhaps, untouched = told.orders
@@ -120,7 +121,7 @@ def _report(told: Summary, mend: Path | None = None) -> Report:
         ],
         latency_ms={name: millis[place] for name, place in percentiles.items()},
         next=[step[1] for each in told.logs for step in next_steps(each, mend)],
-        logs=[_report(each) for each in told.parts] or UNSET,
+        logs=[report_of(each) for each in told.parts] or UNSET,
         missing_shards=[*missing_shards(told.parts)] if told.parts else UNSET,
     )
 
@@ -147,12 +148,15 @@ def _name(path: Path) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of what `report --json` prints, also with --order."""
-    kinds, types = msgspec.json.schema_components(
-        [Report, Histories], ref_template="#/$defs/{name}"
-    )
+    return schema_of("What bulkstatus report --json prints", [Report, Histories])
+
+
+def schema_of(title: str, kinds: Sequence[type]) -> dict[str, Any]:
+    """Return the JSON Schema of a value of one of some kinds."""
+    any_of, types = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "What bulkstatus report --json prints",
-        "anyOf": list(kinds),
+        "title": title,
+        "anyOf": list(any_of),
         "$defs": types,
     }

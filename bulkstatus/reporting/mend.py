@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence, Set
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from bulkstatus.errors import BulkstatusError, SettingsRefused
@@ -79,9 +80,10 @@ async def write_failures(path: Path, summary: Summary) -> bool:
         in_order = summary.failures
         # What is below a line that is no order, such as a total, would not be taken for one.
         invalid_last = sorted(in_order, key=lambda result: result.outcome is Outcome.INVALID)
-        for table in filter(None, (found, _plain(options))):
+        tables = [table for table in (found, _plain(options)) if table]
+        for may_be_nameless, table in product((False, True), tables):
             for failures in (in_order, invalid_last):
-                if await _holds(new, table, failures, options):
+                if await _holds(new, table, failures, options, may_be_nameless):
                     return table is found
         is_csv = path.suffix.lower() == ".csv"
         instead = "a workbook (.xlsx) can hold them" if is_csv else "mend them in the input itself"
@@ -150,20 +152,23 @@ def _content(row: Row | Result) -> tuple[str, int | None, str | None]:
     return row.order_id, row.status, row.tracking
 
 
-def _cells(result: Result, table: Table, plainly: Set[int]) -> list[str]:
+def _cells(result: Result, table: Table, plainly: Set[int], nameless: Set[int]) -> list[str]:
     """Return the cells of a row, the reason last.
 
     A row that had not as many cells as the header must not come to have them: of it, and of those
     to be written `plainly`, only what could be read of them stands in the columns, and the reason
-    says what it was.
+    says what it was. Where that is still a row to be sent, as without a column for the status, it
+    is written `nameless`: without its order ID.
     """
     said = harmless_reason(result)
     cells = table.cells.get(result.n)
     if cells is None or len(cells) != table.width or result.n in plainly:
         if cells is not None:
             said += harmless(printable(f". It was: {' | '.join(cells)}").replace('"', "'"))
+        if result.n in nameless:
+            said += harmless(printable(f". The order: {result.order_id}"))
         by_place = {
-            table.places.get("order_id"): result.order_id,
+            table.places.get("order_id"): "" if result.n in nameless else result.order_id,
             table.places.get("status"): _UNKNOWN if result.status is None else str(result.status),
             table.places.get("tracking"): result.tracking or "",
             table.places.get("line"): str(result.line),
@@ -176,16 +181,21 @@ def _cells(result: Result, table: Table, plainly: Set[int]) -> list[str]:
 
 
 async def _holds(
-    path: Path, table: Table, failures: Sequence[Result], options: InputOptions
+    path: Path,
+    table: Table,
+    failures: Sequence[Result],
+    options: InputOptions,
+    may_be_nameless: bool,
 ) -> bool:
     """Write rows to a table, and tell whether they are read back as what they are.
 
-    Invalid rows that are not are written plainly.
+    Invalid rows that are not are written plainly, and in the end without their order ID.
     """
     write = _write_workbook if path.suffix.lower() == ".xlsx" else _write_csv
     plainly: set[int] = set()
+    nameless: set[int] = set()
     while True:
-        rows = [_cells(result, table, plainly) for result in failures]
+        rows = [_cells(result, table, plainly, nameless) for result in failures]
         write(path, [[*table.header, REASON], *rows], frozenset(table.places.values()))
         try:
             read = await _rows_of(await open_source(str(path), options))
@@ -198,9 +208,11 @@ async def _holds(
         ]
         if not changed:
             return True
-        again = {result.n for result in changed if result.outcome is Outcome.INVALID} - plainly
+        again = {result.n for result in changed if result.outcome is Outcome.INVALID}
+        again -= nameless if may_be_nameless else plainly
         if not again:
             return False
+        nameless |= again & plainly
         plainly |= again
 
 

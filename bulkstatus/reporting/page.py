@@ -4,10 +4,11 @@ import time
 from pathlib import Path
 
 from bulkstatus.reporting import text
-from bulkstatus.reporting.failures import all_steps, group_failures, reason
+from bulkstatus.reporting.failures import all_steps, group_failures
 from bulkstatus.reporting.summary import RunSummary, Summary
 from bulkstatus.reporting.tables import files_of, replacing
-from bulkstatus.template import page_of
+from bulkstatus.template import policy
+from bulkstatus.template import render as render_template
 
 #: How many of each the page shows at the most; it says where there are more.
 MOST_FAILURES = 2000
@@ -33,19 +34,20 @@ def write_page(path: Path, summary: Summary) -> None:
 
 def render(summary: Summary) -> str:
     """Return the page as HTML."""
-    template, policy = page_of(__package__)
     name = summary.contents.first_run.input
     groups = group_failures(summary.failures)
-    return template.render(
-        policy=policy,
+    return render_template(
+        "reporting/page.html",
+        policy=policy("reporting", served=False),
         text=text,
         summary=summary,
         name="standard input" if name == "-" else name,
         made_at=text.moment(time.time()) + time.strftime(" (UTC%z)"),
         groups=groups[:MOST_GROUPS],
         more_groups=max(0, len(groups) - MOST_GROUPS),
-        failures=summary.failures[:MOST_FAILURES],
-        reason=reason,
+        columns=text.FAILURE_COLUMNS,
+        failures=[*map(text.failure_cells, summary.failures[:MOST_FAILURES])],
+        more=len(summary.failures) - MOST_FAILURES,
         perhaps=text.perhaps_text(summary, MOST_ORDERS),
         steps=all_steps(summary),
         pictures=[

@@ -143,6 +143,17 @@ class Summary:
         """Return how many rows are in one of some states."""
         return sum(count for (_, state), count in self.tally.items() if state in states)
 
+    def done_before(self) -> int:
+        """Return how many of the untouched orders were not sent since another log has done them."""
+        states = [each.contents.state for each in self.logs]
+        rows = ((states[number // LOG], number % LOG) for number in self.orders.untouched)
+        found = {log.orders[n - 1] for log, n in rows if log.state(n) is State.DUPLICATE}
+        # Where the file itself repeats an order, a row of it is something else.
+        others = [state for state in State if state is not State.DUPLICATE]
+        for log in states if found else ():
+            found.difference_update(log.orders[n - 1] for n in numbers(log.spans(*others)))
+        return len(found)
+
     def ids_of(self, orders: Sequence[int]) -> Iterator[str]:
         """Yield the IDs of orders by their numbers in `orders`, which rise. Raises LogRefused."""
         for place, of_log in groupby(orders, lambda number: number // LOG):

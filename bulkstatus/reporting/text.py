@@ -8,17 +8,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulkstatus.log import Result, RowRecord, State
+from bulkstatus.log import Outcome, Result, RowRecord, State
 from bulkstatus.order import SHIPPING, OrderStatus
 from bulkstatus.reporting.failures import all_steps, group_failures, reason
 from bulkstatus.reporting.several import missing_shards
 from bulkstatus.reporting.summary import BROKEN_OFF, RUNNING, RunSummary, Summary, seconds_of
-from bulkstatus.words import Whole, counted, duration, laid_out, printable, section, some_of
+from bulkstatus.words import (
+    Section,
+    Whole,
+    counted,
+    duration,
+    laid_beside,
+    laid_out,
+    printable,
+    some_of,
+)
 
 if TYPE_CHECKING:
     from bulkstatus.reporting.as_json import History
 
 NOTHING_LEFT = "Nothing is left to do."
+
+#: What a page shows of a row that failed.
+FAILURE_COLUMNS = ("Order", "Why", "Line", "Status", "Tracking")
+
+_DONE_BEFORE = "done before, by another log"
 
 # How much is shown of what may be long.
 _GROUPS = 20
@@ -54,9 +68,7 @@ def summary_text(told: Summary, width: int | None = None, mend: Path | None = No
     for sentence, *commands in steps:
         lines += [sentence, *(Whole(f"  {command}") for command in commands)]
     lines.append("")
-    for label, lines_there in facts(told):
-        lines += section(label, lines_there)
-    return laid_out(lines, width)
+    return laid_out([*lines, *laid_beside(facts(told))], width)
 
 
 def history_lines(history: "History", order_id: str) -> Iterator[str]:
@@ -66,7 +78,11 @@ def history_lines(history: "History", order_id: str) -> Iterator[str]:
         yield f"{name} has no row of the order {order_id}."
         return
     words = {"yes": "touched", "perhaps": "perhaps touched", "no": "not touched"}
-    yield f"Order {order_id} in {name}: {words[history.touched]}."
+    touched = words[history.touched]
+    latest = {each.n: each for each in history.records}.values()
+    if all(isinstance(each, Result) and each.outcome is Outcome.DUPLICATE for each in latest):
+        touched += f", {_DONE_BEFORE}"
+    yield f"Order {order_id} in {name}: {touched}."
     # Each row has its results behind it.
     for record in sorted(history.records, key=lambda record: record.n):
         if isinstance(record, Result):
@@ -159,6 +175,13 @@ def failure_lines(failures: Sequence[Result]) -> Iterator[str]:
         yield f"  … and {len(groups) - _GROUPS:,} more kinds"
 
 
+def failure_cells(result: Result) -> list[object]:
+    """Return what a page shows of a row that failed, in FAILURE_COLUMNS."""
+    tracking = result.tracking or "none"
+    own = result.order_id or "none", reason(result), result.line, status_name(result.status)
+    return [*own, tracking]
+
+
 def perhaps_text(told: Summary, most: int) -> str:
     """Return which orders are perhaps touched, `most` of them by their IDs; "" for none."""
     rows = told.orders.perhaps
@@ -176,8 +199,8 @@ def perhaps_text(told: Summary, most: int) -> str:
 # The particulars.
 
 
-def facts(told: Summary) -> list[tuple[str, Sequence[str]]]:
-    """Return the particulars, as lines under a label, figures of speed last."""
+def facts(told: Summary) -> list[Section]:
+    """Return the particulars, figures of speed last."""
     touched, perhaps, untouched = map(len, told.orders)
     by_status = [
         f"{status_name(status)}: "
@@ -185,7 +208,9 @@ def facts(told: Summary) -> list[tuple[str, Sequence[str]]]:
         for status, counts in told.by_status.items()
     ]
     orders = f"{touched:,} touched, {perhaps:,} perhaps touched, {untouched:,} not touched"
-    of_rows = [("Orders", [orders]), ("By status", by_status)]
+    if before := told.done_before():
+        orders += f", {before:,} of them {_DONE_BEFORE}"
+    of_rows: list[Section] = [("Orders", [orders]), ("By status", by_status)]
     if told.parts:
         logs = [f"{each.log.name}, {each.state}: {headline(each)}" for each in told.parts]
         return [*of_rows, ("Logs", logs)]

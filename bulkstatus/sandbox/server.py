@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import orjson
 from aiohttp import web
 
-from bulkstatus.errors import SettingsRefused
+from bulkstatus.loopback import listen
 from bulkstatus.order import OrderStatus
 from bulkstatus.sandbox.faults import Faults, Window, draws
 from bulkstatus.sandbox.protocol import (
@@ -24,7 +24,7 @@ from bulkstatus.sandbox.protocol import (
     read_order_id,
     read_update,
 )
-from bulkstatus.template import page_of
+from bulkstatus.template import policy, render
 
 #: How many of the latest PUTs the page shows, and of how many orders the PUTs are kept: beyond it
 #: the orders seen first are forgotten.
@@ -99,16 +99,7 @@ class Sandbox:
 
         Raises SettingsRefused when the port cannot be had.
         """
-        runner = web.AppRunner(self.make_app(), access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise SettingsRefused(
-                f"The sandbox cannot listen on port {port}: {error.strerror or error}. "
-                "Choose another one with --port."
-            ) from error
+        runner = await listen(self.make_app(), port, "sandbox")
         self._runner = runner
         self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         return self.base_url
@@ -185,18 +176,26 @@ class Sandbox:
 
     async def _show(self, request: web.Request) -> web.Response:
         """Return the page as it stands: complete without script."""
-        template, policy = page_of(__package__)
-        text = template.render(
+        text = render(
+            "sandbox/page.html",
             counts=self.counts,
-            recent=[
-                (time.strftime("%H:%M:%S", time.localtime(at)), *put) for at, *put in self._recent
-            ],
+            recent=[_shown(*each) for each in reversed(self._recent)],
             base_url=self.base_url,
             endings=Ending,
         )
-        policy += "; connect-src 'self'; frame-ancestors 'none'"
-        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+        allowed = policy("sandbox", served=True)
+        headers = {"Content-Security-Policy": allowed, "Cache-Control": "no-store"}
         return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
+
+
+def _shown(at: float, order_id: str, put: Received | Refusal) -> list[str]:
+    """Return what the page shows of a PUT, which is a row of its table."""
+    began = time.strftime("%H:%M:%S", time.localtime(at))
+    if isinstance(put, Refusal):
+        return [began, order_id, "", "", f"400: {put}"]
+    answered = put.answered or ("none, though changed" if put.applied else "none")
+    named = f"{put.status.label} ({put.status:d})"
+    return [began, order_id, named, put.tracking or "none", str(answered)]
 
 
 def _json(body: bytes, http_status: int = 200) -> web.Response:

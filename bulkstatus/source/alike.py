@@ -105,7 +105,7 @@ class Alike:
             return
         self._count += len(order_ids)
         doubtful = self._doubtful(order_ids)
-        lengths = Counter(map(len, order_ids))
+        lengths = _lengths(order_ids)
         if _NUMBERS in doubtful:
             numbers = Counter(map(len, filter(str.isdecimal, order_ids)))
             self._others.update(lengths - numbers)
@@ -193,6 +193,14 @@ class Alike:
                     return length if shortest >= _LONG else 0
                 shortest = length
         return 0
+
+
+def _lengths(texts: Sequence[str]) -> Counter[int]:
+    """Return how many texts there are of each length; often they are of one, which is told fast."""
+    longest = len(max(texts, key=len))
+    if longest * len(texts) == sum(map(len, texts)):
+        return Counter({longest: len(texts)})
+    return Counter(map(len, texts))
 
 
 def _are_few(odd: int, count: int, few: int | None) -> bool:

@@ -15,10 +15,13 @@ from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.mangled import how_mangled
 from bulkstatus.order import BLANKS, SHIPPING, parse_status
 from bulkstatus.source.options import FIELDS, LABELS, REASON, VOID, InputOptions
-from bulkstatus.words import printable
+from bulkstatus.words import counted, printable
 
 #: How many of the first rows the cells are taken from.
 SAMPLE = 200
+
+# How many columns a question lists, and how many it names for a field.
+_LISTED, _NAMED = 40, 8
 
 _NUMBERWORDS = ("", "no", "num", "nr", "number", "ref", "reference", "id")
 
@@ -76,10 +79,14 @@ class Column(NamedTuple):
 
 
 def columns_of(header: Sequence[str], records: Iterable[Sequence[str]]) -> list[Column]:
-    """Return the columns of a table, with the cells of its first records."""
+    """Return the columns of a table, with the cells of its first records.
+
+    Records of which far less is filled than of others are left out: totals, remarks.
+    """
     width = len(header)
     rows = [[cell.strip(BLANKS) for cell in row] for row in records if len(row) == width]
-    rows = [row for row in rows if any(row)]
+    filled = [sum(map(bool, row)) for row in rows]
+    rows = [row for row, cells in zip(rows, filled, strict=True) if cells * 2 > max(filled)]
     cells = list(zip(*rows, strict=True)) or [()] * width
     return [Column(name.strip(BLANKS), below) for name, below in zip(header, cells, strict=True)]
 
@@ -102,7 +109,7 @@ class InQuestion(InputRefused):
         self.name, self.table, self.fields = name, table, fields
         self.taken = {table[place].header for place in taken}
         self.doubts = " ".join([*filter(None, [note]), *self._doubts()])
-        shown = "\n".join(f"  {column}" for column in table)
+        shown = "\n".join(self._shown())
         which = " and ".join(f'--column {field}="HEADER"' for field in fields)
         says = "; --column tracking= says that there is none" if "tracking" in fields else ""
         gives = "; --status gives all rows one" if "status" in fields else ""
@@ -112,15 +119,27 @@ class InQuestion(InputRefused):
             f"Say which is meant with {which}{says}{gives}."
         )
 
+    def _shown(self) -> Iterator[str]:
+        """Yield the columns: of a wide table those that could be meant, and some of the others."""
+        meant = [place for places in self.fields.values() for place in places[:_NAMED]]
+        shown = sorted([*dict.fromkeys([*meant, *range(len(self.table))])][:_LISTED])
+        yield from (f"  {self.table[place]}" for place in shown)
+        if more := len(self.table) - len(shown):
+            yield f"  and {counted(more, 'more column')}"
+
     def _doubts(self) -> Iterator[str]:
         for field, places in self.fields.items():
             could = [quoted(self.table[place].header) for place in places]
             if len(could) > 1:
                 same = " Rename what has the same name." if len(set(could)) < len(could) else ""
-                yield f"{', '.join(could[:-1])} and {could[-1]} could be the {LABELS[field]}.{same}"
+                more = [counted(len(could) - _NAMED, "other")] if len(could) > _NAMED else []
+                *some, last = could[:_NAMED] + more
+                yield f"{', '.join(some)} and {last} could be the {LABELS[field]}.{same}"
                 continue
             like = f"; {could[0]} could be it" if could else ""
             yield f"There is no column that is known to hold the {LABELS[field]}{like}."
+            if not could and any(column.filled and not column.header for column in self.table):
+                yield "One that has no name cannot be chosen: give it one in the header first."
             if field == "order_id" and len(self.table) <= len(FIELDS):
                 yield "If that line is an order already, add --no-header; if it stands above the"
                 yield "header, delete it."
@@ -151,8 +170,16 @@ class Found(NamedTuple):
     untracked: list[int] | None
 
 
-def find(table: Sequence[Column], options: InputOptions, words: Mapping[str, str] = WORDS) -> Found:
-    """Return which column is which, of those that `options.columns` names what they say."""
+def find(
+    table: Sequence[Column],
+    options: InputOptions,
+    words: Mapping[str, str] = WORDS,
+    may_lack_tracking: bool = False,
+) -> Found:
+    """Return which column is which, of those that `options.columns` names what they say.
+
+    With `may_lack_tracking` there is no question where no other column is left.
+    """
     chosen, headers = options.columns, [column.header for column in table]
     called = {field: named(headers, wanted) for field, wanted in chosen.items()}
     places = {field: found[0] for field, found in called.items() if found}
@@ -161,10 +188,14 @@ def find(table: Sequence[Column], options: InputOptions, words: Mapping[str, str
         rest.pop()  # why a row was not sent, in a file of failures
     own = {place: word for place in rest if (word := words.get(normalise(headers[place])))}
     void = called.get(VOID, [p for p in rest if p not in own and says_void(headers[p])])
-    others = [p for p in rest if p not in own and (p not in void or looks_like_id(table[p]))]
+    others = [p for p in rest if p not in own and (p not in void or looks_like_id(table[p], None))]
     doubts: dict[str, list[int]] = {}
     for field in FIELDS:
         mine = [place for place in rest if own.get(place) == field]
+        if field == "order_id":
+            # Every row has one, so a blank column is none; `id` alone is the less likely one.
+            mine = [place for place in mine if table[place].filled] or mine
+            mine.sort(key=lambda place: normalise(headers[place]) not in WORDS)
         taken = table[mine[0]] if mine else None
         could = [*mine, *(p for p in others if could_be(field, table[p], taken))]
         if field in chosen:
@@ -177,13 +208,13 @@ def find(table: Sequence[Column], options: InputOptions, words: Mapping[str, str
         elif field == "order_id" or could or options.default_status is None:
             doubts[field] = could
     if "order_id" not in places and not doubts.get("order_id"):
-        ids = [p for p in others if _is_in_most_rows(table[p])]
-        doubts["order_id"] = [p for p in ids if _is_distinct(table[p], table[p].filled)]
+        doubts["order_id"] = [p for p in others if _is_in_most_rows(table[p])]
     likely = places | {field: could[0] for field, could in doubts.items() if could}
     left = {p for p in (*own, *others) if headers[p] or table[p].filled} - {*likely.values()}
     untracked = None
-    if "tracking" not in likely and "tracking" not in chosen and left:
-        untracked = [p for p in sorted(left) if headers[p] and looks_like_id(table[p])]
+    if "tracking" not in likely and "tracking" not in chosen and (left or not may_lack_tracking):
+        orders = table[likely["order_id"]] if "order_id" in likely else None
+        untracked = [p for p in sorted(left) if headers[p] and looks_like_id(table[p], orders)]
         untracked.sort(key=lambda place: speaks_of("order_id", headers[place]))
         if _is_shipped(table, likely.get("status"), options):
             doubts["tracking"] = untracked
@@ -238,10 +269,15 @@ def could_be(field: str, column: Column, taken: Column | None) -> bool:
     return bool(column.header) and is_alike and _is_distinct(column, taken.filled)
 
 
-def looks_like_id(column: Column) -> bool:
-    """Say whether a column could hold trackings or other IDs, whatever its header says."""
-    is_plain = all(map(_PLAIN_ID.fullmatch, column.filled))
-    return is_plain and _are_ids(column) and _is_distinct(column, column.filled)
+def looks_like_id(column: Column, orders: Column | None) -> bool:
+    """Say whether a column could hold trackings or other IDs, whatever its header says.
+
+    `orders` are those that it tells apart then, None where that is not known.
+    """
+    if not (all(map(_PLAIN_ID.fullmatch, column.filled)) and _are_ids(column)):
+        return False
+    pairs = zip(column.cells, orders.cells if orders else column.cells, strict=True)
+    return _is_distinct(column, [order for cell, order in pairs if cell])
 
 
 def speaks_of(field: str, header: str) -> bool:

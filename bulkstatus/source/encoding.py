@@ -44,8 +44,6 @@ _NO_WORD = re.compile("[\u00c0-\u00ff]{3}")
 # How many of them are named.
 _NAMED = 4
 
-_MIXED = ", as other text in it is"
-
 # What decoding with "surrogateescape" makes of bytes that are UTF-8 and not ASCII.
 _UTF_8 = re.compile("[^\x00-\x7f\udc80-\udcff]")
 
@@ -106,7 +104,7 @@ class Text:
     def _decode(self, block: bytes) -> str:
         """Return the text of the next block; an empty one is the end."""
         if self.assumed and _UTF_8.search(self._utf_8.decode(block, not block)):
-            raise self._undecodable(block, self._guessed_on, _MIXED)
+            raise self._undecodable(block, self._guessed_on, "UTF-8")
         try:
             text = self._decoder.decode(block, not block)
         except UnicodeDecodeError as error:
@@ -115,9 +113,7 @@ class Text:
             with suppress(UnicodeError):
                 before = self._decoder.decode(error.object[len(pending) : error.start])
             if self._is_known or not (self._is_ascii and before.isascii()):
-                mixed = _MIXED if not self._is_known else ""
-                line = self._line_after(before)
-                raise self._undecodable(error.object, line, mixed) from None
+                raise self._undecodable(error.object, self._line_after(before)) from None
             self._guessed_on = self._line_after(before)
             self.encoding, self.assumed = "cp1252", True
             word = _words(error.object, "cp1252")
@@ -134,11 +130,10 @@ class Text:
         """Return the line on which text goes on after `before`, which was just decoded."""
         return self._line + _line_ends(self._rest + before)
 
-    def _undecodable(self, data: bytes, line: int, mixed: str = "") -> InputRefused:
-        encoding = "UTF-8 or Windows-1252" if self.assumed else self.encoding
-        encoding = "utf-8" if mixed else encoding
+    def _undecodable(self, data: bytes, line: int, encoding: str = "") -> InputRefused:
+        encoding = encoding or ("UTF-8 or Windows-1252" if self.assumed else self.encoding)
         return InputRefused(
-            f"{self._name}, line {line} holds bytes that are not {encoding}{mixed}. {to_try(data)}"
+            f"{self._name}, line {line} holds bytes that are not {encoding}. {to_try(data)}"
         )
 
 

@@ -117,7 +117,8 @@ def _keys(
     names: tuple[str, ...], options: InputOptions, table: Sequence[Column] | None = None
 ) -> _Keys:
     """Return which of an object's keys are which; `table` has some objects of these keys."""
-    found = find(table or columns_of(names, ()), options, _KEY_WORDS)
+    table = table or columns_of(names, ())
+    found = find(table, options, _KEY_WORDS, may_lack_tracking=True)
     doubts = {
         field: places
         for field, places in found.doubts.items()
@@ -158,7 +159,7 @@ def _read(
         if is_void(key, cell := _shown(members[key]), VOID in options.columns):
             row = parse_update(*texts_of_row, options.default_status, options.require_tracking)
             if not isinstance(row, InvalidRow):
-                row = InvalidRow(*row, VOID, cell, why_void(key, cell))
+                row = InvalidRow(row.order_id, None, row.tracking, VOID, cell, why_void(key, cell))
             return row, values
     return texts_of_row, values
 

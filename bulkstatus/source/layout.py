@@ -126,7 +126,7 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
         if is_list and _DIGIT.search(cells[0]):
             return without_header(cells, options, name, start, delimiter)
     records = _first_records(lines[start + count :], delimiter)
-    return with_header(cells, records, options, name, start + count, delimiter)
+    return with_header(cells, records, options, name, start + count, delimiter, may_be_list)
 
 
 def with_header(
@@ -136,9 +136,11 @@ def with_header(
     name: str,
     skip_lines: int,
     delimiter: str = "",
+    may_be_list: bool = False,
 ) -> Layout:
     """Return the layout of a table below `header`, of which `records` are the first rows.
 
+    It may be a list, which has no tracking.
     Raises SettingsRefused when a column that --column names is not there, InQuestion when it is
     not certain which column is which, InputRefused when the header is a row.
     """
@@ -155,7 +157,7 @@ def with_header(
         options, saved, note = options.layouts.applied(table, options)
     while True:
         refuse_misnamed(header, options.columns, name)
-        found = find(table, options)
+        found = find(table, options, may_lack_tracking=may_be_list)
         doubts = found.doubts
         if note and options.layouts is not None:
             doubts |= options.layouts.doubts(header, found.places, options.columns)

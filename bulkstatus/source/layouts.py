@@ -50,6 +50,7 @@ class SavedLayout(msgspec.Struct, omit_defaults=True):
         """Return why the layout does not hold for a table that has its columns, "" if it does."""
         known = set(map(normalise, self.header))
         headers = [column.header for column in table]
+        orders = table[named(headers, self.columns["order_id"])[0]]
         for column in table:
             for field in FIELDS if normalise(column.header) not in known else ():
                 places = named(headers, self.columns.get(field, ""))
@@ -57,7 +58,7 @@ class SavedLayout(msgspec.Struct, omit_defaults=True):
                 if (
                     WORDS.get(normalise(column.header)) == field
                     or could_be(field, column, taken)
-                    or (field == "tracking" and looks_like_id(column))
+                    or (field == "tracking" and looks_like_id(column, orders))
                 ):
                     new = f"{quoted(column.header)} is new and could be the {LABELS[field]}"
                     return f"The layout {quoted(self.name)} does not hold for it: {new}."

@@ -30,9 +30,10 @@ class Rounded:
 
     def look(self, values: Sequence[str | None], span: _Span | None = None) -> None:
         """Take in values; `span` says which rows of the file they are."""
-        if max(map(len, filter(None, values)), default=0) <= KEPT_DIGITS:
+        if len(max(filter(None, values), key=len, default="")) <= KEPT_DIGITS:
             return
-        long = [v for v in values if v and len(v) > KEPT_DIGITS and v.isdecimal()]
+        numbers = filter(str.isdecimal, filter(None, values))
+        long = [number for number in numbers if len(number) > KEPT_DIGITS]
         self._counts.update(map(len, long))
         # The same number again proves nothing.
         ending = {value for value in long if not value[KEPT_DIGITS:].strip("0")}

@@ -224,7 +224,10 @@ class Table:
         row = parse_update(order_id, status, tracking, *self._settings)
         for place, header in self._void.items() if isinstance(row, StatusUpdate) else ():
             if self._says_void([cells[place]], place):
-                return InvalidRow(*row[:3], VOID, cells[place], why_void(header, cells[place]))
+                # Without a status: it must not be taken for a row to be sent where this column is
+                # missing, as in a file of failures.
+                why = why_void(header, cells[place])
+                return InvalidRow(row.order_id, None, row.tracking, VOID, cells[place], why)
         if isinstance(row, StatusUpdate):
             self._note(kinds_of(row.order_id))
         return row

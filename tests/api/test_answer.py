@@ -121,7 +121,7 @@ MEANINGS: list[tuple[str, bytes, Outcome]] = [
     ("200", b'{"error":null,"error":null,"big":' + b"1" * 300 + b"}", UPDATED),
     # 2xx that begins as JSON and cannot be read as such to its end, or is no text.
     ("200", b'{"error":{"message":"no"},"deep":' + nested(30_000) + b"}", UNSEEN),
-    ("200", b"[" * 5000 + b"]" * 5000, UNSEEN),
+    ("200", b"[" * 30_000 + b"]" * 30_000, UNSEEN),
     ("200", b'{"error":{"message":"Invalid ord|{"success":fal|{|[|[1,|' + BOM + b'{"sta', UNSEEN),
     ("200", b"{'success': False, 'error': None}|[{'ok': True}]|{\"ok\": False}", UNSEEN),
     ("200", b'{"success":true}{"success":false}|{status: ok}|)]}\',{"success":false}', UNSEEN),

@@ -1,5 +1,6 @@
 import asyncio
 import io
+import json
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from bulkstatus.cli import main
+from bulkstatus.cli.as_json import schema
 from bulkstatus.sandbox import Sandbox
 
 
@@ -49,6 +52,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
             with pytest.raises(SystemExit) as end:
                 main()
         texts = [stream.buffer.getvalue().decode() for stream in streams]  # type: ignore[attr-defined]
+        if "--json" in arguments and arguments[0] in {"send", "resume", "check"}:
+            kind = "check" if arguments[0] == "check" else "send"
+            Draft202012Validator(schema(kind)).validate(json.loads(texts[0]))
         return Done(int(end.value.code or 0), *texts)
 
     return run

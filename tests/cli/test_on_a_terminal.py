@@ -237,12 +237,27 @@ def test_a_changed_file_is_asked_about(
     start: Start, tmp_path: Path, answer: str, rows: str
 ) -> None:
     assert start(*REHEARSE, "none", "--limit", "2").end() == 3
-    (tmp_path / "today.csv").write_text("order id,status\n1,8\n")
+    (tmp_path / "today.csv").write_text("order id,status,tracking\n1,8,\n")
     terminal = start("resume", "today.sandbox.results.jsonl", "--sandbox", "--rate", "none")
     terminal.wait_for("Take over its rows as they are now?")
     terminal.type(answer)
     terminal.end()
     assert rows in "".join(terminal.lines)
+
+
+def test_the_account_is_asked_for_before_other_logs_count(
+    start: Start, api: Callable[..., Sandbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = api()
+    # Another account has orders of the same numbers.
+    assert start("send", "today.csv", "--yes", "--rate", "none").end() == 0
+    (tmp_path / "again.csv").write_text(ROWS)
+    monkeypatch.delenv("BULKSTATUS_REF_ID")
+    terminal = start("send", "again.csv", "--rate", "none")
+    answers = (("Ref ID of your account", "other\r"), ("Send these 40 updates?", "y\r"))
+    asked(terminal, *answers)
+    assert terminal.end() == 0
+    assert [len(puts) for puts in sandbox.received.values()] == [2] * 40
 
 
 EXPORT = "Order ID,Zustand,Kunde,Waybill\n1001,weg,A,W1001X\n1002,weg,B,W1002X\n"

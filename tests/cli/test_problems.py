@@ -11,7 +11,8 @@ import pytest
 
 from tests.cli.conftest import Program
 
-MISTAKES = "order id,status\n" + "".join(f"46140{n},Dispached\n" for n in range(30)) + "1,8\n"
+MISTAKES = "order id,status,tracking\n"
+MISTAKES += "".join(f"46140{n},Dispached,\n" for n in range(30)) + "1,8,\n"
 
 
 def test_check_json_is_one_object_with_all_of_it(program: Program, tmp_path: Path) -> None:
@@ -19,7 +20,7 @@ def test_check_json_is_one_object_with_all_of_it(program: Program, tmp_path: Pat
     done = program("check", "today.csv", "--json")
     record = json.loads(done.out)
     assert (done.status, done.err, record["exit_status"]) == (2, "", 2)
-    assert record["columns"] == {"order_id": "order id", "status": "status"}
+    assert record["columns"] == {"order_id": "order id", "status": "status", "tracking": "tracking"}
     assert (record["rows"], record["due"], record["invalid"]) == (31, 1, 30)
     assert [problem["line"] for problem in record["problems"]] == list(range(2, 32))
     assert record["problems"][0]["value"] == "Dispached"
@@ -61,21 +62,21 @@ def test_check_problems_replaces_its_own_list_and_nothing_else(
     program: Program, tmp_path: Path
 ) -> None:
     there, problems = tmp_path / "today.csv", tmp_path / "problems.csv"
-    for text, status, lines in ((MISTAKES, 2, 31), ("order id,status\n1,8\n", 0, 1)):
+    for text, status, lines in ((MISTAKES, 2, 31), ("order id,status,tracking\n1,8,\n", 0, 1)):
         there.write_text(text)
         assert program("check", there, "--problems", problems).status == status
         assert len(problems.read_text("utf-8-sig").splitlines()) == lines
     for name in ("today.csv", "work.csv"):
-        (tmp_path / name).write_text("order id,status\n1,8\n")
+        (tmp_path / name).write_text("order id,status,tracking\n1,8,\n")
         assert program("check", there, "--problems", tmp_path / name).status == 2
-        assert (tmp_path / name).read_text() == "order id,status\n1,8\n"
+        assert (tmp_path / name).read_text() == "order id,status,tracking\n1,8,\n"
 
 
 @pytest.mark.parametrize("arguments", [["check", "today.csv"], ["--help"], ["send", "--help"]])
 def test_nothing_is_paid_for_drawing_where_nothing_is_drawn(
     tmp_path: Path, arguments: list[str]
 ) -> None:
-    (tmp_path / "today.csv").write_text("order id,status\n1,8\n")
+    (tmp_path / "today.csv").write_text("order id,status,tracking\n1,8,\n")
     command = [sys.executable, "-X", "importtime", "-m", "bulkstatus", *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.split(os.linesep)}

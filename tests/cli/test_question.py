@@ -17,9 +17,11 @@ from bulkstatus.cli import question
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.job import Proposal
 from bulkstatus.job.plan import Plan, Problem
+from bulkstatus.job.wording import sections
 from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.settings.sources import resolve
 from bulkstatus.terminal import say
+from bulkstatus.words import laid_beside
 
 DISPATCHED, CANCELLED = OrderStatus.DISPATCHED, OrderStatus.CANCELLED
 
@@ -156,7 +158,7 @@ def test_what_is_shown_fits_the_terminal_and_plays_no_tricks(
         odd=[Problem(2, "1", "tracking", "1" * 500, "x " * 250)],
         withdrawn_orders=["\x9b"],
     )
-    say(question.sections(proposal(of, seconds=7200.0)))
+    say(laid_beside(sections(proposal(of, seconds=7200.0))))
     lines = sys.stderr.getvalue().splitlines()  # type: ignore[attr-defined] - the Screen above
     assert max(map(len, lines)) <= max(width, 60)
     assert "until" in " ".join(lines)

@@ -26,6 +26,7 @@ class Page(HTMLParser):
         self.names: set[str] = set()
         self.links: list[str] = []
         self.fields: dict[str, str] = {}
+        self.choices: set[str] = set()
         self._shown: list[str] = []
         self._style = False
         self.feed(body)
@@ -43,6 +44,8 @@ class Page(HTMLParser):
         self.names |= given.keys()
         if tag == "a":
             self.links.append(given["href"])
+        if tag == "select":
+            self.choices.add(given["name"])
         if tag == "input":
             self.fields.setdefault(given.get("name", ""), given.get("value", ""))
 

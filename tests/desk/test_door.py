@@ -44,6 +44,7 @@ def _strangers(base: URL) -> dict[str, dict[str, Any]]:
         "the name of this machine": {"headers": {"Host": f"localhost:{base.port}"}},
         "a name that leads here": {"headers": {"Host": "attacker.example"}},
         "another port": {"headers": {"Host": "127.0.0.1:1"}},
+        "a cookie that is no text": {"headers": {"Cookie": f"desk-{base.port}=\udcff"}},
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from tests.program import end_of, final_states, run, start
 
 WISH = {"file": "dispatch.csv"}
 LOG = "dispatch.results.jsonl"
+HEAD = b"Order Number,Status,Tracking Number\n"
 
 
 def outcomes(folder: Path, log: str = LOG) -> list[str]:
@@ -85,10 +87,19 @@ async def test_a_second_tab_sees_the_run_and_starts_no_other(
     assert "4 rows" in (await desk.get("/run")).text
     assert "4 in the file: all went out." in (await desk.over()).text
     assert len(sandbox.received) == 4
-    both = [desk.post("/run", **more) for _ in range(2)]
-    assert sorted([page.status for page in await asyncio.gather(*both)]) == [200, 409]
+
+
+async def test_a_yes_that_comes_twice_counts_once(desk: Visitor, folder: Path, api: Any) -> None:
+    sandbox = await api(latency=0.1)
+    dispatches(folder / "dispatch.csv")
+    yes = (await desk.get("/send", **WISH)).yes
+    both = [desk.post("/run", **WISH, **yes) for _ in range(2)]
+    assert ["Sending" in page.text for page in await asyncio.gather(*both)] == [True, True]
     await desk.over()
-    assert sandbox.counts.total() == 7
+    # And also where it comes from the page to which the browser goes back.
+    assert "3 in the file: all went out." in (await desk.post("/run", **WISH, **yes)).text
+    assert sandbox.counts.total() == 3
+    assert [path.name for path in folder.glob("*.jsonl")] == [LOG]
 
 
 @pytest.mark.parametrize("stops", [1, 2])
@@ -290,14 +301,95 @@ async def test_the_report_tables_and_one_order(desk: Visitor, folder: Path, api:
     assert touched.body.split() == ["\ufefforder_id,touched", "46140201,yes", "46140202,yes"]
     untouched = await desk.get("/table", log=LOG, kind="untouched")
     assert untouched.body.split()[1:] == ["46140200,no"]
-    assert len((await desk.get("/table", log=LOG, kind="rows")).body.split("\n")) == 5
     assert "<!-- bulkstatus report -->" in (await desk.get("/page", log=LOG)).body
-    assert "not touched" in (await desk.get("/order", id=" 46140200 ")).text
+    (folder / "broken.results.jsonl").write_bytes(b"nothing of ours\n")
+    found = (await desk.get("/order", id=" 46140200 ")).text
+    assert "not touched" in found
+    assert "broken.results.jsonl" in found
+    (folder / "broken.results.jsonl").unlink()
     assert "None of the logs" in (await desk.get("/order", id="4614020")).text
     await desk.yes(log=LOG, withdraw="1")
     page = await desk.over()
     assert "3 in the file: 2 went out, 1 withdrawn." in page.text
     assert re.findall("withdraw the rest", page.text) == []
+
+
+# Each: a file that is refused as it is, and what the page offers to have it understood.
+REFUSED: dict[str, tuple[bytes, dict[str, str]]] = {
+    "no header": (b"46149901,8,H1YA\n46149902,8,H2YA\n", {"no_header": "1"}),
+    "several trackings": (HEAD + b"1,8,H1\n1,8,H2\n", {"on_conflict": "last"}),
+    "an ID much shorter": (
+        HEAD + b"".join(b"461402%02d,8,H%04dYA\n" % (n, n) for n in range(30)) + b"12,8,H9\n",
+        {"odd_ids": "1"},
+    ),
+    "UTF-16 without its mark": (HEAD.decode().encode("utf-16-le"), {"encoding": "utf-16-le"}),
+    "void rows": (HEAD[:-1] + b",Void\n1,8,H1,Y\n", {"column.void": "="}),
+    "no status": (b"1\n2\n", {"status": "64", "format": "txt"}),
+}
+
+
+@pytest.mark.parametrize("what", [*REFUSED])
+async def test_all_ways_to_understand_a_file_are_offered(
+    desk: Visitor, folder: Path, api: Any, what: str
+) -> None:
+    await api()
+    content, understood = REFUSED[what]
+    if what.startswith("UTF-16"):
+        content += "1,8,H1\n".encode("utf-16-le")
+    (folder / "day.csv").write_bytes(content)
+    refused = await desk.get("/send", file="day.csv")
+    assert "mark" not in refused.fields
+    assert understood.keys() <= refused.fields.keys() | refused.choices
+    assert "mark" in (await desk.get("/send", file="day.csv", **understood)).fields
+
+
+async def test_names_of_files_and_columns_come_back_as_they_are(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    await api()
+    name, header = "a\u202eb.csv", 'Order\u200d Ref\u00ad "x"'
+    quoted = header.replace('"', '""')
+    rows = "".join(f"4614{n:04},EX{n:05},8,H{n:05}YA\n" for n in range(3))
+    (folder / name).write_text(f'"{quoted}",External Order ID,Status,Consignment\n{rows}')
+    asked = await desk.get("/send", file=name)
+    assert asked.fields["file"] == name
+    assert "\u202e" not in asked.text
+    assert f"is.{header}" in asked.choices
+    wish = {"file": name, f"is.{header}": "order_id"}
+    assert "Send these 3 updates?" in (await desk.get("/send", **wish)).text
+
+
+async def test_a_folder_or_a_file_that_goes_away_is_a_sentence(
+    desk: Visitor, folder: Path, api: Any, monkeypatch: Any
+) -> None:
+    sandbox = await api(latency=0.1)
+    monkeypatch.setenv("HOME", str(folder.parent))
+    dispatches(folder / "dispatch.csv", 200)
+    await desk.yes(**WISH)
+    while not sandbox.counts:
+        await asyncio.sleep(0.01)
+    shutil.rmtree(folder)
+    assert "was deleted or replaced, so sending stopped" in (await desk.over()).text
+    for path in ("/", "/send?file=dispatch.csv", f"/log?log={LOG}"):
+        assert "cannot be read: No such file" in (await desk.get(path)).text
+    assert (await desk.post("/drop")).status == 409
+
+
+async def test_a_log_that_a_terminal_is_using_is_told_and_left_alone(
+    desk: Visitor, folder: Path, api: Any
+) -> None:
+    sandbox = await api(latency=0.05)
+    path = dispatches(folder / "dispatch.csv", 200)
+    options = {"base_url": sandbox.base_url}
+    process = await start("send", str(path), "--yes", "--concurrency", "2", **options)
+    while not sandbox.counts:
+        await asyncio.sleep(0.01)
+    assert "running on" in (await desk.get("/")).text
+    assert "is using the result log" in (await desk.get("/send", **WISH)).text
+    assert "is using the result log" in (await desk.said_yes(log=LOG)).text
+    process.terminate()
+    await end_of(process)
+    assert sandbox.counts.total() < 200
 
 
 async def test_a_file_of_a_name_that_is_there_is_asked_about(

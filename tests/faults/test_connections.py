@@ -42,7 +42,7 @@ async def test_every_connection_ends_unannounced_or_says_more_than_was_asked(
 ) -> None:
     """With one attempt for each row, and one row after the other, no failure may be counted."""
     path, log = tmp_path / "dispatch.csv", tmp_path / "dispatch.results.jsonl"
-    path.write_text("order_id,status\n" + "".join(f"{n},8\n" for n in range(300, 600)))
+    path.write_text("order_id,status,tracking\n" + "".join(f"{n},8,\n" for n in range(300, 600)))
     received: list[tuple[str, int]] = []
     async with served(name, received) as base_url:
         options = ("--attempts", "1", "--give-up-after", "1s", "--rate", rate, "--json")

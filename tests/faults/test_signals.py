@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 def dispatch_file(folder: Path, rows: int = 300) -> Path:
     path = folder / "dispatch.csv"
-    path.write_text("order_id,status\n" + "".join(f"{100 + n},8\n" for n in range(rows)))
+    path.write_text("order_id,status,tracking\n" + "".join(f"{100 + n},8,\n" for n in range(rows)))
     return path
 
 

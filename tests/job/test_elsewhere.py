@@ -36,6 +36,8 @@ CASES: list[tuple[str, dict[str, Any], str | type[Refused], int]] = [
     ("B:8 A:8:T1", {"go_on": True}, "", 0),
     ("B:8:T2 A:8:T1", {"send_again": True}, "B A", 0),
     ("C:512 C:513", {"send_again": True}, "C C", 0),
+    ("A:8", {"send_again": True}, "A", 0),
+    ("A:8 A:8:T9", {"send_again": True}, RowsRefused, 2),
     # What contradicts it.
     ("A:128", {"cancellations": 1}, RowsRefused, 2),
     ("A:128 F:8", {"skip_invalid": True}, "F", 1),
@@ -78,6 +80,20 @@ async def test_a_row_done_elsewhere_is_a_duplicate_that_names_log_and_day(desk: 
     plan = told[0].plan
     assert (plan.due, plan.duplicates, plan.elsewhere) == (1, 2, {place: 2})
     assert monday.exists()
+
+
+async def test_an_order_that_was_held_is_dispatched_where_that_is_said(desk: Desk) -> None:
+    desk.logged("A:256 updated", "B:8 updated", name="monday")
+    desk.write("A:8", "B:8", "C:8")
+    await desk.refuses(desk.send(), RowsRefused)
+    assert (await desk.send(skip_invalid=True)).ending.exit_status == 1
+    # What was not sent, in a file of its own: with the log, or as a job of its own.
+    desk.write("A:8", name="held.csv")
+    ended = await desk.resume("day.results.jsonl", "held.csv", look_back=0)
+    assert (ended.ending.exit_status, list(desk.api.received)) == (0, ["C", "A"])
+    desk.write("D:8", name="other.csv")
+    desk.logged("D:32 updated", name="tuesday")
+    assert (await desk.send("other.csv", look_back=0)).ending.exit_status == 0
 
 
 async def test_a_rolling_export_sends_what_is_new_and_says_so_at_once(desk: Desk) -> None:

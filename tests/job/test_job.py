@@ -20,7 +20,7 @@ from bulkstatus.errors import (
     SettingsRefused,
     Stopped,
 )
-from bulkstatus.job import Ended, Terms, log_and_file, send_or_resume
+from bulkstatus.job import Ended, RowsRefused, Terms, log_and_file, send_or_resume
 from bulkstatus.log import ResultLog, State, read_log
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.table import Settings
@@ -67,7 +67,7 @@ async def test_a_name_that_is_not_utf8_is_no_reason_to_stop(
         monkeypatch.setenv(name, "ann\udce9")
     path = desk.folder / "day\udce9.csv"
     try:
-        path.write_bytes(b"order_id,status\nA,8\n")
+        path.write_bytes(b"order_id,status,tracking\nA,8,\n")
     except (OSError, UnicodeError):
         path = desk.folder / "day.csv"
     assert (await desk.send(os.fspath(path))).ending.exit_status == 0
@@ -163,7 +163,6 @@ REFUSED: list[tuple[Callable[[Desk], Awaitable[Ended]], type[BulkstatusError], s
     (lambda d: d.send("sent.csv"), LogRefused, "sent.results.jsonl|bulkstatus report"),
     (lambda d: d.send("open.csv"), LogRefused, f"2 rows|resume {LOG}\n|{LOG} open.csv|--withdraw"),
     (lambda d: d.send(log="sent.results.jsonl"), LogRefused, "resume sent.results.jsonl|--log"),
-    (lambda d: d.send(log="sent.results.jsonl", go_on=True), LogRefused, "sent.results.jsonl"),
     (lambda d: d.send(log="sent.results.jsonl", dry_run=True), LogRefused, "sent.results.jsonl"),
     (lambda d: d.send(log="day.csv"), LogRefused, "day.csv is not a result log"),
     (lambda d: d.send(log=d.folder), LogRefused, "no regular file"),
@@ -367,13 +366,22 @@ async def test_an_older_log_of_the_same_content_says_how_it_ended(
     assert desk.logs == ["day", "day-2"]
 
 
+async def test_a_log_with_a_name_of_its_own_is_followed_by_the_next(desk: Desk) -> None:
+    for rows, name in ((["A:8"], "mine"), (["B:8"], "mine-2"), (["C:8"], "mine-3")):
+        desk.write(*rows)
+        ended = await desk.send(go_on=True, log="mine.jsonl")
+        assert (ended.ending.exit_status, ended.log_path) == (0, Path(f"{name}.jsonl"))
+    assert list(desk.api.received) == ["A", "B", "C"]
+
+
 async def test_a_file_that_is_refused_after_rows_were_sent_is_not_nothing_sent(desk: Desk) -> None:
-    log = desk.logged("Y:8 updated", "Z:8 to_send", input_sha256="1")
-    with pytest.raises(ActionNeeded, match=r"(?s)day.results.jsonl had left was sent.*--log") as no:
-        await desk.send(go_on=True, log=log)
+    desk.logged("Y:8 updated", "Z:8 to_send", input_sha256="1")
+    desk.write("A:99")
+    with pytest.raises(ActionNeeded, match=r"(?s)day.results.jsonl had left was sent.*1 row") as no:
+        await desk.send(go_on=True)
     assert (no.value.exit_status, list(desk.api.received)) == (4, ["Z"])
     # The next one finds nothing to send but the file, which is refused as ever.
-    await desk.refuses(desk.send(go_on=True, log=log), LogRefused, "--log")
+    await desk.refuses(desk.send(go_on=True), RowsRefused)
 
 
 async def test_a_no_to_the_file_after_the_rest_was_sent_leaves_it_for_later(desk: Desk) -> None:

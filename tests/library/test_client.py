@@ -127,7 +127,7 @@ async def test_what_is_not_updated_raises_what_it_means(
     attempts: int,
     uncertain: bool,
 ) -> None:
-    monkeypatch.setattr("bulkstatus.job.run.delivery.BASE_SECONDS", 0.0)
+    monkeypatch.setattr("bulkstatus.job.run.backoff.BASE_SECONDS", 0.0)
     async with served(lambda nth: answer(), attempts=3) as (api, client):
         (end,) = await all_of(client.set_status("1001", 8))
     assert type(end) is kind

@@ -20,7 +20,9 @@ ACCOUNT = {"ref_id": "R1", "api_key": "K1"}
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "dispatch.csv").write_text("order_id,status\n1001,8\n1002,8\n1003,Cancelled\n")
+    (tmp_path / "dispatch.csv").write_text(
+        "order_id,status,tracking\n1001,8,\n1002,8,\n1003,Cancelled,\n"
+    )
     yield tmp_path
     for log in tmp_path.glob("*.jsonl"):
         check_log(log)
@@ -61,19 +63,6 @@ async def test_cancellations_are_sent_only_when_their_number_is_confirmed(
             )
         assert sandbox.counts.total() == 0
     assert logs(folder) == []
-
-
-async def test_a_mended_file_is_merged_only_when_that_is_meant(folder: Path) -> None:
-    async with Sandbox() as sandbox:
-        await bulkstatus.send("dispatch.csv", base_url=sandbox.base_url, limit=1, **ACCOUNT)
-        (folder / "dispatch.csv").write_text("order_id,status\n1001,8\n1004,8\n")
-        log, file = "dispatch.results.jsonl", "dispatch.csv"
-        with pytest.raises(bulkstatus.SettingsRefused, match="changed_input=True"):
-            await bulkstatus.resume(log, file, base_url=sandbox.base_url, **ACCOUNT)
-        ended = await bulkstatus.resume(
-            log, file, base_url=sandbox.base_url, changed_input=True, **ACCOUNT
-        )
-    assert ended.counts[Outcome.UPDATED] == 2
 
 
 async def test_a_dry_run_needs_no_credentials_and_sends_nothing(folder: Path) -> None:
@@ -184,8 +173,9 @@ async def test_rows_from_memory_are_sent_and_logged_as_a_files_are(
         assert (again.ran, again.ending.exit_status) == (False, 0)
         with pytest.raises(bulkstatus.LogRefused, match="exists already"):
             await bulkstatus.send(ITEMS, log="rows.jsonl", **to)
-        with pytest.raises(bulkstatus.LogRefused, match="exists already"):
-            await bulkstatus.send(ITEMS[:1], log="rows.jsonl", go_on=True, **to)
+        # Other rows have the next log.
+        ended = await bulkstatus.send([("1009", 8)], log="rows.jsonl", go_on=True, **to)
+        assert (ended.ending.exit_status, ended.log_path) == (0, Path("rows-2.jsonl"))
     rows = [record for record in check_log(folder / "rows.jsonl") if record["type"] == "row"]
     assert [(row["line"], row["order_id"], row["status"], row["tracking"]) for row in rows] == [
         (1, "1001", 8, "T1"), (2, "1002", 516, None), (3, "1001", 8, "T1"), (4, "1003", 256, None),
@@ -286,7 +276,7 @@ async def test_a_library_call_leaves_the_signals_of_the_program_alone() -> None:
 
 async def test_a_call_that_is_cancelled_leaves_a_log_that_is_resumed(folder: Path) -> None:
     (folder / "many.csv").write_text(
-        "order_id,status\n" + "".join(f"{number},8\n" for number in range(1000, 1200))
+        "order_id,status,tracking\n" + "".join(f"{number},8,\n" for number in range(1000, 1200))
     )
     async with Sandbox(faults=Faults(latency=0.02)) as sandbox:
         run = asyncio.create_task(
@@ -308,18 +298,10 @@ async def test_check_gives_every_problem_and_takes_the_options_of_the_command(
 ) -> None:
     bad = "".join(f"{number},x\n" for number in range(30))
     (folder / "odd.csv").write_text(f"Auftrag,Stand\n1,8\n{bad}")
-    plan = await bulkstatus.check("odd.csv", column={"order_id": "Auftrag", "status": "Stand"})
+    column = {"order_id": "Auftrag", "status": "Stand", "tracking": ""}
+    plan = await bulkstatus.check("odd.csv", column=column)
     assert (plan.rows, plan.due, plan.refused, len(plan.problems)) == (31, 1, 30, 30)
     (folder / "ids.txt").write_text("1\n2\n")
     for status in (bulkstatus.OrderStatus.CANCELLED, 128, "cancelled"):
         plan = await bulkstatus.check("ids.txt", status=status)
         assert plan.cancellations == 2
-
-
-async def test_report_reads_a_log_that_needs_no_file(folder: Path) -> None:
-    await bulkstatus.send("dispatch.csv", sandbox=True, limit=1)
-    (folder / "dispatch.csv").unlink()
-    summary = await bulkstatus.report(folder / "dispatch.sandbox.results.jsonl")
-    assert (summary.rows, summary.to_send) == (3, 2)
-    with pytest.raises(bulkstatus.LogRefused):
-        await bulkstatus.report("none.jsonl")

@@ -10,7 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import bulkstatus
+import bulkstatus.cli.as_json
+from bulkstatus import cli
 from bulkstatus.log.records import Outcome, SendingRecord, line_of, schema
+from bulkstatus.reporting import as_json
 from bulkstatus.sandbox import Faults, Sandbox
 from tests.log.lines import end_record, result, row, run_record
 from tests.schema import check_log, check_record
@@ -25,15 +28,33 @@ RUN, ROW, SENDING, RESULT, END = RECORDS
 OPTIONAL = {"user", "host", "settings", "due", "error", "message", "counts"}
 
 
-def test_the_schema_is_one_and_is_what_the_command_prints() -> None:
-    Draft202012Validator.check_schema(schema())
-    done = subprocess.run(
-        [sys.executable, "-m", "bulkstatus", "schema"],
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert json.loads(done.stdout) == schema()
+@pytest.mark.parametrize(
+    ("of", "wanted"),
+    [
+        ([], schema()),
+        (["log"], schema()),
+        (["report"], as_json.schema()),
+        (["check"], cli.as_json.schema("check")),
+        (["send"], cli.as_json.schema("send")),
+    ],
+)
+def test_each_schema_is_one_and_is_what_the_command_prints(
+    of: list[str], wanted: dict[str, Any]
+) -> None:
+    Draft202012Validator.check_schema(wanted)
+    command = [sys.executable, "-m", "bulkstatus", "schema", *of]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert json.loads(done.stdout) == wanted
+
+
+def test_what_is_printed_follows_its_own_kind_or_none() -> None:
+    refused = {"reason": "stopped", "exit_status": 3, "message": "An outage."}
+    over = {**refused, "ran": True, "rows": 2, "counts": {"updated": 1}, "to_send": 1}
+    validator = Draft202012Validator(cli.as_json.schema("send"))
+    assert validator.is_valid(refused)
+    assert validator.is_valid(over)
+    for broken in ({"rows": -1}, {"counts": {"updated": -1}}, {"reason": "tired"}, {"ran": None}):
+        assert not validator.is_valid({**over, **broken})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +87,7 @@ def test_a_record_that_lacks_a_field_does_not_follow_it(record: dict[str, Any]) 
 async def test_every_record_of_runs_with_every_outcome_follows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkstatus.job.run.delivery.BASE_SECONDS", 0.01)
+    monkeypatch.setattr("bulkstatus.job.run.backoff.BASE_SECONDS", 0.01)
     path = tmp_path / "dispatch.csv"
     path.write_text(
         "order_id,status,tracking\n1,8,T1\n1,8,T1\n2,8,A\n2,8,B\n3,nonsense,\n4,256,\n5,515,\n"

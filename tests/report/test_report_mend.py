@@ -239,11 +239,11 @@ def test_fed_back_unchanged_the_rows_are_what_they_were(
         ("list.txt", "0046\n47\n48\n", {"status": 128}),
         ("bare.csv", "46,8,\n47,8,\n48,8,\n", {"no_header": True}),
         ("three.csv", "46,8,T\n47,8,T2\n48,8,T3\n", {"no_header": True}),
-        ("sep.csv", "sep=;\norder;status\n46;8\n47;8\n48;8\n", {}),
+        ("sep.csv", "sep=;\norder;status;tracking\n46;8;\n47;8;\n48;8;\n", {}),
         (
             "own.csv",
             "Ref;Stand\n46;8\n47;8\n48;8\n",
-            {"column": {"order_id": "Ref", "status": "Stand"}},
+            {"column": {"order_id": "Ref", "status": "Stand", "tracking": ""}},
         ),
         (
             "own.jsonl",
@@ -356,3 +356,22 @@ async def test_a_file_that_is_there_is_never_replaced_and_none_is_left_half_writ
             await written(log, name)
     assert path.read_bytes() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["mend.csv", "today.results.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["mend.csv", "mend.xlsx"])
+@pytest.mark.parametrize("status", [None, 8])
+async def test_a_void_row_stays_unsent_where_its_column_is_gone(
+    tmp_path: Path, name: str, status: int | None
+) -> None:
+    """The next day's file of the same name has taken the place of the input."""
+    source = tmp_path / "today.csv"
+    column, cell = ("", "") if status else (",status", ",8")
+    rows = [f"46140{n}{cell},T{n}A,{'Y' if n == 205 else 'N'}" for n in range(200, 230)]
+    source.write_text(f"order_id{column},tracking,void\n" + "".join(f"{row}\n" for row in rows))
+    log, read = await log_of(source, status=status)
+    assert [row.order_id for row in read if isinstance(row, InvalidRow)] == ["46140205"]
+    source.unlink()
+    path, _ = await written(log, name)
+    sent = [row.order_id for row in await back(log, path) if not isinstance(row, InvalidRow)]
+    assert len(sent) == 29
+    assert "46140205" not in sent

@@ -105,10 +105,8 @@ def test_long_lists_are_bounded_and_say_so(log: Log) -> None:
     for n in range(1, count + 1):
         log.result(n, REJECTED, REFUSAL)
     source = render(summarise(log.end("stopped").path))
-    assert source.partition('class="failed"')[2].partition("</table>")[0].count("<tr>") == (
-        MOST_FAILURES + 1
-    )
-    assert f"The first {MOST_FAILURES:,} of {count:,} are listed" in source
+    assert source.count("<tr>") == MOST_FAILURES + 1
+    assert "… and 500 more." in source
 
 
 @needs_browser

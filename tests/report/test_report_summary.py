@@ -9,7 +9,9 @@ from bulkstatus.log import Outcome, State
 from bulkstatus.log.writer import try_lock
 from bulkstatus.order import OrderStatus
 from bulkstatus.reporting import Summary, summarise
+from bulkstatus.reporting.as_json import history_of
 from bulkstatus.reporting.failures import all_steps, next_steps
+from bulkstatus.reporting.text import history_lines
 from bulkstatus.words import command_line
 
 DUPLICATE, SUPERSEDED, WITHDRAWN = Outcome.DUPLICATE, Outcome.SUPERSEDED, Outcome.WITHDRAWN
@@ -42,6 +44,17 @@ def test_every_row_is_counted_once_by_its_latest_result(log: Log) -> None:
         OrderStatus.CANCELLED: {State.FAILED: 1},
         None: {State.INVALID: 1},
     }
+
+
+def test_orders_that_another_log_has_done_are_not_merely_untouched(log: Log) -> None:
+    log.run("1", "2", "2", "3", "4", "5", "5")
+    log.results(UPDATED, DUPLICATE, DUPLICATE, REJECTED, DUPLICATE, REJECTED, DUPLICATE).end()
+    summary = summarise(log.path)
+    assert orders(summary) == (["1"], [], ["2", "3", "4", "5"])
+    assert summary.done_before() == 2
+    told = {order: next(history_lines(history_of(log.path, order), order)) for order in "12345"}
+    done = {order for order, line in told.items() if "done before, by another log" in line}
+    assert done == {"2", "4"}
 
 
 def test_without_an_end_the_lock_tells_whether_the_run_goes_on(log: Log) -> None:

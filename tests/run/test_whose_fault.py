@@ -9,7 +9,7 @@ import pytest
 
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.job.run import RunOptions
-from bulkstatus.job.run.delivery import BEHIND
+from bulkstatus.job.run.fault import BEHIND
 from bulkstatus.log.records import ErrorKind
 from tests.run.simulated import simulate
 from tests.run.world import UPDATED, Request, World, orders, refused, unanswered
@@ -20,6 +20,7 @@ FAULTS = {
     "403": refused(Meaning.FORBIDDEN, 403),
     "page": refused(Meaning.ELSEWHERE, 200),
 }
+WHILE_OUT = {**FAULTS, "503": refused(Meaning.OVERLOADED, 503)}
 HUNG_UP = unanswered()._replace(meaning=Meaning.HUNG_UP)
 
 
@@ -46,20 +47,75 @@ def test_rows_that_alone_fail_keep_no_others_back(
     assert len(world.records()) == 300
 
 
-@pytest.mark.parametrize("fault", ["lost", "500", "page"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("bad", [range(110, 400, 25), range(390, 400), [398, 399]])
+@pytest.mark.parametrize("seconds", [2.0, 30.0])
+def test_rows_whose_failure_takes_long_are_suspect_once_it_comes(
+    tmp_path: Path, fault: str, bad: Sequence[int], seconds: float
+) -> None:
+    """2: what left after them has got through by then, and nothing else will."""
+    poison = {str(order) for order in bad}
+
+    async def rule(request: Request) -> Answer:
+        if request.update.order_id not in poison:
+            return UPDATED
+        await asyncio.sleep(seconds)
+        return FAULTS[fault]
+
+    # With one row from behind them that goes out at the last.
+    world = World(tmp_path, [*orders(300), "9,8,"], rule)
+    assert simulate(world.send()).exit_status == 1
+    assert max(r.left for r in world.requests) <= 10 * seconds + 40
+    failed = {order for order, outcome in world.outcomes().items() if outcome != "updated"}
+    assert failed == poison
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempts", "since"),
+    [("lost", 3, 2.0), ("500", 3, 2.0), ("page", 3, 2.0), ("503", 1, 0.0), ("503", 1, 2.0)],
+)
 @pytest.mark.parametrize("seconds", [0.15, 5.0, 120.0])
+@pytest.mark.parametrize("latency", [0.01, 0.1, 10.0])
 @pytest.mark.parametrize("concurrency", [1, 3, 16])
 def test_what_all_rows_draw_is_held_through_and_uses_up_no_attempt(
-    tmp_path: Path, fault: str, seconds: float, concurrency: int
+    tmp_path: Path,
+    fault: str,
+    attempts: int,
+    since: float,
+    seconds: float,
+    latency: float,
+    concurrency: int,
 ) -> None:
+    """A 503 that asks for no wait, from the first request on too: it may be a limit's."""
     world = World(
         tmp_path,
-        orders(300),
-        lambda r: FAULTS[fault] if 2.0 <= r.at < 2.0 + seconds else UPDATED,
-        options=RunOptions(concurrency=concurrency, attempts=3),
+        orders(60),
+        lambda r: WHILE_OUT[fault] if since <= r.at < since + seconds else UPDATED,
+        latency=latency,
+        options=RunOptions(concurrency=concurrency, attempts=attempts),
     )
     assert simulate(world.send()).exit_status == 0
     assert set(world.outcomes().values()) == {"updated"}
+    assert max(r.at for r in world.requests) <= since + 2 * seconds + 60 + 70 * latency
+
+
+@pytest.mark.parametrize("fault", ["lost", "500", "503"])
+def test_where_it_does_not_end_the_run_gives_up_after_the_time_asked_for_and_fails_no_row(
+    tmp_path: Path, fault: str
+) -> None:
+    world = World(
+        tmp_path,
+        orders(50),
+        lambda r: UPDATED if r.number < 10 else WHILE_OUT[fault],
+        options=RunOptions(give_up_after=100.0),
+    )
+    ending = simulate(world.send())
+    assert ending.exit_status == 3
+    assert "--give-up-after" in ending.message
+    left = [record for record in world.records() if record["outcome"] != "updated"]
+    assert bool(left) is (fault == "lost")
+    assert all(record["outcome"] == "failed" and record["uncertain"] for record in left)
+    assert max(r.at for r in world.requests) <= 160.0
 
 
 def test_failures_that_led_to_a_hold_are_forgotten(tmp_path: Path) -> None:
@@ -170,25 +226,46 @@ def test_a_network_that_is_gone_on_the_way_is_held_through_by_suspects_too(tmp_p
         world.requests.clear()
 
 
-@pytest.mark.parametrize("fault", ["lost", "500"])
-def test_the_last_rows_get_their_results_once_each_has_probed_until_the_run_would_give_up(
-    tmp_path: Path, fault: str
+@pytest.mark.parametrize("fault", ["lost", "500", "page"])
+@pytest.mark.parametrize("count", [3, 4, 12])
+def test_the_last_rows_stop_the_run_at_last_and_get_their_results_in_the_resume_at_once(
+    tmp_path: Path, fault: str, count: int
 ) -> None:
-    """5: they are no suspects, since nothing left after them."""
-    poison = {"156", "157", "158", "159"}
+    """5: they are no suspects, since nothing left after them; in the resume they are."""
+    poison = {str(159 - place) for place in range(count)}
     world = World(
         tmp_path,
         orders(60),
         lambda r: FAULTS[fault] if r.update.order_id in poison else UPDATED,
-        options=RunOptions(give_up_after=300.0),
+    )
+    for least, most, status in ((800.0, 1000.0, 3), (0.0, 60.0, 4 if fault == "page" else 1)):
+        assert simulate(world.send()).exit_status == status
+        assert least <= world.requests[-1].at <= most
+        failed = {order for order, outcome in world.outcomes().items() if outcome == "failed"}
+        assert failed == poison
+        world.requests.clear()
+    world.rule = lambda request: UPDATED
+    assert simulate(world.send()).exit_status == 0
+
+
+def test_where_the_api_has_dealt_with_nothing_yet_it_is_out_of_order(tmp_path: Path) -> None:
+    """5: in each run."""
+    world = World(tmp_path, orders(4), lambda request: FAULTS["500"])
+    for _ in range(2):
+        assert simulate(world.send()).exit_status == 3
+        assert world.records() == []
+
+
+def test_suspects_are_those_of_the_same_kind_of_failure(tmp_path: Path) -> None:
+    """2: that rows failed is no evidence that it is they alone which are forbidden now."""
+    bad = {str(order) for order in range(101, 160, 5)}
+    world = World(
+        tmp_path, orders(60), lambda r: FAULTS["500"] if r.update.order_id in bad else UPDATED
     )
     assert simulate(world.send()).exit_status == 1
-    assert world.requests[-1].at > 200.0
-    assert {order for order, outcome in world.outcomes().items() if outcome == "failed"} == poison
-    # Where the API has dealt with nothing yet, it is out of order.
-    other = World(tmp_path / "other", orders(4), lambda request: FAULTS[fault])
-    other.folder.mkdir()
-    assert simulate(other.send()).exit_status == 3
+    world.rule = lambda request: FAULTS["403"]
+    assert simulate(world.send()).exit_status == 4
+    assert set(world.outcomes().values()) == {"updated", "failed"}
 
 
 def test_a_row_that_fails_for_good_after_an_answer_that_was_not_the_apis_has_one_result(

@@ -36,7 +36,7 @@ LOG = Path("dispatch.results.jsonl")
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "desk").mkdir()
     monkeypatch.chdir(tmp_path / "desk")
-    Path("dispatch.csv").write_text("order_id,status\n1001,8\n1002,8\n1003,8\n")
+    Path("dispatch.csv").write_text("order_id,status,tracking\n1001,8,\n1002,8,\n1003,8,\n")
 
 
 async def run(*arguments: str, base_url: str = "", **environ: str) -> tuple[int, str]:

@@ -313,7 +313,7 @@ async def test_a_packed_workbook_without_end_is_refused(tmp_path: Path) -> None:
 
 def test_a_csv_needs_no_excel(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
-    path.write_text("order_id,status\n1,8\n")
+    path.write_text("order_id,status,tracking\n1,8,\n")
     program = (
         "import sys, asyncio\n"
         "from bulkstatus.source import InputOptions, open_source\n"

@@ -131,9 +131,9 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     ("data", "line"),
     [
-        (b"order_id,status\n46140201,8\n", 2),
+        (b"order_id,status,tracking\n46140201,8,\n", 2),
         (b'{"order_id":"46140201","status":8}\n', 1),
-        (b"\xef\xbb\xbforder_id;status\r\n46140201;8\r\n", 2),
+        (b"\xef\xbb\xbforder_id;status;tracking\r\n46140201;8;\r\n", 2),
     ],
     ids=["csv", "jsonl", "csv with a mark"],
 )
@@ -225,7 +225,7 @@ async def test_a_pipe_that_does_not_wait_is_not_taken_for_a_whole_file(
 ) -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    os.write(writing, b"order_id,status\n1,8\n")
+    os.write(writing, b"order_id,status,tracking\n1,8,\n")
     with os.fdopen(reading) as stdin, os.fdopen(writing, "wb"):
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(InputRefused, match="non-blocking"):
@@ -260,11 +260,11 @@ def test_a_file_without_permission_is_refused(table: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "start", "more", "piece"),
     [
-        ("x.csv", 'order_id,status\n1,"', "abc, ", "line 2"),
+        ("x.csv", 'order_id,status,tracking\n1,"', "abc, ", "line 2"),
         ("x.jsonl", '{"order_id":1,"status":8}\n{"x":"', "abc, ", "line 2"),
-        ("x.csv", "order_id,status\n1,8\n", "abc,", "line 3 is longer"),
-        ("x.csv", "order_id,status\n1,8\n", '"abc",', "line 3 is longer"),
-        ("x.csv", "order_id,status\n1,8\n2,8", ',"a\n"', "line 3"),
+        ("x.csv", "order_id,status,tracking\n1,8,\n", "abc,", "line 3 is longer"),
+        ("x.csv", "order_id,status,tracking\n1,8,\n", '"abc",', "line 3 is longer"),
+        ("x.csv", "order_id,status,tracking\n1,8,\n2,8,", ',"a\n"', "line 3"),
         ("x.csv", "", "order_id,", "line 1 is longer"),
     ],
 )
@@ -308,7 +308,7 @@ async def test_a_guess_at_the_encoding_may_come_late(table: Path) -> None:
     for line, encodings in ((2002, ("cp1252", "utf-8")), (2003, ("utf-8", "cp1252"))):
         joined = [f"{n},8,Å-{n}\n".encode(encoding) for n, encoding in enumerate(encodings)]
         table.write_bytes(TABLE.encode() + b"".join(joined))
-        with pytest.raises(InputRefused, match=f"line {line} .* not utf-8, as other text in it"):
+        with pytest.raises(InputRefused, match=f"(?i)line {line} .* not utf-8\\."):
             async with await open_source(str(table), InputOptions(), block_size=1000) as source:
                 await rows_of(source)
 

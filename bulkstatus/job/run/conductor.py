@@ -59,7 +59,7 @@ class Conductor:
         self._options = options
         self._observer = observer
         self._looked = looked
-        self._gate = Gate(options.concurrency, self._pacer.most)
+        self._gate = Gate(options.concurrency, self._pacer.most, vouched=vouched)
         self.feed = Feed()
         self.delivery = Delivery(
             self._gate,
@@ -68,7 +68,6 @@ class Conductor:
             add=book.add,
             stop=self.stop,
             jitter=jitter,
-            vouched=vouched,
         )
         self.ending: Ending | None = None
         self.cause: BaseException | None = None
@@ -84,7 +83,7 @@ class Conductor:
 
     def left(self) -> list[Job]:
         """Return the jobs without a result that are not on the wire."""
-        return [*self.feed.unsettled(), *self.delivery.set_aside()]
+        return [*self.feed.unsettled(), *self.delivery.faults.set_aside()]
 
     def wake(self) -> None:
         """Look again whether something can be sent."""
@@ -141,7 +140,7 @@ class Conductor:
     def _end(self, ending: Ending) -> None:
         if self.ending is None:
             self.ending = ending
-            self.delivery.stopping = True
+            self.delivery.faults.stopping = True
             self._observer.stopping(ending)
             self._call_back()
         self._wake.set()
@@ -158,7 +157,7 @@ class Conductor:
             return True
         if not self.feed.is_complete or not self.feed.is_empty:
             return False
-        self.delivery.end_strikes()
+        self.delivery.faults.conclude()
         return self.feed.is_empty
 
     async def _wait(self) -> None:
@@ -179,8 +178,9 @@ class Conductor:
             handle.cancel()
         if hold is not None and hold is self._gate.hold:
             self._held_seconds += min(self._now() - now, 2 * HOLD_STEP_SECONDS)
-            if self._held_seconds >= self._patience(hold):
-                self._give_up(hold)
+            is_over = self.ending is not None or self._workers
+            if self._held_seconds >= self._patience(hold) and not is_over:
+                self.delivery.give_up(hold)
         else:
             self._held_seconds = 0.0
 
@@ -189,17 +189,6 @@ class Conductor:
         if hold.reason is not HoldReason.LIMIT:
             return self._options.give_up_after
         return max(self._options.give_up_after, LIMIT_PATIENCE_SECONDS, 2 * self._gate.quiet)
-
-    def _give_up(self, hold: Hold) -> None:
-        """End an outage; end a limit only when no row is left that could show it to be over."""
-        if self.ending is not None or self._workers:
-            return
-        if hold.reason is not HoldReason.LIMIT:
-            if self.delivery.give_up_outage(hold):
-                return
-            self.stop(Stopped(f"Gave up waiting for the API (--give-up-after): {hold.message}."))
-        else:
-            self.delivery.give_up_limited(hold)
 
     def _take(self) -> Job | None:
         """Take the next job and a place on the wire, or None when none may leave now."""
@@ -241,7 +230,9 @@ class Conductor:
 
     async def _work(self, job: Job | None) -> None:
         while job is not None:
-            await self._wait_for_turn(job)
+            if not self._pacer.is_free:
+                await self._wait_for_turn(job)
+            job.given = self._gate.renewed(job.given)
             if self._may_still_leave(job):
                 job.attempts += 1
                 started = time.perf_counter()
@@ -292,7 +283,6 @@ class Conductor:
             raise
         finally:
             self._unsent.discard(me)
-        job.given = self._gate.renewed(job.given)
 
     def _may_still_leave(self, job: Job) -> bool:
         """Tell whether a job may leave after its wait, and if so take its place in the quotas.

@@ -7,21 +7,19 @@ order never overlap: each waits until the one before it in the file is settled.
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from bulkstatus.api.answer import Answer
 from bulkstatus.job.run.gate import Hold, Pass
+from bulkstatus.log.state import State
 from bulkstatus.order import StatusUpdate
 from bulkstatus.pace import Place
 
-#: How many rows are read ahead of their sending, and how many may wait for another try before
-#: no new row is begun.
+#: How many rows are read ahead of their sending, others of the same orders besides, and how many
+#: may wait for another try before no new row is begun.
 AHEAD = 256
 MOST_WAITING = 1024
-
-#: How many different rows that fail one after the other are the API's fault.
-STRIKES = 3
 
 
 class Job:
@@ -31,10 +29,11 @@ class Job:
     `unseen` says that an attempt may have reached the API without its answer being seen, and
     `answer` is the last one. `failed` is the number of the pass with which it first failed, and
     `limited` of the last that drew an answer about a limit; 0 where none did. `limits` counts such
-    answers that are the row's own. `had_failed` says that an earlier run left it so, and `suspect`
-    that one found its failures or its refusal to be its own. `probed` is the last hold that it has
-    probed in vain, `from_behind` says that it left before its turn, and `taken_back` that it is not
-    to be sent.
+    answers that are taken for the row's own, and `has_own_limit` says that they are. `before` is
+    the state in which earlier runs left it, and `limited_before` says that it failed for a limit
+    then. `probed` is the last outage that it has probed in vain, and `given_up` says that the run
+    gave up with nothing else left. `from_behind` says that it left before its turn, and
+    `taken_back` that it is not to be sent.
     """
 
     given: Pass
@@ -50,9 +49,11 @@ class Job:
     due = 0.0
     elapsed_ms = 0.0
     place: Place | None = None
-    had_failed = False
-    suspect = False
+    has_own_limit = False
+    before = State.TO_SEND
+    limited_before = False
     probed: Hold | None = None
+    given_up = False
     from_behind = False
     taken_back = False
     turn = 0
@@ -99,7 +100,7 @@ class Feed:
     def again(self, job: Job, due: float) -> None:
         """Put a row back, to be tried again at the moment `due`."""
         if job.taken_back:
-            self.settle(job)
+            self.settle(job.update.order_id)
             return
         job.due = due
         self._waiting.append(job)
@@ -152,15 +153,14 @@ class Feed:
             followers.remove(job)
         elif job in self._new:
             self._new.remove(job)
-            self.settle(job)
+            self.settle(job.update.order_id)
         elif job in self._waiting:
             self._waiting.remove(job)
             self.next_due = min((job.due for job in self._waiting), default=math.inf)
-            self.settle(job)
+            self.settle(job.update.order_id)
 
-    def settle(self, job: Job) -> None:
-        """End a job, which lets the next row of its order go."""
-        order_id = job.update.order_id
+    def settle(self, order_id: str) -> None:
+        """End the job of an order whose result is kept, which lets the order's next row go."""
         followers = self._followers.get(order_id)
         if followers:
             # At its turn: ahead of it, it could wait for the log to say that it may leave, and keep
@@ -175,37 +175,32 @@ class Feed:
     @property
     def is_full(self) -> bool:
         """Whether enough rows have been read ahead."""
-        return len(self._new) + len(self._followers) >= AHEAD
+        return len(self._new) >= AHEAD
 
     @property
     def is_low(self) -> bool:
         """Whether it is time to read more rows ahead."""
-        return len(self._new) + len(self._followers) <= AHEAD // 2
+        return len(self._new) <= AHEAD // 2
 
     @property
     def is_empty(self) -> bool:
         """Whether no job waits to be handed out."""
-        return not self._new and not self._waiting
+        return not self._new and not self._waiting and not self._followers
 
     @property
     def is_done(self) -> bool:
         """Whether no job is left, none on the wire either."""
-        return not self._busy and not self._waiting
+        return not self._busy and self.is_empty
 
-    def is_all_limited(self) -> bool:
-        """Whether no job is left but such as have drawn a limit's answer."""
-        return self.is_complete and not self._new and all(job.limited for job in self._waiting)
+    @property
+    def is_at_end(self) -> bool:
+        """Whether no new job is left to be handed out, or will be added."""
+        return self.is_complete and not self._new
 
-    def has_limited_alone(self) -> bool:
-        """Whether a job that waits has drawn a limit's answer that was its own."""
-        return any(job.limits for job in self._waiting)
-
-    def take_if_all(self, holds: Callable[[Job], object]) -> list[Job]:
-        """Take out all jobs when something holds for each of them, otherwise none."""
-        if not self.is_complete or self._new or not all(map(holds, self._waiting)):
-            return []
-        jobs, self._waiting, self.next_due = self._waiting, [], math.inf
-        return jobs
+    @property
+    def waiting(self) -> Sequence[Job]:
+        """The jobs that wait for another try."""
+        return self._waiting
 
     def unsettled(self) -> Iterator[Job]:
         """Yield the jobs that have not been settled and are not on the wire."""

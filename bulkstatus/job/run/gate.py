@@ -69,10 +69,11 @@ class Pass(NamedTuple):
 class Gate:
     """Lets requests out one at a time at first, then twice as many with each success.
 
-    `most` is how many will leave a second at the most.
+    `most` is how many will leave a second at the most. `vouched` says that the API has answered at
+    this base URL before.
     """
 
-    def __init__(self, concurrency: int, most: float = inf) -> None:
+    def __init__(self, concurrency: int, most: float = inf, *, vouched: bool = False) -> None:
         self.limit = 1
         self.found = FoundRate(most)
         self.in_flight = 0
@@ -81,6 +82,7 @@ class Gate:
         """The longest that it took for a limit to be over, in seconds."""
         self.last_answered = 0
         """The highest number of a pass whose row was told yes or no."""
+        self._vouched = vouched
         self._passes = 0
         self._concurrency = concurrency
 
@@ -116,6 +118,11 @@ class Gate:
     def is_in_outage(self) -> bool:
         """Tell whether the run holds because the API is out of order."""
         return self.hold is not None and self.hold.reason is not HoldReason.LIMIT
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether the API has said yes or no to a row, now or before."""
+        return self._vouched or self.last_answered > 0
 
     def got_through_after(self, number: int) -> bool:
         """Tell whether a request was answered that left after the one of this number (or 0)."""

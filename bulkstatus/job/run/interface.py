@@ -54,7 +54,7 @@ class Book(Protocol):
     through: int
 
     def add(self, result: Result) -> None:
-        """Take a result."""
+        """Take a result; `Feed.settle` is to be told once it is kept."""
 
     def look(self) -> None:
         """Raise LogLost when no more results can be taken."""

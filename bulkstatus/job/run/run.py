@@ -71,7 +71,8 @@ class Run:
                 await self._conductor.conduct()
                 # What has a result is known only once that is on disk.
                 await self._log.finish()
-                self._leave_unseen()
+                is_done = self._feed.is_complete and self._feed.is_done
+                self._leave_behind()
             finally:
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
@@ -79,7 +80,7 @@ class Run:
             cause = self._conductor.cause
             if cause is not None and not isinstance(cause, BulkstatusError):
                 raise cause
-            return await self._close()
+            return await self._close(is_done)
         finally:
             self._over = True
             self._observer.ended()
@@ -108,11 +109,11 @@ class Run:
             self._conductor.stop(error)
 
     def _job(self, row: RowRecord) -> Job:
-        job = Job(row.n, row.line, row.update)
-        if self._state.is_unseen(row.n):
-            job.unseen = True
-        state = self._state.state(row.n)
-        job.had_failed, job.suspect = state is State.FAILED, state in {State.FAILED, State.REJECTED}
+        job, state = Job(row.n, row.line, row.update), self._state
+        if not state.is_new(row.n):
+            job.unseen = state.is_unseen(row.n)
+            job.before = state.state(row.n)
+            job.limited_before = state.is_limited(row.n)
         return job
 
     def _looked(self, now: float) -> None:
@@ -125,6 +126,7 @@ class Run:
     def _wrote(self, results: Sequence[Result]) -> None:
         for result in results:
             self._state.settle(result)
+            self._feed.settle(result.order_id)
         self._conductor.wake()
         self._observer.wrote(results)
 
@@ -134,12 +136,13 @@ class Run:
 
     # Its end.
 
-    def _leave_unseen(self) -> None:
-        """Say of each row that this run leaves behind whether its order is perhaps changed."""
+    def _leave_behind(self) -> None:
+        """Say of each row that is left whether it is given up or its order is perhaps changed."""
         left, delivery = self._conductor.left(), self._conductor.delivery
         state, said = self._state, {job.n for job in left}
         for job in left:
-            if job.unseen and (job.attempts or state.is_unrecorded(job.n)):
+            in_doubt = job.unseen and (job.attempts or state.is_unrecorded(job.n))
+            if job.given_up or in_doubt:
                 delivery.leave(job)
         others = spans_of(
             n
@@ -151,12 +154,11 @@ class Run:
         for row in read_rows(self._log.contents, others):
             delivery.leave(self._job(row))
 
-    async def _close(self) -> Ending:
-        """Write the end record and return the ending."""
+    async def _close(self, is_done: bool) -> Ending:
+        """Write the end record and return the ending; `is_done` says that no row was left."""
         counts = self._state.counts()
         ending, lost = self._conductor.ending, self._log.lost
-        nothing_is_left = self._feed.is_complete and self._feed.is_done and lost is None
-        if ending is not None and ending.reason == "stopped" and nothing_is_left:
+        if ending is not None and ending.reason == "stopped" and is_done and lost is None:
             # The reason to stop came with the very last row, and so stopped nothing.
             ending = None
         if ending is None and self._left:

@@ -1,8 +1,9 @@
 "use strict";
+// Shows how things stand every second; once nothing is live there, the page that follows.
 async function look() {
   const lost = document.getElementById("lost");
   try {
-    const answer = await fetch("/run");
+    const answer = await fetch(location.pathname);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const live = page.getElementById("live");
     if (!live) return location.reload();

@@ -1,0 +1,151 @@
+"""`Faults`: whose fault is it? For lost answers, pages and redirects in place of the API's, 5xx and
+403 there is one rule.
+
+1. A kept connection that turns out closed before a byte of the answer is nobody's fault: the row
+   goes again at once, on a new one.
+2. A row is *suspect* once a request that left after its failed one got through, or where an earlier
+   run of the log left it as failed, or for a 403 as rejected. A suspect's failures use up its
+   attempts (a 403 is rejected at once) and are evidence against nobody else. A connection that was
+   not even made is no row's own failure.
+3. Other rows that fail are evidence against the API until something that left later gets through.
+   Three different ones are enough: the run holds, and the failures that led there are forgotten.
+   Until it is known whose fault they are, rows whose attempts are used up are set aside.
+4. Three that are forbidden stop the run, where the API has dealt with no row in this run or an
+   earlier one. Where it has, they may be orders of somebody else, side by side: then rows from
+   behind them go first, and only as many of those as BEHIND, all forbidden, stop it.
+5. While the run holds, one probe at a time looks whether that is over, each with another row, rows
+   never sent first. Where each that is left has probed in vain until the run gives up, nothing
+   tells any more: the run stops, and a resume finds them suspect, if the API has dealt with
+   others. Those set aside get their results when no other row is left.
+6. A page or a redirect stops the run where nothing has got through in it.
+"""
+
+from collections.abc import Callable
+
+from bulkstatus.api.answer import Answer, Meaning
+from bulkstatus.errors import ActionNeeded, Stopped
+from bulkstatus.job.run.backoff import backoff
+from bulkstatus.job.run.feed import Feed, Job
+from bulkstatus.job.run.gate import Gate
+from bulkstatus.log.records import Outcome
+from bulkstatus.log.state import State
+
+#: How many different rows that fail one after the other are the API's fault.
+STRIKES = 3
+
+#: How many rows from behind three forbidden ones must be forbidden as well to stop the run.
+BEHIND = 6
+
+
+class Faults:
+    """Weighs failures by the rule above, of which 1 and 6 are the delivery's.
+
+    `settle` gives a row its outcome, `stop` ends the run, and `jitter` gives random numbers from 0
+    to 1. A row has `attempts`.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        feed: Feed,
+        attempts: int,
+        settle: Callable[[Job, Outcome], None],
+        stop: Callable[[Stopped], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._gate = gate
+        self._feed = feed
+        self._attempts = attempts
+        self._settle = settle
+        self._stop = stop
+        self._jitter = jitter
+        self._strikes: dict[Job, Answer] = {}
+        self._enough = STRIKES
+        self.stopping = False
+        """Whether the run stops: what is set aside stays to be sent then."""
+
+    def judge(self, job: Job, answer: Answer, now: float) -> None:
+        """Do what a failure asks for. The numbers are those of the rule above."""
+        gate, forbidden = self._gate, answer.meaning is Meaning.FORBIDDEN
+        if gate.is_in_outage() and not forbidden:
+            # It is what the run holds for already.
+            gate.failed(job.given, now, answer.retry_after)
+            job.probed = job.given.hold if _was_sent(answer) else None
+            self._feed.again(job, 0.0)
+            return
+        job.failures = self._attempts if forbidden else job.failures + 1
+        job.failed = job.failed or job.given.number
+        suspect = self.is_suspect(job, answer)
+        if not suspect:
+            self._strikes[job] = answer
+            if self._feed.from_behind and not job.from_behind:
+                # It was on the wire already, among those that are to be seen from behind.
+                self._enough += 1
+            if len(self._strikes) >= self._enough:  # 3
+                self._blame_the_api(job, answer, now)
+                return
+        gate.failed(job.given, now, answer.retry_after)
+        if job.failures < self._attempts:
+            self._feed.again(job, now + backoff(job.failures, self._jitter(), answer.retry_after))
+        elif suspect:
+            self._settle_failed(job)
+
+    def is_suspect(self, job: Job, answer: Answer) -> bool:
+        """Tell whether a failure is the row's own, by rule 2."""
+        found = State.REJECTED if answer.meaning is Meaning.FORBIDDEN else State.FAILED
+        is_own = job.before is found or self._gate.got_through_after(job.failed)
+        return is_own and _was_sent(answer)
+
+    def _blame_the_api(self, job: Job, answer: Answer, now: float) -> None:
+        """Hold, and forget what led there; or stop, if all were forbidden."""
+        if all(answer.meaning is Meaning.FORBIDDEN for answer in self._strikes.values()):
+            self._gate.failed(job.given, now, None)
+            if self._gate.is_vouched and not self._feed.from_behind:  # 4
+                self._feed.from_behind = True
+                self._enough += BEHIND
+                return
+            count = len(self._strikes)
+            self._stop(ActionNeeded(f"{count} orders in a row were forbidden. {answer.sentence}"))
+            return
+        aside = self.set_aside()
+        for other in aside if job in aside else [*aside, job]:
+            self._feed.again(other, 0.0)
+        for other in self._strikes:
+            other.failed = other.failures = 0
+        self._forget(list(self._strikes))
+        self._gate.out_of_order(job.given, now, answer.message, answer.retry_after)
+
+    def absolve(self) -> None:
+        """The API deals with others: what left before those is no evidence any more."""
+        jobs = [job for job in self._strikes if self._gate.got_through_after(job.failed)]
+        if jobs and not self.stopping:
+            self._forget(jobs)
+
+    def conclude(self) -> None:
+        """Settle the rows set aside: none is left to tell."""
+        if not self.stopping:
+            self._forget(list(self._strikes))
+
+    def set_aside(self) -> list[Job]:
+        """Return the rows whose attempts are used up, if that was their own doing."""
+        return [job for job in self._strikes if job.failures >= self._attempts]
+
+    def settled(self, job: Job) -> None:
+        """Take out a row that has its outcome."""
+        self._strikes.pop(job, None)
+
+    def _forget(self, jobs: list[Job]) -> None:
+        """Take rows out of the evidence, and settle those of them that were set aside."""
+        self._enough, self._feed.from_behind = STRIKES, False
+        for job in jobs:
+            del self._strikes[job]
+            if job.failures >= self._attempts:
+                self._settle_failed(job)
+
+    def _settle_failed(self, job: Job) -> None:
+        forbidden = job.answer is not None and job.answer.meaning is Meaning.FORBIDDEN
+        self._settle(job, Outcome.REJECTED if forbidden else Outcome.FAILED)
+
+
+def _was_sent(answer: Answer) -> bool:
+    return answer.meaning is not Meaning.UNANSWERED or answer.unseen

@@ -1,0 +1,106 @@
+"""What a refusal says of the columns in question, and what its command names."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from bulkstatus.source import InputOptions, InQuestion, open_source
+
+Columns = Mapping[str, Sequence[str]]
+
+ORDERS = [str(46140201 + n) for n in range(6)]
+
+#: Columns beside the order ID and a status of 8: what the command of the refusal names as tracking.
+LIKELIEST: dict[str, tuple[Columns, str]] = {
+    "a number of its own": ({"Waybill": [f"H{n}YA1" for n in range(6)]}, "Waybill"),
+    # A footer is no reason to pass a column over.
+    "above a total": (
+        {"Kunde": [*"abcdef", ""], "Colli": [*(f"H{n}YA1" for n in range(6)), "6"]},
+        "Colli",
+    ),
+    "of the shipped ones alone": ({"Waybill": ["H1YA1", "", "", "", "", ""]}, "Waybill"),
+    "one for two parcels": ({"Waybill": [f"H{n // 2}YA1" for n in range(6)]}, ""),
+    "what orders share": ({"SKU": ["MUG-1", "CUP-2"] * 3}, ""),
+    "what orders share, and one": (
+        {"SKU": ["MUG-1"] * 6, "Colli": [f"H{n}YA1" for n in range(6)]},
+        "Colli",
+    ),
+}
+
+
+def write(path: Path, columns: Columns) -> None:
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
+    path.write_text("".join(f"{';'.join(row)}\n" for row in rows), encoding="utf-8")
+
+
+async def asked(path: Path, columns: Columns) -> InQuestion:
+    write(path, columns)
+    with pytest.raises(InQuestion) as question:
+        await open_source(str(path), InputOptions())
+    return question.value
+
+
+@pytest.mark.parametrize(("others", "tracking"), LIKELIEST.values(), ids=LIKELIEST)
+async def test_the_command_names_what_tells_the_orders_apart(
+    tmp_path: Path, others: Columns, tracking: str
+) -> None:
+    count = len(next(iter(others.values())))
+    orders, statuses = [*ORDERS, "Total"][:count], ["8", "8", "8", "8", "8", "8", ""][:count]
+    question = await asked(
+        tmp_path / "x.csv",
+        {
+            "Customer": ["Ann"] * 6 + [""] * (count - 6),
+            "Order ID": orders,
+            "Status": statuses,
+            **others,
+        },
+    )
+    assert question.options == ["--column", f"tracking={tracking}"]
+
+
+async def test_a_wide_file_is_told_in_few_lines(tmp_path: Path) -> None:
+    wide: dict[str, Sequence[str]] = {
+        f"Attribute {n}": [f"x{n}{row}" for row in range(6)] for n in range(200)
+    }
+    question = await asked(tmp_path / "x.csv", wide | {"Order Ref No": ORDERS})
+    told = str(question)
+    assert '"Order Ref No": 46140201, 46140202, 46140203\n' in told
+    assert '"Attribute 0": x00' in told
+    assert "and 161 more columns\n" in told
+    assert len(told.splitlines()) < 50
+    assert max(map(len, told.splitlines())) < 500
+
+
+async def test_a_column_without_a_name_is_pointed_out(tmp_path: Path) -> None:
+    question = await asked(
+        tmp_path / "x.csv", {"Order ID": ORDERS, "Status": ["8"] * 6, "": [f"H{n}" for n in ORDERS]}
+    )
+    assert question.options == ["--column", "tracking="]
+    assert "give it one in the header" in str(question)
+
+
+async def test_a_blank_column_is_not_the_order_ids(tmp_path: Path) -> None:
+    rest: dict[str, Sequence[str]] = {
+        "Status": ["8"] * 6,
+        "Tracking": [f"H{order}" for order in ORDERS],
+    }
+    for columns in (
+        {"Order No": [""] * 6, "Order ID": ORDERS} | rest,
+        {"Order ID": ORDERS, "Order No": [""] * 6} | rest,
+    ):
+        path = tmp_path / "x.csv"
+        write(path, columns)
+        async with await open_source(str(path), InputOptions()) as source:
+            assert source.columns["order_id"] == "Order ID"
+
+
+async def test_the_plain_id_of_an_object_is_the_less_likely_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id": 7, "order_id": 46140201, "status": 32}\n')
+    with pytest.raises(InQuestion) as question:
+        await open_source(str(path), InputOptions())
+    assert question.value.options == ["--column", "order_id=order_id"]
+    path.write_text('{"id": null, "order_id": 46140201, "status": 32}\n')
+    async with await open_source(str(path), InputOptions()) as source:
+        assert source.columns["order_id"] == "order_id"
