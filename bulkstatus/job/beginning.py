@@ -64,7 +64,7 @@ class Beginning:
             self.phases = _limited(self.phases, limit)
         due = self.due
         plan.due = count_of(due)
-        plan.orders = len({state.orders[n - 1] for n in numbers(due)})
+        plan.orders = len(set().union(*(state.orders[first - 1 : last] for first, last in due)))
         plan.without_tracking = state.without_tracking(due)
         for (status, was), count in state.tally(due).items():
             if status is not None:

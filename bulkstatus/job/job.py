@@ -90,8 +90,7 @@ async def check(
     async with WorkList() as work, await _open(path, settings, asks) as source:
         known = Known(LogContents(Path(path)), last_wins=settings.last_wins)
         checked = await check_source(source, work, known, keep=keep)
-        if not checked.plan.refused:
-            source.keep_layout()
+        _keep_layout(checked)
         return source, (await beginnings.of_input(checked, None)).plan
 
 
@@ -340,8 +339,14 @@ def _known(log: LogContents, elsewhere: Elsewhere, settings: Settings) -> Known:
 
 
 def _refuse_rows(checked: Checked, path: str, known: Known, settings: Settings) -> None:
-    """Raise RowsRefused when some of its rows refuse a checked file; else keep its layout."""
+    """Raise RowsRefused when some of its rows refuse a checked file."""
+    _keep_layout(checked)
     if checked.plan.refused and not settings.skip_invalid:
         source, plan = checked.source, checked.plan
         raise refusals.rows_refused(path, source, plan, settings, known.has_updates)
-    checked.source.keep_layout()
+
+
+def _keep_layout(checked: Checked) -> None:
+    """Keep the answers about a file where that was asked for, unless most of its rows are wrong."""
+    if checked.plan.refused * 2 <= checked.plan.rows:
+        checked.source.keep_layout()

@@ -79,6 +79,7 @@ async def merged(
     match = _Match(state, checked.state, checked.others)
     beginning = Beginning(work, state, plan, log=log)
     withdrawn = spans_of(match.unmatched(State.REJECTED, State.FAILED, State.INVALID))
+    mended = sum(state.state(n) is State.INVALID for n in match.due)
     asked = checked.state
     await withdraw(
         beginning, withdrawn, {asked.orders[n - 1] for n in numbers(asked.spans(State.TO_SEND))}
@@ -90,7 +91,7 @@ async def merged(
     await beginning.settle(_settled(log, match, results))
     first_new = len(state) + 1
     await _add(beginning, checked, match.new, results)
-    plan.new = len(match.new)
+    plan.new = len(match.new) + mended
     due = [*match.due, *numbers(state.spans(State.TO_SEND, since=first_new))]
     beginning.order(sorted(due))
     await beginning.count(limit)

@@ -42,8 +42,9 @@ class Plan:
 
     `elsewhere` counts the duplicates that other logs have updated, by log.
 
-    Where a mended file is merged into a log, `new` rows are added to it, `withdrawn` ones taken
-    out of it, and `left` ones stay in it and are not sent; of the latter two, the first orders.
+    Where a mended file is merged into a log, `new` rows are added to it, or were invalid in it,
+    `withdrawn` ones taken out of it, and `left` ones stay in it and are not sent; of the latter
+    two, the first orders.
     """
 
     rows: int = 0

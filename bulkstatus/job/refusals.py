@@ -75,7 +75,9 @@ def other_base_url(log: LogContents, settings: Settings) -> LogRefused:
     return LogRefused(
         f"{log.path} says that it was sent to {theirs}, and your settings say "
         f"{settings.base_url}. A log decides nothing, so type the one that is meant:\n"
-        f"  {command_line('bulkstatus', 'resume', log.path, '--base-url', theirs)}"
+        f"  {command_line('bulkstatus', 'resume', log.path, '--base-url', theirs)}\n"
+        "or, where that was wrong:\n"
+        f"  {command_line('bulkstatus', 'resume', log.path, '--base-url', settings.base_url)}"
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+from bulkstatus.job.beginning import NAMED
 from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.job.ready import TYPED
 from bulkstatus.job.terms import Proposal
@@ -144,10 +145,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
     yield Whole(printable(str(proposal.log_path)))
     if proposal.log is not None and proposal.log.cut_off:
         yield "What a crash left unfinished at its end was cut off; nothing of it was sent."
-    withdrawn, left = (
-        f" (orders {some_of([printable(order, CELL) for order in orders])})" if orders else ""
-        for orders in (plan.withdrawn_orders, plan.left_orders)
-    )
+    withdrawn, left = map(_orders, (plan.withdrawn_orders, plan.left_orders))
     yield from rows_told(
         {
             "done already, not sent again": plan.done,
@@ -165,6 +163,13 @@ def _log(proposal: Proposal) -> Iterator[str]:
     if (options := list(settings.typed(kept))) and not proposal.withdraws:
         typed = ", ".join(command_line(*words) for words in options)
         yield f"As before, from the log: {printable(typed)}."
+
+
+def _orders(first: Sequence[str]) -> str:
+    """Return the first of some orders in brackets; NAMED of them say that there may be more."""
+    shown = [printable(order, CELL) for order in first]
+    told = some_of(shown) if len(shown) < NAMED else f"{', '.join(shown[:10])} and others"
+    return f" (orders {told})" if shown else ""
 
 
 def _time(proposal: Proposal) -> str:

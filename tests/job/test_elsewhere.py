@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bulkstatus import Observer, Proposal
-from bulkstatus.errors import LogRefused, Refused
+from bulkstatus.errors import LogRefused, Refused, SettingsRefused
 from bulkstatus.job import RowsRefused
 from bulkstatus.log import ResultLog, read_log
 from bulkstatus.log.records import timestamp
@@ -89,7 +89,8 @@ async def test_an_order_that_was_held_is_dispatched_where_that_is_said(desk: Des
     assert (await desk.send(skip_invalid=True)).ending.exit_status == 1
     # What was not sent, in a file of its own: with the log, or as a job of its own.
     desk.write("A:8", name="held.csv")
-    ended = await desk.resume("day.results.jsonl", "held.csv", look_back=0)
+    await desk.refuses(desk.resume("day.results.jsonl", "held.csv", look_back=0), SettingsRefused)
+    ended = await desk.resume("day.results.jsonl", "held.csv", look_back=0, changed_input=True)
     assert (ended.ending.exit_status, list(desk.api.received)) == (0, ["C", "A"])
     desk.write("D:8", name="other.csv")
     desk.logged("D:32 updated", name="tuesday")

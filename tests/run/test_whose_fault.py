@@ -376,3 +376,24 @@ def test_forbidden_orders_too_few_to_stop_a_file_are_rejected_at_its_end(
     world = World(tmp_path, orders(count), lambda request: refused(Meaning.FORBIDDEN, 403))
     assert simulate(world.send()).exit_status == 1
     assert list(world.outcomes().values()) == ["rejected"] * count
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_row_set_aside_at_the_very_end_does_not_keep_the_next_of_its_order_for_ever(
+    tmp_path: Path, fault: str, attempts: int
+) -> None:
+    world = World(
+        tmp_path,
+        ["1,8,", "2,515,", "2,8,"],
+        lambda r: FAULTS[fault] if r.update.status == 515 else UPDATED,
+        options=RunOptions(attempts=attempts, concurrency=1),
+    )
+    ending = simulate(world.send())
+    assert ending.exit_status == 1
+    records = world.records()
+    assert [(r["order_id"], r["status"], r["outcome"] == "updated") for r in records] == [
+        ("1", 8, True),
+        ("2", 515, False),
+        ("2", 8, True),
+    ]

@@ -155,8 +155,9 @@ class Conductor:
     def _is_over(self) -> bool:
         if self.ending is not None:
             return True
-        if not self.feed.is_complete or not self.feed.is_empty:
+        if not self.feed.is_at_end or self.feed.waiting:
             return False
+        # Also where an order's next row waits for one that is set aside.
         self.delivery.faults.conclude()
         return self.feed.is_empty
 
