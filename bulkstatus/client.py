@@ -14,9 +14,9 @@ from bulkstatus.job.run.feed import Job
 from bulkstatus.log.records import Outcome, Result
 from bulkstatus.order import InvalidRow, OrderStatus, StatusUpdate, parse_update
 from bulkstatus.pace import Pacer, Quotas
+from bulkstatus.settings.arguments import ConnectionSettings
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
-from bulkstatus.settings.table import ConnectionSettings
 from bulkstatus.settings.values import refuse_unknown
 from bulkstatus.words import capitalised
 

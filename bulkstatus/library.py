@@ -22,13 +22,12 @@ from bulkstatus.errors import SettingsRefused
 from bulkstatus.job import Ended, Proposal, RowsRefused, Terms
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Observer
+from bulkstatus.settings.arguments import InputSettings, SendSettings
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.table import (
     OF_ONE_RUN,
     SETTINGS,
-    InputSettings,
-    SendSettings,
     Setting,
 )
 from bulkstatus.settings.values import FLAG, refuse_unknown
@@ -255,10 +254,7 @@ def _check_confirmed(
 ) -> None:
     """Raise SettingsRefused unless the arguments say yes to what is about to happen."""
     count = proposal.plan.cancellations
-    if proposal.needs_no_number:
-        cancellations = None
-    told = cancellations is None and not proposal.plan.untold_cancellations
-    if not told and (cancellations or 0) != count:
+    if not proposal.is_number_right(cancellations):
         raise SettingsRefused(
             f"This would cancel {count} orders, and cancellations is {cancellations}. Nothing was "
             f"sent; look at the file, then confirm that with cancellations={count}."

@@ -52,10 +52,13 @@ def capitalised(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def some_of(names: Sequence[str], most: int = 10) -> str:
-    """Return the first of some names, and how many more there are: "1, 2, 3 and 4 more"."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+def some_of(names: Sequence[str], most: int = 10, are_all: bool = True) -> str:
+    """Return the first of some names, and how many more there are: "1, 2, 3 and 4 more".
+
+    Where they are not all of them, nobody knows how many: "1, 2, 3 and others".
+    """
+    more = f"{len(names) - most:,} more" if are_all else "others"
+    return ", ".join(names[:most]) + (f" and {more}" if len(names) > most else "")
 
 
 def duration(seconds: float) -> str:

@@ -78,6 +78,7 @@ def test_printable_text_is_one_line_that_can_be_written_anywhere(
         (lambda count: counted(count, "row"), 1, "1 row"),
         (lambda count: some_of("abc", count), 3, "a, b, c"),
         (lambda count: some_of("abc", count), 2, "a, b and 1 more"),
+        (lambda count: some_of("abc", count, are_all=False), 2, "a, b and others"),
         (lambda _: capitalised("the API said no"), 0, "The API said no"),
     ],
 )

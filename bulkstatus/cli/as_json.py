@@ -102,13 +102,13 @@ def _rows(plan: Plan) -> dict[str, Any]:
     }
 
 
-def check_record(source: Source, plan: Plan) -> object:
+def check_record(source: Source, plan: Plan, exit_status: int) -> object:
     """Return what is said of a checked file, in JSON's types."""
     names = ("sha256", "encoding", "sheet", "columns")
     of_source = {name: getattr(source, name) for name in names}
     return msgspec.to_builtins(
         Check(
-            exit_status=2 if plan.refused else 0,
+            exit_status=exit_status,
             input=source.name,
             notes=[*source.notes],
             layout=source.saved,

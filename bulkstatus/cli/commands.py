@@ -182,7 +182,7 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
     if as_json:
         from bulkstatus.cli.as_json import check_record
 
-        print_json(check_record(source, plan))
+        print_json(check_record(source, plan, exit_status))
         return exit_status
     tell(laid_beside(file_sections(source, plan, settings, "Good")))
     if not plan.refused:

@@ -35,9 +35,8 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
     do not answer.
     """
     plan, count = proposal.plan, proposal.plan.cancellations
-    if proposal.needs_no_number:
-        cancellations = None
-    if cancellations is not None and cancellations != count:
+    is_right = proposal.is_number_right(cancellations)
+    if cancellations is not None and not is_right:
         raise SettingsRefused(
             f"--cancellations says {cancellations}, but this run would cancel "
             f"{counted(count, 'order')}. Nothing was sent; look at the file again, or say that "
@@ -47,7 +46,7 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
         with ctrl_c_answers():
             return _type_number(proposal, count) if count else _confirm(asked(proposal))
     missing = {} if yes else {"--yes": "There is no terminal to ask on."}
-    if plan.untold_cancellations and cancellations is None:
+    if not is_right:
         missing[f"--cancellations {count}"] = f"This run would cancel {counted(count, 'order')}."
     if proposal.changes_input and not changed_input:
         changes = {

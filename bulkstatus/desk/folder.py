@@ -131,7 +131,7 @@ class Folder:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             return new._replace(state="cannot be read", step="See why")
-        if digest in {run.record.input_sha256 for run in summary.runs}:
+        if summary.contents.is_of_content(digest):
             return _of_log(summary.log, summary)._replace(name=path.name, changed=changed)
         if mended is not None:
             return new._replace(state="to be mended and sent", step="Check it, once it is mended")

@@ -19,13 +19,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bulkstatus import job
-from bulkstatus.api.access import Credentials
 from bulkstatus.desk.folder import Folder, is_rehearsal
 from bulkstatus.errors import FAULT, ActionNeeded, BulkstatusError, Refused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
 from bulkstatus.job.run import Observer
 from bulkstatus.progress.course import Course
-from bulkstatus.settings.keys import credentials_for, find_key
+from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.table import SETTINGS, Settings, names_of
 from bulkstatus.settings.values import FLAG
@@ -146,6 +145,7 @@ class Work:
         self.environ = ChainMap(self.typed, os.environ)
         self._folder = folder
         self._task: asyncio.Task[None] | None = None
+        self._credentials = partial(credentials_for, environ=self.environ)
 
     # What is asked.
 
@@ -169,10 +169,6 @@ class Work:
         terms = Terms(self._credentials, take, dry_run=True, keep=MOST_ROWS)
         ended = await self._do(wish.but(save_layout=""), terms)
         return found[0] if found else ended
-
-    def _credentials(self, settings: Settings) -> Credentials:
-        key = find_key(settings, self.environ)
-        return credentials_for(settings, key.value if key else None)
 
     async def _do(self, wish: Wish, terms: Terms) -> Ended:
         path = str(self._folder.file(wish["file"])) if "file" in wish or "log" not in wish else None

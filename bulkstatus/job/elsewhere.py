@@ -84,9 +84,10 @@ class Elsewhere:
 
     def _is_of_same_job(self, log: LogContents) -> bool:
         """Tell whether a log is that of another shard of the same job."""
-        shard = log.last_run.settings.get("shard")
+        if log.shard is None or self._settings.shard is None:
+            return False
         stem = self._log_path.name.partition(".shard-")[0]
-        return bool(shard and self._settings.shard) and log.path.name.startswith(f"{stem}.shard-")
+        return log.path.name.startswith(f"{stem}.shard-")
 
     def _note_unfinished(self, log: LogContents, orders: Set[int]) -> None:
         state, end = log.state, log.runs[-1].end

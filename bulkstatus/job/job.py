@@ -21,7 +21,7 @@ from bulkstatus.job.ready import TYPED, Input, carry_out
 from bulkstatus.job.run import Ending
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.job.worklist import WorkList
-from bulkstatus.log import FAILURES, LogContents, Outcome, ResultLog, read_log
+from bulkstatus.log import LogContents, Outcome, ResultLog, read_log
 from bulkstatus.settings.table import Settings
 from bulkstatus.source import Asks, Source, open_source
 from bulkstatus.words import command_line
@@ -222,10 +222,9 @@ async def send_or_resume(
         if terms.dry_run or before.ending.exit_status not in {0, 1}:
             return before
     if own is not None and not _has_rest(own):
-        counts = own.state.counts()
-        failed = any(counts.get(outcome) for outcome in FAILURES)
-        ending = Ending("finished", 1 if failed else 0, f"{path} has been sent before.")
-        after = Ended(ending, counts, len(own.state), 0, own.path, ran=False)
+        state = own.state
+        ending = Ending("finished", int(state.has_failures), f"{path} has been sent before.")
+        after = Ended(ending, state.counts(), len(state), 0, own.path, ran=False)
         return _with_status(before, after) if before is not None else after
     if before is not None:
         terms.ended(before)
@@ -290,7 +289,7 @@ def _refuse_elsewhere(log: LogContents, settings: Settings, withdraw: bool) -> N
     """
     if settings.sandbox != log.is_sandbox:
         raise refusals.rehearsal(log)
-    if settings.values["shard"] != log.last_run.settings.get("shard"):
+    if settings.shard != log.shard:
         raise refusals.other_shard(log)
     is_meant = withdraw or settings.sandbox or settings.origins["base_url"] in TYPED
     if not is_meant and log.last_run.base_url != settings.base_url:

@@ -18,7 +18,7 @@ from bulkstatus.job.connection import Way, quotas_of, way_to_api
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Ending, Run, RunOptions
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
-from bulkstatus.log import FAILURES, ResultLog, RunRecord
+from bulkstatus.log import ResultLog, RunRecord
 from bulkstatus.log.records import FORMAT, timestamp
 from bulkstatus.pace import Pacer, seconds_needed
 from bulkstatus.settings.table import Settings
@@ -93,14 +93,13 @@ def _refuse_other_account(proposal: Proposal, way: Way) -> None:
 def _nothing_done(proposal: Proposal, beginning: Beginning, terms: Terms) -> Ended:
     """Return what there is to say where there was nothing to do, or nothing was to be done."""
     state, dry_run = beginning.state, terms.dry_run
-    counts = state.counts()
-    failed = not dry_run and any(counts.get(outcome) for outcome in FAILURES)
-    ending = Ending("finished", 1 if failed else 0, "Nothing was sent.")
+    failed = state.has_failures and not dry_run
+    ending = Ending("finished", int(failed), "Nothing was sent.")
     if (left := _left(proposal.plan)) and not dry_run:
         ending = Ending("stopped", Stopped.exit_status, left)
     to_send = proposal.plan.due if dry_run else state.to_send
     log_path = proposal.log_path if proposal.log is not None else None
-    return Ended(ending, counts, len(state), to_send, log_path, ran=False)
+    return Ended(ending, state.counts(), len(state), to_send, log_path, ran=False)
 
 
 def _estimate(due: int, settings: Settings, way: Way) -> float:

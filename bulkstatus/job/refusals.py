@@ -7,8 +7,8 @@ from bulkstatus.errors import LogRefused
 from bulkstatus.job.names import beside
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.terms import RowsRefused
-from bulkstatus.log import FAILURES, LogContents
-from bulkstatus.settings.table import SETTINGS, Settings
+from bulkstatus.log import LogContents
+from bulkstatus.settings.table import Settings, names_of
 from bulkstatus.source import Source
 from bulkstatus.words import command_line, counted
 
@@ -33,7 +33,7 @@ def same_content(log: LogContents, path: str) -> LogRefused:
         "came of it:\n"
         f"  {command_line('bulkstatus', 'report', log.path)}"
     )
-    if any(outcome in FAILURES for outcome in log.state.counts()):
+    if log.state.has_failures:
         again = command_line("bulkstatus", "resume", log.path)
         text += f"\nTo send again what failed:\n  {again}"
     return LogRefused(text)
@@ -55,8 +55,7 @@ def done_elsewhere(path: str, plan: Plan) -> DoneElsewhere:
 
 def other_shard(log: LogContents) -> LogRefused:
     """Return the refusal to go on with the log of another shard than the one that was typed."""
-    shard = log.last_run.settings.get("shard")
-    of = f"shard {shard}" if shard else "no shard"
+    of = f"shard {log.shard}" if log.shard is not None else "no shard"
     return LogRefused(f"{log.path} is the log of {of}. Nothing was sent; leave --shard out.")
 
 
@@ -122,8 +121,7 @@ def rows_refused(
 
 def how_to_list_all(path: str, settings: Settings) -> str:
     """Return what to type to get all problems of the input at `path`, on a line of its own."""
-    of_input = [name for name, setting in SETTINGS.items() if setting.group == "input"]
-    given = chain.from_iterable(settings.typed(of_input))
+    given = chain.from_iterable(settings.typed(names_of("input")))
     source, problems = (
         ("INPUT", "problems.csv") if path == "-" else (path, beside(path, ".problems.csv"))
     )

@@ -52,13 +52,16 @@ class Proposal:
     notes: tuple[str, ...] = ()
     restarts: bool = False
 
-    @property
-    def needs_no_number(self) -> bool:
-        """Whether the command that is repeated has told the log of all due cancellations before.
+    def is_number_right(self, cancellations: int | None) -> bool:
+        """Tell whether a number of cancellations, or none, says yes to those of this run.
 
-        The number that it says is the file's, and fewer are left by now.
+        None is needed where runs of the log were told of all. Where a command is repeated, the
+        number that it says is the file's, and fewer are left by then.
         """
-        return self.restarts and not self.plan.untold_cancellations
+        are_told = not self.plan.untold_cancellations
+        if cancellations is None or (are_told and self.restarts):
+            return are_told
+        return cancellations == self.plan.cancellations
 
     @property
     def changes_input(self) -> bool:

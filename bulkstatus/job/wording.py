@@ -168,8 +168,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
 def _orders(first: Sequence[str]) -> str:
     """Return the first of some orders in brackets; NAMED of them say that there may be more."""
     shown = [printable(order, CELL) for order in first]
-    told = some_of(shown) if len(shown) < NAMED else f"{', '.join(shown[:10])} and others"
-    return f" (orders {told})" if shown else ""
+    return f" (orders {some_of(shown, are_all=len(shown) < NAMED)})" if shown else ""
 
 
 def _time(proposal: Proposal) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import takewhile
 
-from bulkstatus.log.records import STATUSES, Outcome, Result, RowRecord
+from bulkstatus.log.records import FAILURES, STATUSES, Outcome, Result, RowRecord
 from bulkstatus.order import SHIPPING, OrderStatus
 
 #: A run of consecutive rows: the first `n` and the last.
@@ -179,6 +179,11 @@ class LogState:
         plain = self._states.translate(_PLAIN)
         counts = {outcome: plain.count(state) for outcome, state in _STATE_OF.items()}
         return {outcome: count for outcome, count in counts.items() if count}
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a row is rejected, failed or invalid: where all is done, exit status 1."""
+        return not FAILURES.isdisjoint(self.counts())
 
     @property
     def to_send(self) -> int:

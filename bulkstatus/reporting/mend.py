@@ -1,6 +1,7 @@
 """`--failures`: the rows to mend, in the columns of their input, with the reason last."""
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from bulkstatus.words import counted, printable
 
 # Stands for a status that could not be read, so that nothing else is taken for it.
 _UNKNOWN = "?"
+
+# How little is written of a row: not its other columns, and not its order ID either.
+_PLAINLY, _NAMELESS = 1, 2
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,9 @@ async def write_failures(path: Path, summary: Summary) -> bool:
         # What is below a line that is no order, such as a total, would not be taken for one.
         invalid_last = sorted(in_order, key=lambda result: result.outcome is Outcome.INVALID)
         tables = [table for table in (found, _plain(options)) if table]
-        for may_be_nameless, table in product((False, True), tables):
+        for least, table in product((_PLAINLY, _NAMELESS), tables):
             for failures in (in_order, invalid_last):
-                if await _holds(new, table, failures, options, may_be_nameless):
+                if await _holds(new, table, failures, options, least):
                     return table is found
         is_csv = path.suffix.lower() == ".csv"
         instead = "a workbook (.xlsx) can hold them" if is_csv else "mend them in the input itself"
@@ -152,7 +156,7 @@ def _content(row: Row | Result) -> tuple[str, int | None, str | None]:
     return row.order_id, row.status, row.tracking
 
 
-def _cells(result: Result, table: Table, plainly: Set[int], nameless: Set[int]) -> list[str]:
+def _cells(result: Result, table: Table, less: int) -> list[str]:
     """Return the cells of a row, the reason last.
 
     A row that had not as many cells as the header must not come to have them: of it, and of those
@@ -162,13 +166,13 @@ def _cells(result: Result, table: Table, plainly: Set[int], nameless: Set[int]) 
     """
     said = harmless_reason(result)
     cells = table.cells.get(result.n)
-    if cells is None or len(cells) != table.width or result.n in plainly:
+    if cells is None or len(cells) != table.width or less >= _PLAINLY:
         if cells is not None:
             said += harmless(printable(f". It was: {' | '.join(cells)}").replace('"', "'"))
-        if result.n in nameless:
+        if less >= _NAMELESS:
             said += harmless(printable(f". The order: {result.order_id}"))
         by_place = {
-            table.places.get("order_id"): "" if result.n in nameless else result.order_id,
+            table.places.get("order_id"): "" if less >= _NAMELESS else result.order_id,
             table.places.get("status"): _UNKNOWN if result.status is None else str(result.status),
             table.places.get("tracking"): result.tracking or "",
             table.places.get("line"): str(result.line),
@@ -185,17 +189,16 @@ async def _holds(
     table: Table,
     failures: Sequence[Result],
     options: InputOptions,
-    may_be_nameless: bool,
+    least: int,
 ) -> bool:
     """Write rows to a table, and tell whether they are read back as what they are.
 
-    Invalid rows that are not are written plainly, and in the end without their order ID.
+    Of invalid rows that are not, less and less is written, to the `least`.
     """
     write = _write_workbook if path.suffix.lower() == ".xlsx" else _write_csv
-    plainly: set[int] = set()
-    nameless: set[int] = set()
+    less: Counter[int] = Counter()
     while True:
-        rows = [_cells(result, table, plainly, nameless) for result in failures]
+        rows = [_cells(result, table, less[result.n]) for result in failures]
         write(path, [[*table.header, REASON], *rows], frozenset(table.places.values()))
         try:
             read = await _rows_of(await open_source(str(path), options))
@@ -208,12 +211,11 @@ async def _holds(
         ]
         if not changed:
             return True
-        again = {result.n for result in changed if result.outcome is Outcome.INVALID}
-        again -= nameless if may_be_nameless else plainly
+        again = [result.n for result in changed if result.outcome is Outcome.INVALID]
+        again = [n for n in again if less[n] < least]
         if not again:
             return False
-        nameless |= again & plainly
-        plainly |= again
+        less.update(again)
 
 
 async def _rows_of(source: Source) -> list[Row]:

@@ -47,14 +47,16 @@ def find_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> Api
     return None
 
 
-def credentials_for(settings: Settings, api_key: str | None = None) -> Credentials:
+def credentials_for(
+    settings: Settings, api_key: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Credentials:
     """Return the credentials of the account of `settings`, with the key that is given or found.
 
     Raises SettingsRefused when one of them is missing or not text, too.
     """
     if not isinstance(api_key, str | None):
         raise SettingsRefused("api_key must be text.")
-    if settings.ref_id and not api_key and (key := find_key(settings)):
+    if settings.ref_id and not api_key and (key := find_key(settings, environ)):
         api_key = key.value
     if settings.ref_id and api_key:
         return Credentials(settings.ref_id, api_key)

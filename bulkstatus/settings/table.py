@@ -1,17 +1,17 @@
 """The table of settings. A setting is declared here once, as a field of `Settings`.
 
 From it are made the options and their help (`cli/options.py`), what a profile may hold, what a
-log keeps and may give back, and what the library's arguments may be (with their static types at
-the end of this file). What is about one run alone, such as `--limit`, is no setting, but for
+log keeps and may give back, and what the library's arguments may be (their static types stand in
+`arguments.py`). What is about one run alone, such as `--limit`, is no setting, but for
 `sandbox`, which a log remembers.
 """
 
 # ruff: noqa: RUF009 - `_setting` makes a field
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.values import (
@@ -118,7 +118,8 @@ class Settings:
     """The settings in force, as they are used; times are in seconds.
 
     `values` holds them as they were given, by name, and `origins` says where each came from:
-    "option" or "argument", "result log", "environment", "profile NAME" or "default".
+    "option" or "argument", "result log", "environment", "profile NAME" or "default", or from what
+    was answered about a file: "answer", or "layout NAME" where it was kept.
     """
 
     base_url: str = _setting(
@@ -356,56 +357,3 @@ OF_ONE_RUN: dict[str, Setting] = {
 def names_of(*groups: Group) -> list[str]:
     """Return the names of the settings of some groups."""
     return [name for name, setting in SETTINGS.items() if setting.group in groups]
-
-
-class InputSettings(TypedDict, total=False):
-    """How to read an input: the options of `bulkstatus check`, by the same names.
-
-    `column` maps "order_id", "status", "tracking" or "void" to the header that holds it, and
-    `word` words of the file's own to the status that they mean.
-    """
-
-    format: str
-    status: "OrderStatus | int | str"
-    column: Mapping[str, str]
-    word: "Mapping[str, OrderStatus | int | str]"
-    save_layout: str
-    no_header: bool
-    encoding: str
-    sheet: str
-    require_tracking: bool
-    odd_ids: bool
-    on_conflict: str
-    profile: str
-
-
-class ConnectionSettings(TypedDict, total=False):
-    """How the API is reached and how fast: options of `bulkstatus send`, by the same names.
-
-    `rate` is like "10/s", `quota` like "1000/h" or several of those; `timeout` and
-    `give_up_after` are in seconds, or like "15m".
-    """
-
-    auth_scheme: str
-    ca_file: str | os.PathLike[str]
-    rate: str
-    quota: str | Sequence[str]
-    concurrency: int
-    attempts: int
-    timeout: float | str
-    give_up_after: float | str
-
-
-class SendSettings(InputSettings, ConnectionSettings, total=False):
-    """The settings of a run: the options of `bulkstatus send`, by the same names.
-
-    With `sandbox` everything goes to a stand-in of the API inside this process, and no
-    credentials are needed.
-    """
-
-    base_url: str
-    skip_invalid: bool
-    sandbox: bool
-    look_back: float | str
-    send_again: bool
-    shard: str

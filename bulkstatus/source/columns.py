@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.mangled import how_mangled
-from bulkstatus.order import BLANKS, SHIPPING, parse_status
+from bulkstatus.order import BLANKS, SHIPPING, InvalidRow, StatusUpdate, parse_status
 from bulkstatus.source.options import FIELDS, LABELS, REASON, VOID, InputOptions
 from bulkstatus.words import counted, printable
 
@@ -332,12 +332,17 @@ def is_void(header: str, cell: str, is_chosen: bool) -> bool:
     return text in _YES or is_chosen or _IS_VOID.search(normalise(header)) is not None
 
 
-def why_void(header: str, cell: str) -> str:
-    """Return why a row is not sent that a cell says is void."""
-    return (
+def void_row(row: StatusUpdate, header: str, cell: str) -> InvalidRow:
+    """Return what stands for a row that a cell says is void.
+
+    It has no status, lest it be taken for one to be sent where this column is missing, as in a
+    file of failures.
+    """
+    why = (
         f"the column {quoted(header)} says {quoted(cell)}: the row is void. Take it out; if the "
         "column says something else, add --column void="
     )
+    return InvalidRow(row.order_id, None, row.tracking, VOID, cell, why)
 
 
 # Names.

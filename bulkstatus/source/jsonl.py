@@ -27,7 +27,7 @@ from bulkstatus.source.columns import (
     is_void,
     listed,
     quoted,
-    why_void,
+    void_row,
 )
 from bulkstatus.source.encoding import Piece, Text, guessed, split_lines
 from bulkstatus.source.options import FIELDS, LABELS, VOID, Batch, InputOptions
@@ -159,7 +159,7 @@ def _read(
         if is_void(key, cell := _shown(members[key]), VOID in options.columns):
             row = parse_update(*texts_of_row, options.default_status, options.require_tracking)
             if not isinstance(row, InvalidRow):
-                row = InvalidRow(row.order_id, None, row.tracking, VOID, cell, why_void(key, cell))
+                row = void_row(row, key, cell)
             return row, values
     return texts_of_row, values
 

@@ -27,7 +27,7 @@ from bulkstatus.order import (
 )
 from bulkstatus.source import alike
 from bulkstatus.source.alike import kinds_of
-from bulkstatus.source.columns import WORDS, is_void, normalise, quoted, why_void
+from bulkstatus.source.columns import WORDS, is_void, normalise, quoted, void_row
 from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
 from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader
 from bulkstatus.source.options import VOID, Batch
@@ -222,13 +222,10 @@ class Table:
             value = printable((self._layout.delimiter or " | ").join(cells).strip(_BLANKS), 200)
             return InvalidRow(order_id, None, None, "row", value, wrong)
         row = parse_update(order_id, status, tracking, *self._settings)
-        for place, header in self._void.items() if isinstance(row, StatusUpdate) else ():
-            if self._says_void([cells[place]], place):
-                # Without a status: it must not be taken for a row to be sent where this column is
-                # missing, as in a file of failures.
-                why = why_void(header, cells[place])
-                return InvalidRow(row.order_id, None, row.tracking, VOID, cells[place], why)
         if isinstance(row, StatusUpdate):
+            for place, header in self._void.items():
+                if self._says_void([cells[place]], place):
+                    return void_row(row, header, cells[place])
             self._note(kinds_of(row.order_id))
         return row
 

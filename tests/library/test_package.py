@@ -9,13 +9,8 @@ from pathlib import Path
 import pytest
 
 import bulkstatus
-from bulkstatus.settings.table import (
-    SETTINGS,
-    ConnectionSettings,
-    InputSettings,
-    SendSettings,
-    names_of,
-)
+from bulkstatus.settings.arguments import ConnectionSettings, InputSettings, SendSettings
+from bulkstatus.settings.table import SETTINGS, names_of
 
 
 @pytest.mark.parametrize("name", bulkstatus.__all__)

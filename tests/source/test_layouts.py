@@ -6,6 +6,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+import bulkstatus
 from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.order import OrderStatus
 from bulkstatus.source import InputOptions, InQuestion, Source, open_source
@@ -172,3 +173,18 @@ async def test_of_several_sheets_it_names_the_one(tmp_path: Path) -> None:
         assert source.saved == "x"
     with pytest.raises(InputRefused, match="--sheet"):
         await open_source(workbook("d.xlsx", "One", "Two"), by_itself)
+
+
+@pytest.mark.parametrize(("wrong", "is_kept"), [(0, True), (2, True), (3, False)])
+async def test_answers_are_kept_unless_most_rows_are_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int, is_kept: bool
+) -> None:
+    """A file is mended, and is not to be asked about again."""
+    monkeypatch.setenv("BULKSTATUS_CONFIG_DIR", str(tmp_path))
+    rows = [f"{n},9,H{n}AB" for n in range(101, 101 + wrong)]
+    good = [f"{n},8,H{n}AB" for n in range(201, 205 - wrong)]
+    (tmp_path / "day.csv").write_text("\n".join(["Order No,Status,Waybill", *good, *rows, ""]))
+    columns = {"tracking": "Waybill"}
+    plan = await bulkstatus.check(tmp_path / "day.csv", column=columns, save_layout="")
+    assert (plan.rows, plan.refused) == (4, wrong)
+    assert (tmp_path / "layouts.json").exists() == is_kept

@@ -20,8 +20,9 @@ from bulkstatus.log.records import ErrorKind, Outcome, Result, RowError, timesta
 #: A server that asks to wait longer than this many seconds ends the run.
 LONGEST_RETRY_AFTER = 86400.0
 
-FAILURES = {Meaning.UNANSWERED, Meaning.FORBIDDEN, Meaning.TRANSIENT}
-FATAL = {Meaning.FATAL, Meaning.ELSEWHERE}
+# What is weighed by whose fault it is, and what stops the run.
+_WEIGHED = {Meaning.UNANSWERED, Meaning.FORBIDDEN, Meaning.TRANSIENT}
+_STOPS = {Meaning.FATAL, Meaning.ELSEWHERE}
 
 
 class Delivery:
@@ -91,9 +92,9 @@ class Delivery:
             )
         elif meaning in {Meaning.LIMITED, Meaning.OVERLOADED}:
             self._limits.judge(job, answer, now)
-        elif meaning in FAILURES or (meaning is Meaning.ELSEWHERE and self._gate.last_answered):
+        elif meaning in _WEIGHED or (meaning is Meaning.ELSEWHERE and self._gate.last_answered):
             self.faults.judge(job, answer, now)
-        elif meaning in FATAL or (meaning is Meaning.UNKNOWN_PAGE and not self._gate.is_vouched):
+        elif meaning in _STOPS or (meaning is Meaning.UNKNOWN_PAGE and not self._gate.is_vouched):
             self._gate.left_unsent(job.given)
             self._feed.again(job, 0.0)
             self._stop(ActionNeeded(answer.sentence))

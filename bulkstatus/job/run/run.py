@@ -11,7 +11,7 @@ from bulkstatus.job.run.feed import Job
 from bulkstatus.job.run.interface import Ending, Observer, RunOptions, Sender
 from bulkstatus.job.run.lead import Lead
 from bulkstatus.log.reader import read_rows, rows_of
-from bulkstatus.log.records import FAILURES, EndRecord, Result, RowRecord, timestamp
+from bulkstatus.log.records import EndRecord, Result, RowRecord, timestamp
 from bulkstatus.log.state import Span, State, spans_of
 from bulkstatus.log.writer import ResultLog
 from bulkstatus.pace import Pacer, Quotas, Rate
@@ -164,8 +164,7 @@ class Run:
         if ending is None and self._left:
             ending = Ending("stopped", Stopped.exit_status, self._left)
         if ending is None:
-            failed = any(counts.get(outcome) for outcome in FAILURES)
-            ending = Ending("finished", 1 if failed else 0)
+            ending = Ending("finished", int(self._state.has_failures))
         if lost is None:
             record = EndRecord(
                 run_id=self._log.contents.last_run.run_id,
