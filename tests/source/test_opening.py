@@ -114,8 +114,11 @@ async def test_the_rows_cannot_be_read_twice(table: Path) -> None:
             await rows_of(source)
 
 
+# In the program's own event loop: with asyncio's a Ctrl-C that comes just before it begins to wait
+# is heard only when something else wakes it.
 READ = """
-import asyncio, sys
+import sys
+from bulkstatus.cli.execute import run_in_loop
 from bulkstatus.source import InputOptions, open_source
 async def main():
     async with await open_source(sys.argv[1], InputOptions(format=sys.argv[2] or None)) as source:
@@ -123,7 +126,7 @@ async def main():
             for line, row in zip(batch.lines, batch.rows):
                 print(line, *row)
         print(source.name, source.path, source.sha256)
-asyncio.run(main())
+run_in_loop(main())
 """
 
 
