@@ -69,20 +69,16 @@ def _write_nowhere(*descriptors: int) -> None:
             os.close(nowhere)
 
 
-def tell(text: str | Iterable[str], whole: bool = False, err: bool = False) -> None:
-    """Print a result to stdout: a text, or lines as `words.laid_out` takes them.
-
-    What is `whole` is printed as it is.
-    """
+def tell(text: str | Iterable[str], err: bool = False) -> None:
+    """Print a result to stdout: a text, or lines as `words.laid_out` takes them."""
     stream = sys.stderr if err else sys.stdout
     lines = text.split("\n") if isinstance(text, str) else text
-    shown = "\n".join(lines) if whole else laid_out(lines, width_of(stream))
-    click.echo(encodable(shown, stream), err=err)
+    click.echo(encodable(laid_out(lines, width_of(stream)), stream), err=err)
 
 
-def say(text: str | Iterable[str], whole: bool = False) -> None:
+def say(text: str | Iterable[str]) -> None:
     """Print what is not a result to stderr; see `tell`. Where that fails nothing else does."""
     try:
-        tell(text, whole, err=True)
+        tell(text, err=True)
     except OSError:
         _write_nowhere(2)

@@ -1,7 +1,7 @@
 """Numbers, times, commands and lines as people read them; text from outside made harmless.
 
-What is told is a sequence of lines. A line may have a label to its left (`labelled`,
-`laid_beside`), and one that is there to be copied stays `Whole`; `laid_out` makes text of them.
+What is told is a sequence of lines. A line may have a label to its left (`laid_beside`), and a
+command that is there to be copied is not broken; `laid_out` makes text of them.
 """
 
 import os
@@ -21,11 +21,14 @@ INVISIBLE = re.compile(
 # A word of these alone means itself in every shell.
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:\\=@+-]+")
 
+# What differs from row to row in the sentences about rows that cannot be sent.
+_PARTICULARS = re.compile(r'"[^"]*"|\bline [0-9]+|(?<=\border )(?!ID\b)\S+')
+
 # Where what a label belongs to begins. Until lines are laid out, a tab stands between the two,
 # which no printable text holds.
 _COLUMN = 11
 
-# A command to be copied: a line of its own, or the end of a sentence.
+# A command: a line of its own, or the end of a sentence.
 _COMMAND = re.compile(r"  (?=(?:bulkstatus|chmod) )")
 
 
@@ -50,6 +53,11 @@ def counted(count: int, noun: str) -> str:
 def capitalised(sentence: str) -> str:
     """Return a sentence with its first letter large, and the others as they are."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def kind_of(sentence: str) -> str:
+    """Return what is said of a row with "…" for what is the row's own."""
+    return _PARTICULARS.sub("…", sentence)
 
 
 def some_of(names: Sequence[str], most: int = 10, are_all: bool = True) -> str:
@@ -95,18 +103,6 @@ def command_line(*words: object, windows: bool = os.name == "nt") -> str:
     )
 
 
-class Whole(str):
-    """A line that is not broken, since it is there to be copied: a command, a path."""
-
-    __slots__ = ()
-
-
-def labelled(label: str, text: object) -> str:
-    """Return a line with a label of at most nine characters, or "" for one under another's."""
-    line = f"{label}\t{printable(str(text))}"
-    return Whole(line) if isinstance(text, Whole) else line
-
-
 #: A label, and the lines that stand together to its right; without any it is not told.
 Section = tuple[str, Sequence[str]]
 
@@ -115,14 +111,14 @@ def laid_beside(sections: Iterable[Section]) -> Iterator[str]:
     """Yield the lines of sections, the first of each with its label."""
     for label, lines in sections:
         for place, line in enumerate(lines):
-            yield labelled("" if place else label, line)
+            yield f"{'' if place else label}\t{printable(line)}"
 
 
 def laid_out(lines: Iterable[str], width: int | None) -> str:
     """Return lines as text, broken at blanks to fit `width` and their rests indented further.
 
-    None says that a line may be of any length. A command to be copied is whole: where lines are
-    broken, one at the end of a sentence gets a line of its own.
+    None says that a line may be of any length. A command is whole: where lines are broken, one at
+    the end of a sentence gets a line of its own.
     """
     return "\n".join(part for line in lines for part in _parts(line, width))
 
@@ -130,7 +126,7 @@ def laid_out(lines: Iterable[str], width: int | None) -> str:
 def _parts(line: str, width: int | None) -> list[str]:
     label, tab, text = line.rpartition("\t")
     start = f"{label:{_COLUMN}}" if tab and text else label
-    if width is None or isinstance(line, Whole):
+    if width is None:
         return [start + text]
     sentence, *command = _COMMAND.split(text, maxsplit=1)
     start += " " * (len(sentence) - len(sentence.lstrip()))

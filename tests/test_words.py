@@ -10,13 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkstatus.words import (
-    Whole,
     capitalised,
     clock_time,
     command_line,
     counted,
     duration,
-    labelled,
     laid_beside,
     laid_out,
     printable,
@@ -135,26 +133,24 @@ SENTENCE = "a sentence that goes on for rather longer than forty characters"
         # Rests of what is indented or has a label are indented further.
         (["  one of those that are too long for their line"],
          ["  one of those that are too long for", "    their line"]),
-        ([labelled("Rows", SENTENCE)],
+        (laid_beside([("Rows", [SENTENCE])]),
          ["Rows       a sentence that goes on for", "             rather longer than forty",
           "             characters"]),
         (laid_beside([("To send", ["3 rows", "  2 Dispatched", ""])]),
          ["To send    3 rows", "             2 Dispatched", ""]),
         (laid_beside([("Nothing", [])]), []),
-        ([labelled("Log", "")], ["Log"]),
+        (laid_beside([("Log", [""])]), ["Log"]),
         # Nor is an option broken, at its hyphens.
         (["Give another address with your --base-url."],
          ["Give another address with your", "--base-url."]),
-        # What is to be copied stays whole.
-        ([labelled("Log", Whole("a b.jsonl"))], ["Log        a b.jsonl"]),
-        ([labelled("Log", Whole(f"a {LONG}"))], [f"Log        a {LONG}"]),
-        ([Whole(SENTENCE)], [SENTENCE]),
+        # A command stays whole, and so does a path without blanks.
+        (laid_beside([("Log", [f"a/{LONG}"])]), [f"Log        a/{LONG}"]),
         ([f"  bulkstatus resume {LONG} --rate none"], [f"  bulkstatus resume {LONG} --rate none"]),
         ([f"Make room on the disk or mend it, then go on with:  bulkstatus resume {LONG}"],
          ["Make room on the disk or mend it, then", "go on with:",
           f"  bulkstatus resume {LONG}"]),
         # No text from outside makes a label or a line.
-        ([labelled("Log", "a\tb\nc")], [r"Log        a\tb\nc"]),
+        (laid_beside([("Log", ["a\tb\nc"])]), [r"Log        a\tb\nc"]),
     ],
 )  # fmt: skip
 def test_lines_are_broken_at_blanks_and_what_is_to_be_copied_is_not(
@@ -168,5 +164,5 @@ def test_lines_are_broken_at_blanks_and_what_is_to_be_copied_is_not(
     st.integers(1, 120),
 )
 def test_nothing_is_lost_by_laying_lines_out(texts: list[tuple[str, str]], width: int) -> None:
-    lines = [labelled(label, text) for label, text in texts]
+    lines = list(laid_beside((label, [text]) for label, text in texts))
     assert laid_out(lines, width).split() == laid_out(lines, None).split()

@@ -2,27 +2,16 @@
 
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from bulkstatus.job import Ended
-from bulkstatus.job.plan import Plan
+from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.log import Outcome
 from bulkstatus.log.records import Count, Reason
 from bulkstatus.reporting import Summary
 from bulkstatus.reporting.as_json import Report, report_of, schema_of
 from bulkstatus.source import Source
-
-
-class Problem(Struct):
-    """A row that cannot be sent, or is odd; `field` is "conflict" where it contradicts another."""
-
-    line: int
-    order_id: str
-    field: str
-    value: str
-    reason: str
 
 
 class Rows(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -93,41 +82,35 @@ class Sent(Report, kw_only=True):
 
 
 def _rows(plan: Plan) -> dict[str, Any]:
-    counts = {name: getattr(plan, name) for name in Rows.__struct_fields__}
-    return {
-        **counts,
-        "by_status": {str(int(status)): count for status, count in plan.by_status.items() if count},
-        "odd": [Problem(*problem) for problem in plan.odd],
-        "problems": [Problem(*problem) for problem in plan.problems],
-    }
+    by_status = {str(int(status)): count for status, count in plan.by_status.items() if count}
+    return {name: getattr(plan, name) for name in Rows.__struct_fields__} | {"by_status": by_status}
 
 
-def check_record(source: Source, plan: Plan, exit_status: int) -> object:
-    """Return what is said of a checked file, in JSON's types."""
-    names = ("sha256", "encoding", "sheet", "columns")
-    of_source = {name: getattr(source, name) for name in names}
-    return msgspec.to_builtins(
-        Check(
-            exit_status=exit_status,
-            input=source.name,
-            notes=[*source.notes],
-            layout=source.saved,
-            **of_source,
-            **_rows(plan),
-        )
+def check_record(source: Source, plan: Plan, exit_status: int) -> Check:
+    """Return what is said of a checked file."""
+    return Check(
+        exit_status=exit_status,
+        input=source.name,
+        sha256=source.sha256,
+        encoding=source.encoding,
+        notes=[*source.notes],
+        sheet=source.sheet,
+        columns=dict(source.columns),
+        layout=source.saved,
+        **_rows(plan),
     )
 
 
-def refusal_record(reason: Any, exit_status: int, message: str, plan: Plan | None) -> object:
-    """Return what is said of a refusal, in JSON's types; `plan` has the rows that refuse a file."""
+def refusal_record(
+    reason: Any, exit_status: int, message: str, plan: Plan | None
+) -> Refused | RowsRefused:
+    """Return what is said of a refusal; `plan` has the rows that refuse a file."""
     refused = Refused(reason, exit_status, message)
-    if plan is None:
-        return msgspec.to_builtins(refused)
-    return msgspec.to_builtins(RowsRefused(**asdict(refused), **_rows(plan)))
+    return RowsRefused(**asdict(refused), **_rows(plan)) if plan is not None else refused
 
 
-def ended_record(ended: Ended, summary: Summary | None) -> object:
-    """Return what came of a command, in JSON's types."""
+def ended_record(ended: Ended, summary: Summary | None) -> Over | Sent:
+    """Return what came of a command."""
     ending = ended.ending
     over = Over(
         reason=ending.reason,
@@ -138,9 +121,7 @@ def ended_record(ended: Ended, summary: Summary | None) -> object:
         counts=ended.counts,
         to_send=ended.to_send,
     )
-    if summary is None:
-        return msgspec.to_builtins(over)
-    return msgspec.to_builtins(Sent(**{**asdict(report_of(summary)), **asdict(over)}))
+    return Sent(**asdict(report_of(summary)) | asdict(over)) if summary is not None else over
 
 
 def schema(of: str) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def command(init: str | None, as_json: bool, **options: Any) -> None:
         lines = [f"{name:16}  {texts[name]:{width}}  {entries[name][1]}" for name in entries]
         there_is_one = path is not None and path.exists()
         head = f"Settings file     {path or ''}{'' if there_is_one else ' (there is none)'}"
-        tell("\n".join(map(printable, (head, "", *lines))), whole=True)
+        tell(map(printable, (head, "", *lines)))
         tell(["", *(_told(**one) for one in used)] if used else [])
     if refusal is not None:
         raise refusal

@@ -17,9 +17,9 @@ from bulkstatus.job.run import Observer
 from bulkstatus.job.wording import sections
 from bulkstatus.progress import observe
 from bulkstatus.settings.keys import credentials_for, find_key
-from bulkstatus.settings.table import Settings
+from bulkstatus.settings.table import Settings, not_logged
 from bulkstatus.signals import ending_undisturbed, interrupting
-from bulkstatus.terminal import said, say, tell, width_of
+from bulkstatus.terminal import said, say, tell
 from bulkstatus.words import counted, laid_beside, printable
 
 _T = TypeVar("_T")
@@ -31,6 +31,7 @@ FEWEST_FILES = 64
 def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
     """Return the terms of a run as the options have them."""
     dry_run, quiet, yes = options["dry_run"], options["quiet"], options["yes"]
+    is_silent = quiet or options["as_json"]
     is_terminal = question.is_terminal()
 
     def confirm(proposal: Proposal) -> bool:
@@ -49,7 +50,7 @@ def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
         take_over=question.ask_changed if may_ask else lambda name: False,
         asks=question.Asking() if may_ask else None,
         # There is one JSON object, of the last run.
-        ended=lambda ended: _show(ended, False, quiet or options["as_json"]),
+        ended=lambda ended: _show(ended, {**options, "as_json": False, "quiet": is_silent}),
         observer=None if quiet else _observer,
         limit=options["limit"],
         max_failures=options["max_failures"],
@@ -101,21 +102,22 @@ def execute(
         ended = run_in_loop(to_its_end())
         # The run is over and logged: what cannot be printed of it changes nothing.
         with said():
-            _show(ended, options["as_json"], options["quiet"])
+            _show(ended, options)
     return ended.ending.exit_status
 
 
-def _show(ended: Ended, as_json: bool, quiet: bool) -> None:
+def _show(ended: Ended, options: Mapping[str, Any]) -> None:
     """Print what came of a run: what `report` prints, and before it what kept it from its end."""
-    ending = ended.ending
+    ending, as_json, quiet = ended.ending, options["as_json"], options["quiet"]
     if quiet and not as_json and not ending.exit_status and ended.ran:
         return
-    from bulkstatus.reporting import summarise, summary_text
+    from bulkstatus.reporting import summarise, summary_lines
 
     # What the run has left in memory must not add to what the report needs.
     gc.collect()
     try:
-        summary = summarise(ended.log_path) if ended.log_path is not None else None
+        typed = not_logged(options)
+        summary = summarise(ended.log_path, typed=typed) if ended.log_path is not None else None
     except LogRefused as error:
         say(str(error))
         summary = None
@@ -133,8 +135,7 @@ def _show(ended: Ended, as_json: bool, quiet: bool) -> None:
         # The log, which else has the last word, did not get to hold it.
         say(printable(ending.message))
     if summary is not None and (not quiet or ending.exit_status):
-        stream = sys.stderr if quiet else sys.stdout
-        (say if quiet else tell)(summary_text(summary, width_of(stream)), whole=True)
+        (say if quiet else tell)(summary_lines(summary))
 
 
 def run_in_loop(work: Coroutine[Any, Any, _T]) -> _T:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import orjson
+import msgspec
 
 from bulkstatus.errors import BulkstatusError
 from bulkstatus.terminal import said, say
@@ -20,7 +20,7 @@ _HEADER = ("Line", "Order ID", "Column", "Cell", "What to do")
 
 def print_json(record: object) -> None:
     """Print one JSON value to stdout: UTF-8 everywhere, whatever the console's encoding."""
-    click.echo(orjson.dumps(record))
+    click.echo(msgspec.json.encode(record))
 
 
 def write_problems(problems: "Sequence[Problem]", path: Path, input_path: str) -> None:
@@ -34,10 +34,10 @@ def write_problems(problems: "Sequence[Problem]", path: Path, input_path: str) -
     from bulkstatus.source.options import LABELS
 
     def lines() -> Iterator[Sequence[object]]:
-        for line, order_id, field, value, reason in problems:
-            cells = [harmless(printable(cell)) for cell in (order_id, value)]
-            what = capitalised(printable(reason))
-            yield line, cells[0], LABELS.get(field, field), cells[1], what
+        for each in problems:
+            order_id, value = (harmless(printable(cell)) for cell in (each.order_id, each.value))
+            field, what = LABELS.get(each.field, each.field), capitalised(printable(each.reason))
+            yield each.line, order_id, field, value, what
 
     others = [] if input_path == "-" else [Path(input_path)]
     write_csv("--problems", path, others, _HEADER, lines())

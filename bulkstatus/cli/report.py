@@ -1,8 +1,8 @@
 """`bulkstatus report`."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -63,10 +63,11 @@ def command(
       bulkstatus report dispatch.results.jsonl --touched touched.csv --not-in right.csv
     """
     from bulkstatus.cli.output import print_json
-    from bulkstatus.reporting import summarise, summary_record, summary_text
+    from bulkstatus.reporting import summarise, summary_lines
+    from bulkstatus.reporting.as_json import report_of
     from bulkstatus.reporting.several import add_up
     from bulkstatus.reporting.tables import Latest
-    from bulkstatus.terminal import tell, width_of
+    from bulkstatus.terminal import tell
 
     if files["not_in"] and not (files["touched"] or files["untouched"]):
         raise click.UsageError("--not-in goes with --touched or --untouched.")
@@ -76,18 +77,15 @@ def command(
         _tell_order(logs, order, as_json)
         return
     latest = Latest() if files["rows"] else None
-    summaries = of_logs(logs, lambda path: summarise(path, latest.take if latest else None))
+    summaries = of_logs(logs, lambda path: summarise(path, latest))
     told = summaries[0] if len(summaries) == 1 else add_up(summaries)
-    mend = None
     if told.parts and (failures is not None or files["rows"] or files["html"]):
         raise click.UsageError("--failures, --rows and --html are about one log.")
-    if failures is not None:
-        mend = _write_failures(told, failures)
-    _write_files(told, latest, **files)
+    told = replace(told, mend=_write_files(told, latest, failures, **files))
     if as_json:
-        print_json(summary_record(told, mend))
+        print_json(report_of(told))
     else:
-        tell(summary_text(told, width_of(sys.stdout), mend), whole=True)
+        tell(summary_lines(told))
 
 
 def of_logs(paths: Sequence[Path], make: Callable[[Path], _T]) -> list[_T]:
@@ -117,8 +115,6 @@ def of_logs(paths: Sequence[Path], make: Callable[[Path], _T]) -> list[_T]:
 
 
 def _tell_order(logs: Sequence[Path], order: str, as_json: bool) -> None:
-    import msgspec
-
     from bulkstatus.cli.output import print_json
     from bulkstatus.reporting.as_json import Histories, history_of
     from bulkstatus.reporting.text import history_lines
@@ -129,44 +125,38 @@ def _tell_order(logs: Sequence[Path], order: str, as_json: bool) -> None:
         order = os.fsencode(order).decode("utf-8", "backslashreplace")
     found = of_logs(logs, lambda path: history_of(path, order))
     if as_json:
-        print_json(msgspec.to_builtins(Histories(order, found)))
+        print_json(Histories(order, found))
     else:
         tell(line for history in found for line in history_lines(history, order))
 
 
-def _write_files(told: "Summary", latest: "Latest | None", **files: Path | None) -> None:
+def _write_files(
+    told: "Summary", latest: "Latest | None", failures: str | None, **files: Path | None
+) -> Path | None:
+    """Write the files that are asked for, and return the one with the failures."""
     from bulkstatus.cli.execute import run_in_loop
-    from bulkstatus.reporting.mend import orders_in
-    from bulkstatus.reporting.page import write_page
-    from bulkstatus.reporting.tables import write_orders, write_rows
+    from bulkstatus.reporting import mend, page, tables
+    from bulkstatus.reporting.failures import mend_path
     from bulkstatus.terminal import say
 
+    to_mend = None
+    if failures is not None and told.failures:
+        to_mend = Path(failures) if failures else mend_path(told.log)
+        is_original = run_in_loop(mend.write_failures(to_mend, told))
+        say(mend.written_sentences(to_mend, len(told.failures), is_original))
+    elif failures is not None:
+        say("There is nothing to mend, so that no file was written.")
     if (rows := files["rows"]) and latest is not None:
-        write_rows(rows, told, latest)
+        tables.write_rows(rows, told, latest)
         say(f"Wrote {rows}: {counted(told.rows, 'row')}.")
     other = files["not_in"]
-    leave_out = run_in_loop(orders_in(other, told)) if other else frozenset()
+    leave_out = run_in_loop(mend.orders_in(other, told)) if other else frozenset()
     for name in ("touched", "untouched"):
         if path := files[name]:
-            written, left_out = write_orders(f"--{name}", path, told, leave_out)
+            written, left_out = tables.write_orders(f"--{name}", path, told, leave_out)
             without = f", without {left_out:,} that are in {other}" if other else ""
             say(f"Wrote {path}: {counted(written, 'order')}{without}.")
-    if page := files["html"]:
-        write_page(page, told)
-        say(f"Wrote {page}.")
-
-
-def _write_failures(summary: "Summary", name: str) -> Path | None:
-    """Write the failures, and return the file that they were written to."""
-    from bulkstatus.cli.execute import run_in_loop
-    from bulkstatus.reporting.failures import mend_path
-    from bulkstatus.reporting.mend import write_failures, written_sentences
-    from bulkstatus.terminal import say
-
-    if not summary.failures:
-        say("There is nothing to mend, so that no file was written.")
-        return None
-    path = Path(name) if name else mend_path(summary.log)
-    is_original = run_in_loop(write_failures(path, summary))
-    say(written_sentences(path, len(summary.failures), is_original))
-    return path
+    if html := files["html"]:
+        page.write_page(html, told)
+        say(f"Wrote {html}.")
+    return to_mend

@@ -55,7 +55,7 @@ async def _serve(folder: Path, port: int, opens: bool, mat: Mat) -> int:
 
 def _lead(mat: Mat, said: str, opens: bool) -> None:
     """Say where the desk is, and send the browser there."""
-    tell([said, mat.address()], whole=True)
+    tell([said, mat.address()])
     if opens:
         # Others can read a command line: there stands the private file, not the address.
         page = mat.path.as_uri()

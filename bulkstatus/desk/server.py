@@ -195,8 +195,13 @@ class Desk:
             "header": source.header,
             "columns": _columns(source),
             "problems": [
-                (line, capitalised(reason), value or "(empty)", *cells.get(line, ())[:width])
-                for line, _, _, value, reason in once.values()
+                (
+                    p.line,
+                    capitalised(p.reason),
+                    p.value or "(empty)",
+                    *cells.get(p.line, ())[:width],
+                )
+                for p in once.values()
             ],
             "more": plan.refused - len(once),
         }

@@ -228,7 +228,8 @@ class _Check:
                 if decision.place:
                     checked.plan.elsewhere[decision.place] += 1
                 if decision.fate is Fate.SUPERSEDED:
-                    checked.plan.overtaken.append(result)
+                    overtaken = Problem(row.line, row.order_id, "conflict", "", decision.reason)
+                    checked.plan.overtaken.append(overtaken)
                 elif decision.fate is Fate.CONFLICT:
                     self._conflict(row, decision.reason)
 
@@ -292,7 +293,7 @@ class _Check:
         checked, plan = self._checked, self._checked.plan
         plan.values = self._few.values()
         plan.problems.sort()
-        plan.overtaken.sort(key=lambda result: result.line)
+        plan.overtaken.sort()
         if self._keep is not None:
             del plan.problems[self._keep :]
         plan.count(checked.state)

@@ -17,12 +17,12 @@ from bulkstatus.job.known import Known
 from bulkstatus.job.merge import merged
 from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log
 from bulkstatus.job.plan import Plan
-from bulkstatus.job.ready import TYPED, Input, carry_out
+from bulkstatus.job.ready import Input, carry_out
 from bulkstatus.job.run import Ending
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents, Outcome, ResultLog, read_log
-from bulkstatus.settings.table import Settings
+from bulkstatus.settings.table import TYPED, Settings
 from bulkstatus.source import Asks, Source, open_source
 from bulkstatus.words import command_line
 
@@ -44,11 +44,11 @@ async def send(
     is_numbered = (again or log_path is None) and not settings.sandbox
     if log_path is not None and not again and read_begun(log_path) is not None:
         _refuse_in_use(log_path)
-        raise refusals.log_is_there(log_path)
+        raise refusals.log_is_there(log_path, settings)
     logs = [log for there in logs_of(first) if (log := read_begun(there))] if is_numbered else []
     if logs and logs[-1].state.to_send:
         _refuse_in_use(logs[-1].path)
-        raise refusals.unfinished_log(logs[-1], path)
+        raise refusals.unfinished_log(logs[-1], path, settings)
     target = next_log(first) if logs else first
     none = LogContents(target)
     elsewhere = Elsewhere(target, settings, settings.ref_id)
@@ -62,7 +62,7 @@ async def send(
         checked = await check_source(source, rows, known, shard=settings.shard, keep=terms.keep)
         for log in logs:
             if log.is_of_content(source.sha256) and not settings.send_again:
-                raise refusals.same_content(log, path)
+                raise refusals.same_content(log, path, settings)
         _refuse_rows(checked, path, known, settings)
         if settings.shard is not None:
             beginning = await merged(none, checked, work, terms.limit)
@@ -123,7 +123,7 @@ def _created(path: Path, settings: Settings) -> ResultLog:
         return ResultLog.create(path)
     except FileExistsError:
         # Another run has made it while the question stood.
-        raise refusals.log_is_there(path) from None
+        raise refusals.log_is_there(path, settings) from None
 
 
 async def resume(

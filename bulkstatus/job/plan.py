@@ -2,9 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from bulkstatus.log.records import Outcome, Result
+import msgspec
+
+from bulkstatus.log.records import Outcome
 from bulkstatus.log.state import LogState
 from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.words import counted
@@ -16,8 +17,8 @@ SAMPLE_ROWS = 3
 _LOGS = 5
 
 
-class Problem(NamedTuple):
-    """A row that cannot be sent: an invalid one, or one of a conflict."""
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """A row that cannot be sent, or is odd; `field` is "conflict" where it contradicts another."""
 
     line: int
     order_id: str
@@ -69,7 +70,7 @@ class Plan:
     sample: list[tuple[int, StatusUpdate]] = field(default_factory=list)
     elsewhere: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
-    overtaken: list[Result] = field(default_factory=list)
+    overtaken: list[Problem] = field(default_factory=list)
     odd: list[Problem] = field(default_factory=list)
     values: dict[str, dict[str, int]] = field(default_factory=dict)
 

@@ -21,14 +21,11 @@ from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.log import ResultLog, RunRecord
 from bulkstatus.log.records import FORMAT, timestamp
 from bulkstatus.pace import Pacer, seconds_needed
-from bulkstatus.settings.table import Settings
+from bulkstatus.settings.table import TYPED, Settings
 from bulkstatus.words import counted, utf8
 
 #: What one request takes, in seconds, for an estimate: a guess at a distant server.
 GUESSED_LATENCY = 0.2
-
-#: Where a setting comes from that somebody gave just now.
-TYPED = frozenset({"option", "argument"})
 
 
 class Input(NamedTuple):

@@ -13,20 +13,25 @@ from bulkstatus.source import Source
 from bulkstatus.words import command_line, counted
 
 
-def unfinished_log(log: LogContents, path: str) -> LogRefused:
+def how_to_resume(settings: Settings, *words: object) -> str:
+    """Return the command that goes on with a log, on a line of its own."""
+    return f"  {command_line('bulkstatus', 'resume', *words, *settings.not_logged)}"
+
+
+def unfinished_log(log: LogContents, path: str, settings: Settings) -> LogRefused:
     """Return the refusal to send `path` while its newest log has rows that were never sent."""
     return LogRefused(
         f"{log.path} has {counted(log.state.to_send, 'row')} that were never sent, so nothing was "
         "sent now. Go on with it:\n"
-        f"  {command_line('bulkstatus', 'resume', log.path)}\n"
+        f"{how_to_resume(settings, log.path)}\n"
         "or with the file as it is now:\n"
-        f"  {command_line('bulkstatus', 'resume', log.path, path)}\n"
+        f"{how_to_resume(settings, log.path, path)}\n"
         "or, if that was the wrong list, give it up, then send again:\n"
         f"  {command_line('bulkstatus', 'resume', log.path, '--withdraw')}"
     )
 
 
-def same_content(log: LogContents, path: str) -> LogRefused:
+def same_content(log: LogContents, path: str, settings: Settings) -> LogRefused:
     """Return the refusal to send a file again whose rows a log has already."""
     text = (
         f"{path} has been sent already: {log.path} is the log of the same content. To see what "
@@ -34,8 +39,7 @@ def same_content(log: LogContents, path: str) -> LogRefused:
         f"  {command_line('bulkstatus', 'report', log.path)}"
     )
     if log.state.has_failures:
-        again = command_line("bulkstatus", "resume", log.path)
-        text += f"\nTo send again what failed:\n  {again}"
+        text += f"\nTo send again what failed:\n{how_to_resume(settings, log.path)}"
     return LogRefused(text)
 
 
@@ -59,11 +63,11 @@ def other_shard(log: LogContents) -> LogRefused:
     return LogRefused(f"{log.path} is the log of {of}. Nothing was sent; leave --shard out.")
 
 
-def log_is_there(path: Path) -> LogRefused:
+def log_is_there(path: Path, settings: Settings) -> LogRefused:
     """Return the refusal to send where something stands in the place of the log."""
     return LogRefused(
         f"The result log {path} exists already. Go on with:\n"
-        f"  {command_line('bulkstatus', 'resume', path)}\n"
+        f"{how_to_resume(settings, path)}\n"
         "or give this one another place with --log."
     )
 
@@ -74,9 +78,9 @@ def other_base_url(log: LogContents, settings: Settings) -> LogRefused:
     return LogRefused(
         f"{log.path} says that it was sent to {theirs}, and your settings say "
         f"{settings.base_url}. A log decides nothing, so type the one that is meant:\n"
-        f"  {command_line('bulkstatus', 'resume', log.path, '--base-url', theirs)}\n"
+        f"{how_to_resume(settings, log.path, '--base-url', theirs)}\n"
         "or, where that was wrong:\n"
-        f"  {command_line('bulkstatus', 'resume', log.path, '--base-url', settings.base_url)}"
+        f"{how_to_resume(settings, log.path, '--base-url', settings.base_url)}"
     )
 
 

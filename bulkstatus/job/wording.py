@@ -5,19 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bulkstatus.job.beginning import NAMED
 from bulkstatus.job.plan import Plan, Problem
-from bulkstatus.job.ready import TYPED
+from bulkstatus.job.refusals import how_to_resume
 from bulkstatus.job.terms import Proposal
 from bulkstatus.order import StatusUpdate
-from bulkstatus.settings.table import Settings
+from bulkstatus.settings.table import TYPED, Settings
 from bulkstatus.source import Source
 from bulkstatus.source.options import FIELDS, LABELS, VOID
 from bulkstatus.words import (
     Section,
-    Whole,
     clock_time,
     command_line,
     counted,
     duration,
+    kind_of,
     printable,
     some_of,
 )
@@ -29,8 +29,8 @@ _REASON = 400
 # From how long a run on, in seconds, the time of day of its end is told too.
 _LONG = 90.0
 
-# How many of the rows that are overtaken are named.
-_SUPERSEDED = 3
+# How many problems are told that differ in nothing but what is the row's own.
+_ALIKE = 3
 
 # Of how many columns the values are told.
 _VALUES = 8
@@ -83,15 +83,10 @@ def file_sections(
         "with a mistake": plan.invalid,
         "in contradiction to others": plan.conflicts,
     }
-    overtaken = (
-        f"  line {row.line}: {printable(row.error.message)}"
-        for row in plan.overtaken[:_SUPERSEDED]
-        if row.error is not None
-    )
-    yield "Not sent", [*rows_told(not_sent), *overtaken]
+    overtaken = problem_lines(plan.overtaken)
+    yield "Not sent", [*rows_told(not_sent), *(f"  {line}" for line in overtaken)]
     tracking = {"of a shipping status without a tracking number": plan.without_tracking}
-    odd = problem_lines(plan.odd, len(plan.odd))
-    yield "Look at", [*rows_told(tracking), *odd]
+    yield "Look at", [*rows_told(tracking), *problem_lines(plan.odd)]
 
 
 def _columns(columns: Mapping[str, str], settings: Settings) -> Iterator[str]:
@@ -142,7 +137,7 @@ def _by_status(plan: Plan) -> list[str]:
 def _log(proposal: Proposal) -> Iterator[str]:
     """Yield what there is to say of the log that is gone on with."""
     plan, settings = proposal.plan, proposal.settings
-    yield Whole(printable(str(proposal.log_path)))
+    yield printable(str(proposal.log_path))
     if proposal.log is not None and proposal.log.cut_off:
         yield "What a crash left unfinished at its end was cut off; nothing of it was sent."
     withdrawn, left = map(_orders, (plan.withdrawn_orders, plan.left_orders))
@@ -158,7 +153,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
         }
     )
     if plan.left:
-        yield Whole(f"  {command_line('bulkstatus', 'resume', proposal.log_path)}")
+        yield how_to_resume(settings, proposal.log_path)
     kept = [name for name, origin in settings.origins.items() if origin == "result log"]
     if (options := list(settings.typed(kept))) and not proposal.withdraws:
         typed = ", ".join(command_line(*words) for words in options)
@@ -180,15 +175,25 @@ def _time(proposal: Proposal) -> str:
     return f"{words} (at most {', '.join(limits)})" if limits else words
 
 
-def problem_lines(problems: Sequence[Problem], total: int) -> Iterator[str]:
-    """Yield the first of `total` problems, a line each."""
+def problem_lines(problems: Sequence[Problem], total: int = 0) -> Iterator[str]:
+    """Yield problems, the first of `total`, those that are told in the same words together."""
+    kinds: dict[str, dict[str, list[str]]] = {}
     for problem in problems:
         reason, value = printable(problem.reason, _REASON), printable(problem.value, CELL)
         is_told = not value or value in reason or problem.field == "conflict"
-        cell = "" if is_told else f'"{value}": '
-        yield f"line {problem.line}: {cell}{reason}"
+        told = reason if is_told else f'"{value}": {reason}'
+        kinds.setdefault(kind_of(told), {}).setdefault(told, []).append(str(problem.line))
+    for alike in kinds.values():
+        for told, lines in list(alike.items())[:_ALIKE]:
+            yield f"{_lines(lines)}: {told}"
+        if others := [line for lines in list(alike.values())[_ALIKE:] for line in lines]:
+            yield f"  likewise {_lines(others)}"
     if total > len(problems):
         yield f"and {counted(total - len(problems), 'more row')}"
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return f"line{'s' if len(lines) > 1 else ''} {some_of(lines)}"
 
 
 def asked(proposal: Proposal) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from bulkstatus.job.run import Observer
 from bulkstatus.pace import Rate
 from bulkstatus.progress.course import Course
-from bulkstatus.terminal import can_redraw, encodable
+from bulkstatus.terminal import can_redraw, encodable, say
 from bulkstatus.words import capitalised
 
 if TYPE_CHECKING:
@@ -37,10 +37,12 @@ def print_lines(course: Course, stream: TextIO) -> Generator[float, None, None]:
         yield 1.0
 
 
-def draw(course: Course, console: "Console") -> Generator[float, None, None]:
-    """Draw the course anew a few times a second, and wipe it away in the end: see `Painter`."""
+def draw(course: Course, stream: TextIO) -> Generator[float, None, None]:
+    """Draw the course anew a few times a second, and wipe it away in the end."""
+    from rich.console import Console
     from rich.live import Live
 
+    console = Console(file=stream)
     with Live(
         console=console,
         auto_refresh=False,
@@ -77,20 +79,6 @@ def drawing(course: Course, console: "Console") -> "Group":
     )
 
 
-def telling(painter: Painter, stream: TextIO) -> Painter:
-    """Return a painter that in the end prints what was learnt of the API's limit."""
-
-    def painting(course: Course) -> Generator[float, None, None]:
-        try:
-            yield from painter(course)
-        finally:
-            if learnt := course.learnt():
-                stream.write(encodable(f"{learnt}\n", stream))
-                stream.flush()
-
-    return painting
-
-
 class View(Course):
     """The course of a run, painted while it is taken; the arguments after the first are `Course`'s.
 
@@ -116,6 +104,8 @@ class View(Course):
         self.news.set()
         if self._thread.ident is not None:
             self._thread.join()
+        if learnt := self.learnt():
+            say(learnt)
 
     def _paint(self) -> None:
         # ValueError: the stream is closed.
@@ -135,11 +125,5 @@ def observe(due: int, rate: Rate | None, give_up_after: float) -> Observer:
     stream = sys.stderr
     if stream is None:  # a program without a console, on Windows
         return Observer()
-    if can_redraw(stream):
-        from rich.console import Console
-
-        console = Console(file=stream)
-        painter = telling(lambda course: draw(course, console), stream)
-    else:
-        painter = telling(lambda course: print_lines(course, stream), stream)
-    return View(painter, due, rate, give_up_after)
+    painter = draw if can_redraw(stream) else print_lines
+    return View(lambda course: painter(course, stream), due, rate, give_up_after)

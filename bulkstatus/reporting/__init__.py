@@ -7,6 +7,6 @@ and what to do.
 
 from bulkstatus.reporting.as_json import summary_record
 from bulkstatus.reporting.summary import Summary, summarise
-from bulkstatus.reporting.text import summary_text
+from bulkstatus.reporting.text import summary_lines
 
-__all__ = ["Summary", "summarise", "summary_record", "summary_text"]
+__all__ = ["Summary", "summarise", "summary_lines", "summary_record"]

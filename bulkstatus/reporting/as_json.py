@@ -58,8 +58,8 @@ class Report(Struct):
     runs: list[Run]
     latency_ms: dict[str, Count]
     next: list[str]
+    missing_shards: list[MissingShards]
     logs: "list[Report] | UnsetType" = UNSET
-    missing_shards: list[MissingShards] | UnsetType = UNSET
 
 
 class History(Struct):
@@ -77,21 +77,20 @@ class Histories(Struct):
     logs: list[History]
 
 
-def summary_record(told: Summary, mend: Path | None = None) -> dict[str, Any]:
-    """Return all that is said of a log, or of several, as `Report` has it, in JSON's types.
-
-    `mend` is the file that the failures have just been written to. Raises LogRefused when a log
-    can no longer be read.
-    """
-    built: dict[str, Any] = msgspec.to_builtins(report_of(told, mend))
+def summary_record(told: Summary) -> dict[str, Any]:
+    """Return all that is said of a log, or of several, in JSON's types; see `report_of`."""
+    built: dict[str, Any] = msgspec.to_builtins(report_of(told))
     return built
 
 
-def report_of(told: Summary, mend: Path | None = None) -> Report:
-    """Return all that is said of a log, or of several; see `summary_record`."""
+def report_of(told: Summary) -> Report:
+    """Return all that is said of a log, or of several.
+
+    Raises LogRefused when a log can no longer be read.
+    """
     millis = sorted(told.latencies.elements())
     percentiles = {"median": len(millis) // 2, "p95": len(millis) * 95 // 100} if millis else {}
-    touched, perhaps, untouched = told.orders
+    touched, perhaps, untouched, _ = told.orders
     return Report(
         log=None if told.parts else _name(told.log),
         state=told.state,
@@ -120,9 +119,9 @@ def report_of(told: Summary, mend: Path | None = None) -> Report:
             for run in told.runs
         ],
         latency_ms={name: millis[place] for name, place in percentiles.items()},
-        next=[step[1] for each in told.logs for step in next_steps(each, mend)],
+        next=[step[1] for each in told.logs for step in next_steps(each)],
         logs=[report_of(each) for each in told.parts] or UNSET,
-        missing_shards=[*missing_shards(told.parts)] if told.parts else UNSET,
+        missing_shards=[*missing_shards(told)],
     )
 
 

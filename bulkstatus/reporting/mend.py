@@ -1,7 +1,6 @@
 """`--failures`: the rows to mend, in the columns of their input, with the reason last."""
 
 import csv
-from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -27,9 +26,6 @@ from bulkstatus.words import counted, printable
 
 # Stands for a status that could not be read, so that nothing else is taken for it.
 _UNKNOWN = "?"
-
-# How little is written of a row: not its other columns, and not its order ID either.
-_PLAINLY, _NAMELESS = 1, 2
 
 
 @dataclass(frozen=True)
@@ -81,14 +77,12 @@ async def write_failures(path: Path, summary: Summary) -> bool:
     with replacing("--failures", path, files_of(summary), None) as new:
         options = input_options(summary.contents, path)
         found = await original(summary)
-        in_order = summary.failures
         # What is below a line that is no order, such as a total, would not be taken for one.
-        invalid_last = sorted(in_order, key=lambda result: result.outcome is Outcome.INVALID)
+        invalid_last = sorted(summary.failures, key=lambda each: each.outcome is Outcome.INVALID)
         tables = [table for table in (found, _plain(options)) if table]
-        for least, table in product((_PLAINLY, _NAMELESS), tables):
-            for failures in (in_order, invalid_last):
-                if await _holds(new, table, failures, options, least):
-                    return table is found
+        for table, rows in product(tables, (summary.failures, invalid_last)):
+            if await _holds(new, table, rows, options):
+                return table is found
         is_csv = path.suffix.lower() == ".csv"
         instead = "a workbook (.xlsx) can hold them" if is_csv else "mend them in the input itself"
         raise SettingsRefused(
@@ -156,23 +150,24 @@ def _content(row: Row | Result) -> tuple[str, int | None, str | None]:
     return row.order_id, row.status, row.tracking
 
 
-def _cells(result: Result, table: Table, less: int) -> list[str]:
+def _cells(result: Result, table: Table, plainly: bool) -> list[str]:
     """Return the cells of a row, the reason last.
 
     A row that had not as many cells as the header must not come to have them: of it, and of those
     to be written `plainly`, only what could be read of them stands in the columns, and the reason
-    says what it was. Where that is still a row to be sent, as without a column for the status, it
-    is written `nameless`: without its order ID.
+    says what it was.
     """
     said = harmless_reason(result)
     cells = table.cells.get(result.n)
-    if cells is None or len(cells) != table.width or less >= _PLAINLY:
+    if cells is None or plainly or len(cells) != table.width:
         if cells is not None:
             said += harmless(printable(f". It was: {' | '.join(cells)}").replace('"', "'"))
-        if less >= _NAMELESS:
-            said += harmless(printable(f". The order: {result.order_id}"))
+        order_id = result.order_id
+        if result.status is None and not table.cells and "status" not in table.places:
+            # Nothing but a blank says here that the row is not to be sent.
+            order_id, said = "", said + harmless(printable(f". The order: {order_id}"))
         by_place = {
-            table.places.get("order_id"): "" if less >= _NAMELESS else result.order_id,
+            table.places.get("order_id"): order_id,
             table.places.get("status"): _UNKNOWN if result.status is None else str(result.status),
             table.places.get("tracking"): result.tracking or "",
             table.places.get("line"): str(result.line),
@@ -185,20 +180,16 @@ def _cells(result: Result, table: Table, less: int) -> list[str]:
 
 
 async def _holds(
-    path: Path,
-    table: Table,
-    failures: Sequence[Result],
-    options: InputOptions,
-    least: int,
+    path: Path, table: Table, failures: Sequence[Result], options: InputOptions
 ) -> bool:
     """Write rows to a table, and tell whether they are read back as what they are.
 
-    Of invalid rows that are not, less and less is written, to the `least`.
+    Invalid ones that are not are written plainly.
     """
     write = _write_workbook if path.suffix.lower() == ".xlsx" else _write_csv
-    less: Counter[int] = Counter()
+    plainly: set[int] = set()
     while True:
-        rows = [_cells(result, table, less[result.n]) for result in failures]
+        rows = [_cells(result, table, result.n in plainly) for result in failures]
         write(path, [[*table.header, REASON], *rows], frozenset(table.places.values()))
         try:
             read = await _rows_of(await open_source(str(path), options))
@@ -206,16 +197,13 @@ async def _holds(
             return False
         if len(read) != len(rows):
             return False
-        changed = [
-            result for result, row in zip(failures, read, strict=True) if not _is_same(result, row)
-        ]
+        pairs = zip(failures, read, strict=True)
+        changed = [result for result, row in pairs if not _is_same(result, row)]
         if not changed:
             return True
-        again = [result.n for result in changed if result.outcome is Outcome.INVALID]
-        again = [n for n in again if less[n] < least]
-        if not again:
+        if any(each.outcome is not Outcome.INVALID or each.n in plainly for each in changed):
             return False
-        less.update(again)
+        plainly.update(each.n for each in changed)
 
 
 async def _rows_of(source: Source) -> list[Row]:

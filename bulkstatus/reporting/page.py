@@ -12,7 +12,6 @@ from bulkstatus.template import render as render_template
 
 #: How many of each the page shows at the most; it says where there are more.
 MOST_FAILURES = 2000
-MOST_GROUPS = 50
 MOST_ORDERS = 500
 MOST_RUNS = 20
 
@@ -35,7 +34,7 @@ def write_page(path: Path, summary: Summary) -> None:
 def render(summary: Summary) -> str:
     """Return the page as HTML."""
     name = summary.contents.first_run.input
-    groups = group_failures(summary.failures)
+    groups, more_groups = group_failures(summary.failures)
     return render_template(
         "reporting/page.html",
         policy=policy("reporting", served=False),
@@ -43,8 +42,8 @@ def render(summary: Summary) -> str:
         summary=summary,
         name="standard input" if name == "-" else name,
         made_at=text.moment(time.time()) + time.strftime(" (UTC%z)"),
-        groups=groups[:MOST_GROUPS],
-        more_groups=max(0, len(groups) - MOST_GROUPS),
+        groups=groups,
+        more_groups=more_groups,
         columns=text.FAILURE_COLUMNS,
         failures=[*map(text.failure_cells, summary.failures[:MOST_FAILURES])],
         more=len(summary.failures) - MOST_FAILURES,

@@ -3,15 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 
 import msgspec
 
 from bulkstatus.log import State
 from bulkstatus.reporting.summary import LOG, Summary, divided
-
-# More shards than anybody starts: a log that says so is no reason to list them all.
-_MOST_MISSING = 1000
 
 
 def add_up(summaries: Sequence[Summary]) -> Summary:
@@ -56,16 +52,13 @@ class MissingShards(msgspec.Struct, frozen=True):
     missing: list[int]
 
 
-def missing_shards(summaries: Sequence[Summary]) -> Iterator[MissingShards]:
-    """Yield the jobs of which the log of a shard is not among these."""
-    there: dict[tuple[str, int], set[int]] = {}
-    names: dict[tuple[str, int], str] = {}
-    for log in (summary.contents for summary in summaries):
+def missing_shards(told: Summary) -> Iterator[MissingShards]:
+    """Yield the jobs of which the log of a shard is not among those that are told of."""
+    there: dict[tuple[str, int], dict[int, str]] = {}
+    for log in (summary.contents for summary in told.logs):
         if (shard := log.shard) is not None:
             job = log.first_run.input_sha256, shard.count
-            there.setdefault(job, set()).add(shard.index)
-            names[job] = log.first_run.input
-    for job, found in there.items():
-        missing = (number for number in range(1, job[1] + 1) if number not in found)
-        if some := [*islice(missing, _MOST_MISSING)]:
-            yield MissingShards(names[job], job[1], some)
+            there.setdefault(job, {})[shard.index] = log.first_run.input
+    for (_, count), found in there.items():
+        if missing := [index for index in range(1, count + 1) if index not in found]:
+            yield MissingShards(next(iter(found.values())), count, missing)

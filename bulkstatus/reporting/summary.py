@@ -3,9 +3,11 @@
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from heapq import merge
 from itertools import groupby
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -13,6 +15,7 @@ from typing import Final, Literal, NamedTuple
 from bulkstatus.errors import LogLost, LogRefused
 from bulkstatus.log import (
     FAILURES,
+    EndRecord,
     LogContents,
     LogState,
     Outcome,
@@ -22,7 +25,7 @@ from bulkstatus.log import (
     State,
     read_log,
 )
-from bulkstatus.log.reader import Take, read_rows
+from bulkstatus.log.reader import read_rows
 from bulkstatus.log.records import Reason, Record
 from bulkstatus.log.state import numbers, spans_of
 from bulkstatus.log.writer import try_lock
@@ -41,21 +44,21 @@ LOG = 1 << 48
 _BY_STATE = sorted(State, key=lambda state: state is State.TO_SEND)
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunSummary:
     """One run; times are in seconds since the epoch.
 
     `ended` is the last that the log knows of a run without an end. `answered` has how many rows
-    were answered in each second in which one was, in order; `requests` is how many left.
+    were answered in each second in which one was; `requests` is how many left.
     """
 
     record: RunRecord
     started: float
     ended: float
-    how: How
-    message: str
-    answered: Mapping[int, int]
-    requests: int
+    how: How = BROKEN_OFF
+    message: str = ""
+    answered: Mapping[int, int] = field(default_factory=dict)
+    requests: int = 0
 
     @property
     def seconds(self) -> float:
@@ -72,12 +75,14 @@ class Orders(NamedTuple):
     """Orders, each by the number of one row of it, in the order of the files.
 
     `touched` have an updated row. Of the others, `perhaps` have a row for which a request may have
-    reached the API without its answer being seen; `untouched` have none.
+    reached the API without its answer being seen; `untouched` have none. `before` are those of the
+    untouched that were not sent since another log has done them.
     """
 
     touched: Sequence[int]
     perhaps: Sequence[int]
     untouched: Sequence[int]
+    before: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,9 @@ class Summary:
     latest results of the rejected, failed and invalid rows, in file order. `latencies` counts the
     answers by how many milliseconds they took. `parts` are the summaries of several logs, in the
     order in which their last runs began, of which the last has `log` and `contents`.
+
+    Two things for the commands to type next: `typed` are options that were typed and that no log
+    keeps, and `mend` is the file that the failures have just been written to.
     """
 
     log: Path
@@ -98,6 +106,8 @@ class Summary:
     runs: Sequence[RunSummary]
     latencies: Counter[int]
     parts: Sequence["Summary"] = ()
+    typed: Sequence[str] = ()
+    mend: Path | None = None
 
     @property
     def logs(self) -> Sequence["Summary"]:
@@ -143,16 +153,9 @@ class Summary:
         """Return how many rows are in one of some states."""
         return sum(count for (_, state), count in self.tally.items() if state in states)
 
-    def done_before(self) -> int:
-        """Return how many of the untouched orders were not sent since another log has done them."""
-        states = [each.contents.state for each in self.logs]
-        rows = ((states[number // LOG], number % LOG) for number in self.orders.untouched)
-        found = {log.orders[n - 1] for log, n in rows if log.state(n) is State.DUPLICATE}
-        # Where the file itself repeats an order, a row of it is something else.
-        others = [state for state in State if state is not State.DUPLICATE]
-        for log in states if found else ():
-            found.difference_update(log.orders[n - 1] for n in numbers(log.spans(*others)))
-        return len(found)
+    def row_state(self, number: int) -> State:
+        """Return the state of a row by its number in `orders`."""
+        return self.logs[number // LOG].contents.state.state(number % LOG)
 
     def ids_of(self, orders: Sequence[int]) -> Iterator[str]:
         """Yield the IDs of orders by their numbers in `orders`, which rise. Raises LogRefused."""
@@ -171,26 +174,26 @@ class Summary:
             raise LogRefused(f"The result log {self.log} can no longer be read.") from None
 
 
-def summarise(path: Path, take: Take | None = None) -> Summary:
+def summarise(path: Path, taken: "Taken | None" = None, typed: Sequence[str] = ()) -> Summary:
     """Read a result log, also one that is being written, and say what is in it.
 
-    `take` is told the records too, again from the first where one was written meanwhile. Raises
-    LogRefused when the log cannot be read, or holds a time that is none.
+    `taken` counts, and may take in more than that; `typed` is the summary's. Raises LogRefused
+    when the log cannot be read, or holds a time that is none.
     """
-    how: How | None = None
+    taken, how = taken or Taken(), None
     try:
         while how is None:
-            gathered = _Gathered(take)
-            contents = read_log(path, gathered.take)
+            taken.reset()
+            contents = read_log(path, taken.take)
             how = contents.runs[-1].end.reason if contents.runs[-1].end else _how_unended(contents)
-        runs = list(_runs(contents, gathered.of_runs, how))
     except ValueError as error:
         raise LogRefused(
             f"{path}: a time in it is none ({printable(str(error), 100)}). Restore the log from a "
             "copy, or repair that line by hand."
         ) from None
+    taken.runs[-1].how = how
     state = contents.state
-    failures = sorted(gathered.failures.values(), key=lambda result: result.n)
+    failures = sorted(taken.failures.values(), key=lambda result: result.n)
     return Summary(
         log=path,
         contents=contents,
@@ -198,8 +201,9 @@ def summarise(path: Path, take: Take | None = None) -> Summary:
         # Some have another result since, or are to be sent: a mended file makes them good.
         failures=[each for each in failures if state.state(each.n).name == each.outcome.name],
         orders=divided([state]),
-        runs=runs,
-        latencies=gathered.latencies,
+        runs=taken.runs,
+        latencies=taken.latencies,
+        typed=typed,
     )
 
 
@@ -218,87 +222,76 @@ def _how_unended(contents: LogContents) -> How | None:
     return BROKEN_OFF if size == contents.size + contents.cut_off else None
 
 
-@dataclass
-class _OfRun:
-    requests: int = 0
-    answered: dict[str, int] = field(default_factory=dict)
-    """By the second, as the first 19 characters of a time have it."""
-
-
-@dataclass
-class _Gathered:
+class Taken:
     """What is counted while the log is read; nothing is kept of a row that is updated."""
 
-    also: Take | None
-    failures: dict[int, Result] = field(default_factory=dict)
-    of_runs: list[_OfRun] = field(default_factory=list)
-    latencies: Counter[int] = field(default_factory=Counter)
+    def reset(self) -> None:
+        """Begin, also anew where the log was written to while it was read."""
+        self.runs: list[RunSummary] = []
+        self.failures: dict[int, Result] = {}
+        self.latencies: Counter[int] = Counter()
+        self._answered: dict[int, int] = {}
 
     def take(self, records: Sequence[Record]) -> None:
+        """Take in records. Raises ValueError for a time that is none."""
         latencies = []
         for record in records:
             if type(record) is Result:
-                run = self.of_runs[-1]
+                run = self.runs[-1]
                 run.requests += record.attempts
                 if record.outcome in FAILURES:
                     self.failures[record.n] = record
                 if record.elapsed_ms is not None:
-                    second = record.at[:19]
-                    run.answered[second] = run.answered.get(second, 0) + 1
+                    second = _second(record.at[:19])
+                    if second not in self._answered:
+                        self._answered[second] = 0
+                        run.ended = max(run.ended, second + 1.0)
+                    self._answered[second] += 1
                     latencies.append(int(record.elapsed_ms))
             elif type(record) is RunRecord:
-                self.of_runs.append(_OfRun())
+                self._begin(record)
+            elif type(record) is EndRecord:
+                run = self.runs[-1]
+                run.how, run.message = record.reason, record.message
+                run.ended = max(run.started, seconds_of(record.ended_at))
         self.latencies.update(latencies)
-        if self.also is not None:
-            self.also(records)
+
+    def _begin(self, record: RunRecord) -> None:
+        started, self._answered = seconds_of(record.started_at), {}
+        if self.runs and self.runs[-1].how == BROKEN_OFF:
+            before = self.runs[-1]
+            before.ended = max(before.started, min(before.ended, started))
+        self.runs.append(RunSummary(record, started, started, answered=self._answered))
 
 
 def divided(states: Sequence[LogState]) -> Orders:
-    """Return the orders of logs, each in the first of the three parts that has a row of it."""
+    """Return the orders of logs, each in the first of the parts that has a row of it."""
     # A row without an ID is of no order.
     seen = {hash("")}
     parts = []
-    for rows_of in (_updated, LogState.unseen, not_updated):
+    others = set(State) - {State.UPDATED, State.DUPLICATE}
+    # Where the file itself repeats an order, a row of it is something else.
+    for rows in (_in(State.UPDATED), LogState.unseen, _in(*others), _in(State.DUPLICATE)):
         first = array("q")
         for place, state in enumerate(states):
             hashes = state.orders
-            for n in rows_of(state):
+            for n in rows(state):
                 order = hashes[n - 1]
                 if order not in seen:
                     seen.add(order)
                     first.append(place * LOG + n)
         parts.append(first)
-    return Orders(*parts)
+    touched, perhaps, untouched, before = parts
+    return Orders(touched, perhaps, array("q", merge(untouched, before)), before)
 
 
-def _updated(state: LogState) -> Iterator[int]:
-    return numbers(state.spans(State.UPDATED))
+def _in(*states: State) -> Callable[[LogState], Iterator[int]]:
+    return lambda log: numbers(log.spans(*states))
 
 
-def not_updated(state: LogState) -> Iterator[int]:
-    """Yield the rows that are not updated."""
-    return numbers(state.spans(*(other for other in State if other is not State.UPDATED)))
-
-
-def _runs(contents: LogContents, gathered: Sequence[_OfRun], how: How) -> Iterator[RunSummary]:
-    """Yield the runs; a run without an end, before the last, has broken off."""
-    starts = [seconds_of(run.record.started_at) for run in contents.runs]
-    for place, (run, of_run) in enumerate(zip(contents.runs, gathered, strict=True)):
-        answered = {int(seconds_of(text)): n for text, n in sorted(of_run.answered.items())}
-        # The second in which an answer came, to its end, which the next run may cut short.
-        ended = min([max(answered, default=starts[place] - 1.0) + 1.0, *starts[place + 1 :][:1]])
-        if run.end is not None:
-            ended = seconds_of(run.end.ended_at)
-        unended: How = how if place == len(starts) - 1 else BROKEN_OFF
-        yield RunSummary(
-            record=run.record,
-            started=starts[place],
-            ended=max(starts[place], ended),
-            how=run.end.reason if run.end else unended,
-            message=run.end.message if run.end else "",
-            answered=answered,
-            requests=of_run.requests,
-        )
+@lru_cache(maxsize=8)  # It is that of many results in a row.
+def _second(text: str) -> int:
+    return int(seconds_of(text))
 
 
 def seconds_of(text: str) -> float:

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.log import Result, RunRecord, State
+from bulkstatus.log import Result, State
 from bulkstatus.log.records import Record, timestamp
 from bulkstatus.reporting.failures import reason
-from bulkstatus.reporting.summary import LOG, Summary, not_updated, seconds_of
+from bulkstatus.reporting.summary import LOG, Summary, Taken, seconds_of
 
 _ROWS_HEADER = (
     *("n", "line", "order_id", "status", "tracking", "outcome", "http_status", "attempts", "at"),
@@ -45,48 +45,43 @@ def harmless_reason(result: Result) -> str:
     return harmless(reason(result).replace('"', "'"))
 
 
-class Latest:
-    """What the table of rows tells of their latest results, a few bytes a row.
+class Latest(Taken):
+    """What the table of rows tells of their latest results besides, a few bytes a row."""
 
-    `take` is told the records of a log, also again from the first: see `summarise`.
-    """
-
-    def __init__(self) -> None:
+    def reset(self) -> None:
+        """See `Taken`."""
+        super().reset()
         # HTTP status, attempts and the number of the run, from 1, which many results share.
         self.kinds: dict[tuple[int | None, int, int], int] = {}
         self.kind = array("q")
         self.at = array("d")
         self.reasons: dict[int, str] = {}
-        self._runs: dict[str, int] = {}
-        self._run = 0
 
     def take(self, records: Sequence[Record]) -> None:
-        """Take in records. Raises ValueError for a time that is none."""
+        """See `Taken`."""
+        super().take(records)
         for record in records:
             if type(record) is Result:
-                place = record.n - 1
+                place, kind = record.n - 1, (record.http_status, record.attempts, len(self.runs))
                 if place >= len(self.kind):
                     more = bytes(8 * (record.n - len(self.kind)))
                     self.kind.frombytes(more)
                     self.at.frombytes(more)
-                kind = (record.http_status, record.attempts, self._run)
                 self.kind[place] = self.kinds.setdefault(kind, len(self.kinds))
                 self.at[place] = seconds_of(record.at)
                 if record.error is not None or record.uncertain:
                     self.reasons[record.n] = harmless_reason(record)
                 else:
                     self.reasons.pop(record.n, None)
-            elif type(record) is RunRecord:
-                self._run = self._runs.setdefault(record.run_id, len(self._runs) + 1)
 
 
 def write_rows(path: Path, summary: Summary, latest: Latest) -> None:
     """Write the state of every row to `path`, one row a line, in the order of `n`.
 
-    `latest` was told the records of the log when it was summarised. `outcome` of a row without a
-    result is "to_send"; `touched` is of the row's order. Raises SettingsRefused when the file
-    cannot be written or holds something else than an earlier such table, LogRefused when the log
-    can no longer be read.
+    `latest` is what was taken in when the log was summarised. `outcome` of a row without a result
+    is "to_send"; `touched` is of the row's order. Raises SettingsRefused when the file cannot be
+    written or holds something else than an earlier such table, LogRefused when the log can no
+    longer be read.
     """
     write_csv("--rows", path, files_of(summary), _ROWS_HEADER, _rows(summary, latest))
 
@@ -100,7 +95,7 @@ def write_orders(
     are left out. Returns how many orders were written and how many left out. Raises as
     `write_rows` does.
     """
-    touched, perhaps, untouched = told.orders
+    touched, perhaps, untouched, _ = told.orders
     groups = {"yes": touched, "perhaps": perhaps} if option == "--touched" else {"no": untouched}
     hashes = [each.contents.state.orders for each in told.logs]
     kept = {
@@ -134,15 +129,14 @@ def write_csv(
 
 
 def _rows(summary: Summary, latest: Latest) -> Iterator[Sequence[object]]:
-    state, kinds = summary.contents.state, list(latest.kinds)
+    state, kinds, orders = summary.contents.state, list(latest.kinds), summary.orders
     hashes = state.orders
-    # Of the orders of rows that are not updated, which is mostly few.
-    others = {hashes[n - 1] for n in not_updated(state)}
-    touched = others.intersection(hashes[n - 1] for n in summary.orders.touched)
-    perhaps = {hashes[n - 1] for n in summary.orders.perhaps}
+    perhaps, untouched = (
+        {hashes[n - 1] for n in part} for part in (orders.perhaps, orders.untouched)
+    )
+    untouched.add(hash(""))  # A row without an ID is of no order.
     for row in summary.rows_of(range(1, len(state) + 1)):
         outcome, order = state.state(row.n), hashes[row.n - 1]
-        is_touched = outcome is State.UPDATED or order in touched
         told: Sequence[object] = ("",) * 5
         if outcome is not State.TO_SEND:
             status, attempts, run = kinds[latest.kind[row.n - 1]]
@@ -156,7 +150,7 @@ def _rows(summary: Summary, latest: Latest) -> Iterator[Sequence[object]]:
             harmless(row.tracking) if row.tracking else "",
             outcome.name.lower(),
             *told,
-            "yes" if is_touched else "perhaps" if order in perhaps else "no",
+            "perhaps" if order in perhaps else "no" if order in untouched else "yes",
         )
 
 

@@ -1,6 +1,6 @@
 """What is said of a log, of several, and of one order, as text.
 
-`summary_text` is what `report` prints, and the end of a run. Its parts are the page's too.
+`summary_lines` is what `report` prints, and the end of a run. Its parts are the page's too.
 """
 
 import time
@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING
 
 from bulkstatus.log import Outcome, Result, RowRecord, State
 from bulkstatus.order import SHIPPING, OrderStatus
-from bulkstatus.reporting.failures import all_steps, group_failures, reason
+from bulkstatus.reporting.failures import WORDS, all_steps, group_failures, reason
 from bulkstatus.reporting.several import missing_shards
 from bulkstatus.reporting.summary import BROKEN_OFF, RUNNING, RunSummary, Summary, seconds_of
-from bulkstatus.words import (
-    Section,
-    Whole,
-    counted,
-    duration,
-    laid_beside,
-    laid_out,
-    printable,
-    some_of,
-)
+from bulkstatus.words import Section, counted, duration, laid_beside, printable, some_of
 
 if TYPE_CHECKING:
     from bulkstatus.reporting.as_json import History
@@ -35,40 +26,27 @@ FAILURE_COLUMNS = ("Order", "Why", "Line", "Status", "Tracking")
 _DONE_BEFORE = "done before, by another log"
 
 # How much is shown of what may be long.
-_GROUPS = 20
 _ROWS_OF_A_GROUP = 3
 _ORDERS = 20
 _RUNS = 10
 _LONGEST_TEXT = 60
 _LONGEST_MESSAGE = 300
 
-# What became of the rows that neither went out nor failed.
-_NEITHER = {
-    State.TO_SEND: "still to be sent",
-    State.DUPLICATE: "repeated or done before",
-    State.SUPERSEDED: "replaced by a later row",
-    State.WITHDRAWN: "withdrawn",
-}
 
+def summary_lines(told: Summary) -> Iterator[str]:
+    """Yield what is said of a log, or of several, harmless for a terminal.
 
-def summary_text(told: Summary, width: int | None = None, mend: Path | None = None) -> str:
-    """Return what is said of a log, or of several, as lines of text, harmless for a terminal.
-
-    `mend` is the file that the failures have just been written to. Lines are not longer than
-    `width`, but for commands and paths; None says that they may be. Raises LogRefused when a log
-    can no longer be read.
+    Raises LogRefused when a log can no longer be read.
     """
-    lines = [headline(told), *state_sentences(told)]
+    yield from (headline(told), *state_sentences(told))
     if told.failures:
-        lines += ["", *failure_lines(told.failures)]
+        yield from ("", *failure_lines(told.failures))
     if perhaps := perhaps_text(told, _ORDERS):
-        lines += ["", perhaps]
-    steps = all_steps(told, mend)
-    lines += ["", *([] if steps else [NOTHING_LEFT])]
-    for sentence, *commands in steps:
-        lines += [sentence, *(Whole(f"  {command}") for command in commands)]
-    lines.append("")
-    return laid_out([*lines, *laid_beside(facts(told))], width)
+        yield from ("", perhaps)
+    yield ""
+    for sentence, *commands in all_steps(told) or [(NOTHING_LEFT,)]:
+        yield from (sentence, *(f"  {command}" for command in commands))
+    yield from ("", *laid_beside(facts(told)))
 
 
 def history_lines(history: "History", order_id: str) -> Iterator[str]:
@@ -112,8 +90,8 @@ def headline(told: Summary) -> str:
     yes, no = _verbs(told.by_status)
     if updated == rows > 1:
         return f"{rows:,} {where}: all {yes}."
-    parts = {yes: updated, no: failed}
-    parts |= {words: told.count(state) for state, words in _NEITHER.items()}
+    others = State.TO_SEND, State.DUPLICATE, State.SUPERSEDED, State.WITHDRAWN
+    parts = {yes: updated, no: failed} | {WORDS[state]: told.count(state) for state in others}
     said = (f"{count:,} {words}" for words, count in parts.items() if count or words == yes)
     return f"{rows:,} {where}: {', '.join(said)}."
 
@@ -134,14 +112,16 @@ def state_sentences(told: Summary) -> list[str]:
             *(
                 f"{printable(job.input, _LONGEST_TEXT)} was sent in {job.of:,} shards, and some of "
                 f"their logs are missing: {some_of([*map(str, job.missing)])}."
-                for job in missing_shards(told.parts)
+                for job in missing_shards(told)
             ),
         ]
     run, shard, said = told.runs[-1], told.contents.shard, []
     if told.contents.is_sandbox:
         said.append("It was a rehearsal in the sandbox: nothing was sent to the API.")
     if shard is not None:
-        said.append(f"This is shard {shard.index:,} of {shard.count:,} of the file.")
+        others = [str(index) for job in missing_shards(told) for index in job.missing]
+        nothing = f" It says nothing of the others: {some_of(others)}." if others else ""
+        said.append(f"This is shard {shard.index} of {shard.count} of the file.{nothing}")
     if run.how == RUNNING:
         said.append("A run is going on: this is how far it has come.")
     elif run.how == BROKEN_OFF:
@@ -154,25 +134,28 @@ def state_sentences(told: Summary) -> list[str]:
     elif run.how != "finished" or run.message:
         message = f": {printable(run.message, _LONGEST_MESSAGE)}" if run.message else "."
         said.append(f"The run {run.how} on {moment(run.ended)}{message}")
+    if told.count(State.WITHDRAWN) and not told.contents.is_sandbox:
+        said.append(
+            "What was withdrawn can still be sent: send a copy of the file under another name, of "
+            "which nothing goes out that is updated."
+        )
     return said
 
 
 def failure_lines(failures: Sequence[Result]) -> Iterator[str]:
     """Yield what was said of the rows that failed, how often, and a few rows each."""
     yield "Which did not, and why:"
-    groups = group_failures(failures)
-    for said, results in groups[:_GROUPS]:
+    groups, others = group_failures(failures)
+    for said, results in groups:
         yield f"  {len(results):,} {said}"
-        # "and 1 more" would take the room of that row.
-        most = _ROWS_OF_A_GROUP if len(results) > _ROWS_OF_A_GROUP + 1 else len(results)
-        for result in results[:most]:
+        for result in results[:_ROWS_OF_A_GROUP]:
             order_id = printable(result.order_id, _LONGEST_TEXT) or "(none)"
             uncertain = " (may have been changed all the same)" if result.uncertain else ""
             yield f"      line {result.line}: order {order_id}, {_asked(result)}{uncertain}"
-        if more := len(results) - most:
-            yield f"      … and {more:,} more"
-    if len(groups) > _GROUPS:
-        yield f"  … and {len(groups) - _GROUPS:,} more kinds"
+        if len(results) > _ROWS_OF_A_GROUP:
+            yield f"      … and {len(results) - _ROWS_OF_A_GROUP:,} more"
+    if others:
+        yield f"  … and {others:,} more kinds"
 
 
 def failure_cells(result: Result) -> list[object]:
@@ -183,16 +166,25 @@ def failure_cells(result: Result) -> list[object]:
 
 
 def perhaps_text(told: Summary, most: int) -> str:
-    """Return which orders are perhaps touched, `most` of them by their IDs; "" for none."""
+    """Return which orders are perhaps touched, `most` of them by their IDs, and how to find out;
+    "" for none.
+    """
     rows = told.orders.perhaps
     if not rows:
         return ""
     ids = [printable(order_id, _LONGEST_TEXT) for order_id in told.ids_of(rows[:most])]
     if more := len(rows) - len(ids):
         ids.append(f"… and {more:,} more; --touched FILE lists them all")
+    again = sum(told.row_state(row) in {State.TO_SEND, State.FAILED} for row in rows)
+    which = "them" if again == len(rows) else f"{again:,} of them"
+    finds_out = f"Going on sends {which} again, with the same status, and finds out"
+    if told.state == RUNNING:
+        finds_out = "The run that goes on finds out"
+    elif not again:
+        finds_out = "The platform's support can tell"
     return (
-        f"{counted(len(rows), 'order')} perhaps touched, since a request may have arrived without "
-        f"its answer being seen: {', '.join(ids)}"
+        f"{counted(len(rows), 'order')} perhaps touched: a request may have arrived, and its "
+        f"answer was not seen. {finds_out}: {', '.join(ids)}"
     )
 
 
@@ -201,36 +193,27 @@ def perhaps_text(told: Summary, most: int) -> str:
 
 def facts(told: Summary) -> list[Section]:
     """Return the particulars, figures of speed last."""
-    touched, perhaps, untouched = map(len, told.orders)
+    touched, perhaps, untouched, before = map(len, told.orders)
     by_status = [
         f"{status_name(status)}: "
-        + ", ".join(f"{count:,} {_state_name(state)}" for state, count in counts.items())
+        + ", ".join(f"{count:,} {WORDS[state]}" for state, count in counts.items())
         for status, counts in told.by_status.items()
     ]
     orders = f"{touched:,} touched, {perhaps:,} perhaps touched, {untouched:,} not touched"
-    if before := told.done_before():
+    if before:
         orders += f", {before:,} of them {_DONE_BEFORE}"
     of_rows: list[Section] = [("Orders", [orders]), ("By status", by_status)]
     if told.parts:
         logs = [f"{each.log.name}, {each.state}: {headline(each)}" for each in told.parts]
         return [*of_rows, ("Logs", logs)]
-    runs = [_run_text(run) for run in told.runs[-_RUNS:]]
-    if earlier := len(told.runs) - len(runs):
-        runs.insert(0, f"… {counted(earlier, 'earlier run')}")
     places = dict.fromkeys(f"{r.record.base_url}, ref ID {r.record.ref_id}" for r in told.runs)
-    requests, answers = (
-        sum(getattr(run, of) for run in told.runs) for of in ("requests", "answers")
-    )
-    seconds = sum(run.seconds for run in told.runs)
-    time_taken = f"{duration(seconds)}, {counted(requests, 'request')}"
-    if answers and seconds:
-        time_taken += f", {answers / seconds:,.1f} rows a second"
+    earlier = len(told.runs) - _RUNS
+    more = [f"… {counted(earlier, 'earlier run')}"] if earlier > 0 else []
     return [
         *of_rows,
-        ("Runs", runs),
         ("Sent to", [printable(place, _LONGEST_MESSAGE) for place in places]),
-        ("Log", [Whole(told.log)]),
-        ("Time", [time_taken]),
+        ("Log", [str(told.log)]),
+        ("Runs", [*more, *map(_run_text, told.runs[-_RUNS:])]),
     ]
 
 
@@ -241,17 +224,15 @@ def status_name(code: int | None) -> str:
     return f"{OrderStatus(code).label} ({code:d})"
 
 
-def _state_name(state: State) -> str:
-    return "to be sent" if state is State.TO_SEND else state.name.lower()
-
-
 def _run_text(run: RunSummary) -> str:
-    """Return when a run went on, by whom, how it ended and how many answers it got."""
+    """Return when a run went on, by whom, how it ended, and how fast it was."""
     who = " on ".join(filter(None, (run.record.user, run.record.host)))
     by = f" by {printable(who, _LONGEST_TEXT)}" if who else ""
     how = "still going on" if run.how == RUNNING else run.how
-    took, answers = duration(run.seconds), counted(run.answers, "answer")
-    return f"{moment(run.started)}{by}: {how} after {took}, {answers}"
+    rate = run.answers / run.seconds if run.seconds else 0.0
+    speed = f", {rate:,.1f} rows a second" if rate else ""
+    took, requests = duration(run.seconds), counted(run.requests, "request")
+    return f"{moment(run.started)}{by}: {how} after {took}, {requests}{speed}"
 
 
 def _moment_of(text: str) -> str:

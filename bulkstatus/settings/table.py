@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 Group = Literal["sending", "trust", "input", "layout", "profile", "run", "account"]
 
 
+#: Where a setting comes from that somebody gave just now.
+TYPED = frozenset({"option", "argument"})
+
+
 @dataclass(frozen=True)
 class Setting:
     """A setting: what its values may be, its default and help, and where it may stand.
@@ -301,6 +305,13 @@ class Settings:
         """The values that a log keeps, for `settings_for` to take back."""
         return {name: self.values[name] for name in names_of(*LOGGED)}
 
+    @property
+    def not_logged(self) -> list[str]:
+        """The words of the options that were typed and that no log keeps: a next command needs
+        them again.
+        """
+        return not_logged({n: self.values[n] for n, o in self.origins.items() if o in TYPED})
+
     def typed(self, names: Iterable[str]) -> Iterator[tuple[str, ...]]:
         """Yield the words of each option by which those of the settings `names` are typed that
         are not as they are by default, such as ("--rate", "none").
@@ -320,6 +331,12 @@ class Settings:
                 yield from ((option, item) for item in value or ["none"])
             else:
                 yield option, str(value)
+
+
+def not_logged(given: Mapping[str, Any]) -> list[str]:
+    """Return the words of those of the settings `given` that no log keeps."""
+    typed = [name for name in names_of("trust", "profile") if given.get(name) is not None]
+    return [word for name in typed for word in (SETTINGS[name].option, str(given[name]))]
 
 
 def default_quotas(base_url: str, sandbox: bool) -> list[str]:

@@ -18,7 +18,7 @@ DUPLICATE, SUPERSEDED, WITHDRAWN = Outcome.DUPLICATE, Outcome.SUPERSEDED, Outcom
 
 
 def orders(summary: Summary) -> tuple[list[str], list[str], list[str]]:
-    touched, perhaps, untouched = ([*summary.ids_of(part)] for part in summary.orders)
+    touched, perhaps, untouched = ([*summary.ids_of(part)] for part in summary.orders[:3])
     return touched, perhaps, untouched
 
 
@@ -51,7 +51,7 @@ def test_orders_that_another_log_has_done_are_not_merely_untouched(log: Log) -> 
     log.results(UPDATED, DUPLICATE, DUPLICATE, REJECTED, DUPLICATE, REJECTED, DUPLICATE).end()
     summary = summarise(log.path)
     assert orders(summary) == (["1"], [], ["2", "3", "4", "5"])
-    assert summary.done_before() == 2
+    assert [*summary.ids_of(summary.orders.before)] == ["2", "4"]
     told = {order: next(history_lines(history_of(log.path, order), order)) for order in "12345"}
     done = {order for order, line in told.items() if "done before, by another log" in line}
     assert done == {"2", "4"}
@@ -70,6 +70,9 @@ def test_without_an_end_the_lock_tells_whether_the_run_goes_on(log: Log) -> None
     assert [run.how for run in summary.runs] == ["broken off", "stopped"]
     assert [(run.answers, round(run.seconds, 1)) for run in summary.runs] == [(0, 0), (1, 30.1)]
     assert (summary.runs[-1].message, summary.runs[-1].requests) == ("Because.", 2)
+    # One that broke off ends with the second of its last answer, or where the next begins.
+    assert round(summarise(log.run().result(1).path).runs[2].seconds, 1) == 0.9
+    assert round(summarise(log.run().end().path).runs[2].seconds, 1) == 0.1
 
 
 # Each: what the runs did, and which of the orders 1, 2, 3 are touched, perhaps and not touched.

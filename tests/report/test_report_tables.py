@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from report_logs import FAILED, INVALID, REJECTED, START, UPDATED, Log
+from report_logs import INVALID, REJECTED, START, UPDATED, Log
 
 from bulkstatus.errors import LogRefused, SettingsRefused
 from bulkstatus.log import ErrorKind, Outcome, RowError
@@ -32,7 +32,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def write(log: Log, path: Path) -> None:
     latest = Latest()
-    write_rows(path, summarise(log.path, latest.take), latest)
+    write_rows(path, summarise(log.path, latest), latest)
 
 
 def rows_of(log: Log) -> list[dict[str, str]]:
@@ -71,7 +71,7 @@ def test_every_row_comes_once_with_its_latest_result_in_the_order_of_the_file(lo
 def test_what_is_written_meanwhile_is_left_out(log: Log) -> None:
     log.run("1", "2").result(1)
     latest = Latest()
-    summary = summarise(log.path, latest.take)
+    summary = summarise(log.path, latest)
     log.result(2).result(1, REJECTED)
     path = log.path.with_name("rows.csv")
     write_rows(path, summary, latest)
@@ -138,18 +138,6 @@ def test_nothing_of_a_log_is_run_by_a_spreadsheet(log: Log) -> None:
         rows_of(log)
 
 
-def test_orders_are_listed_each_once(log: Log, tmp_path: Path) -> None:
-    log.run("1", "2", "3", "1", "4", through=3)
-    log.results(UPDATED, REJECTED, None, UPDATED)
-    for option, expected in (
-        ("--touched", [("1", "yes"), ("3", "perhaps")]),
-        ("--untouched", [("2", "no"), ("4", "no")]),
-    ):
-        path = tmp_path / f"{option}.csv"
-        assert write_orders(option, path, summarise(log.path)) == (2, 0)
-        assert [tuple(row.values()) for row in table(path)] == expected
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -194,18 +182,6 @@ def test_an_earlier_table_is_replaced_and_nothing_else_is(log: Log, tmp_path: Pa
         with pytest.raises(SettingsRefused):
             write_page(path, summary)
     assert [path.read_bytes() for path in taken[:3]] == before
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["/etc/passwd", "../secret.csv", "sub/x.csv", "C:x.csv", r"\\host\x\y.csv", "..", "", "a\0b"],
-)
-def test_a_log_names_no_file_but_one_beside_it(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    (tmp_path / "secret.csv").write_text("order_id,status\n1,8\n")
-    log = Log(folder / "today.results.jsonl").run("1", source=name).result(1, FAILED).end()
-    assert inputs_beside(summarise(log.path)) == []
 
 
 def test_a_table_is_private_and_none_is_left_half_written(log: Log, tmp_path: Path) -> None:

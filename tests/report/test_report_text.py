@@ -13,7 +13,8 @@ from report_logs import FAILED, INVALID, REJECTED, UPDATED, Log
 
 from bulkstatus.log import ErrorKind, Outcome, RowError
 from bulkstatus.log.writer import try_lock
-from bulkstatus.reporting import summarise, summary_text
+from bulkstatus.reporting import summarise, summary_lines
+from bulkstatus.words import laid_out
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts")
 # Kept from the environment before the tests' own world takes it away.
@@ -64,11 +65,18 @@ CASES: dict[str, Callable[[Log], object]] = {
     "mixed": _mixed,
     "stopped": _stopped,
     "merged": _merged,
+    "uncertain": lambda log: (
+        log.run("1", "2", through=2).run(due=[(1, 1)]).result(1, REJECTED, uncertain=True).end()
+    ),
     "killed": lambda log: log.run(*map(str, range(60)), through=30).results(*[UPDATED] * 5),
     "rehearsal": lambda log: log.run("1", settings={"sandbox": True}).result(1).end(),
     "nothing": lambda log: log.run().end(),
     "hostile": _hostile,
 }
+
+
+def text_of(log: Log, width: int | None = None) -> str:
+    return laid_out(summary_lines(summarise(log.path)), width)
 
 
 def masked(text: str, log: Log) -> str:
@@ -80,7 +88,7 @@ def masked(text: str, log: Log) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_a_report_reads_as_its_transcript(log: Log, name: str) -> None:
     CASES[name](log)
-    text = masked(summary_text(summarise(log.path)), log) + "\n"
+    text = masked(text_of(log), log) + "\n"
     transcript = TRANSCRIPTS / f"{name}.txt"
     if WRITES:
         transcript.write_text(text, "utf-8")
@@ -91,7 +99,9 @@ def test_a_run_that_goes_on_is_told_as_such(log: Log) -> None:
     log.run("1", "2").result(1)
     with log.path.open("rb") as file:
         assert try_lock(file.fileno())
-        assert "A run is going on" in summary_text(summarise(log.path))
+        text = text_of(log)
+        assert "A run is going on" in text
+        assert "The run that goes on finds out: 2" in text
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -100,7 +110,7 @@ def test_no_line_is_wider_than_asked_for_but_commands_and_paths(
     log: Log, name: str, width: int
 ) -> None:
     CASES[name](log)
-    for line in summary_text(summarise(log.path), width).split("\n"):
+    for line in text_of(log, width).split("\n"):
         is_whole = line.strip().startswith("bulkstatus ") or str(log.path) in line
         assert is_whole or len(line) <= width or " " not in line.strip()
 
@@ -111,7 +121,7 @@ def test_long_lists_are_cut_and_say_so(log: Log) -> None:
         log.result(n, FAILED, RowError(ErrorKind.HTTP, f"word{n % 30}" * 200), uncertain=True)
     for _ in range(30):
         log.end().run(due=[])
-    text = summary_text(summarise(log.end().path))
+    text = text_of(log.end())
     assert len(text.splitlines()) < 150
     assert max(map(len, text.splitlines())) < 400
     assert "… and 10 more kinds" in text
