@@ -4,6 +4,8 @@
 The text of each error is one or more whole sentences: what happened, where, what to do next.
 """
 
+from pathlib import Path
+
 #: What is said when an error is none of these.
 FAULT = (
     "This is a fault of bulkstatus itself. What it sent until then is in the result log, "
@@ -32,7 +34,11 @@ class SettingsRefused(Refused):
 
 
 class LogRefused(Refused):
-    """The result log cannot be used as it is."""
+    """The result log cannot be used as it is; `log` is one that stands in the way of a file."""
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
 
 
 class NoLog(LogRefused):

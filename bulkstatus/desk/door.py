@@ -5,16 +5,17 @@ file is locked while the desk is open, and so says to a second start where the f
 """
 
 import hashlib
-import html
 import os
 import re
 import secrets
+from functools import partial
 from hmac import compare_digest
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bulkstatus.desk.pages import page
 from bulkstatus.errors import LogInUse
 from bulkstatus.log.writer import try_lock
 from bulkstatus.pace.ledger import default_path
@@ -24,6 +25,9 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>bulkstatus</title>
 <meta http-equiv="refresh" content="0; url={address}"><a href="{address}">To the desk</a>
 """
+
+
+_turned_away = partial(page, "message.html", 403, title="Not here", desk=None, rehearses=False)
 
 
 class Mat:
@@ -46,13 +50,13 @@ class Mat:
         found = re.search(r'href="([^"]+)"', self._file.read())
         if found is None:
             raise LogInUse("The desk of this folder is just opening or closing. Start it again.")
-        return html.unescape(found[1])
+        return found[1]
 
     def lead(self, address: str) -> None:
         """Let it lead to an address, or nowhere."""
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(_PAGE.format(address=html.escape(address)) if address else "")
+        self._file.write(_PAGE.format(address=address) if address else "")
         self._file.flush()
 
     def close(self) -> None:
@@ -81,26 +85,24 @@ class Door:
     async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer only what comes from a page of the desk, or brings the token."""
         if request.headers.getall("Host", []) != [self._host]:
-            raise web.HTTPForbidden(text="This is not the address of the desk.")
+            return _turned_away(sentences=["This is not the address of the desk."])
         cookie, token = request.cookies.get(self._cookie, ""), request.query.get("token", "")
         is_known = _is_same(cookie, self._session)
-        if (request.method, request.path) == ("GET", "/") and token:
-            is_new = _is_same(token, self._token)
-            if is_new or is_known:
-                response = web.HTTPSeeOther("/")
-                if is_new:
-                    self.open(int(self._host.rpartition(":")[2]))
-                    # Strict would not come along on the way from the private page to here.
-                    response.set_cookie(self._cookie, self._session, httponly=True, samesite="Lax")
+        if token and (request.method, request.path) == ("GET", "/"):
+            response = web.HTTPSeeOther("/")
+            if _is_same(token, self._token):
+                self.open(int(self._host.rpartition(":")[2]))
+                # Strict would not come along on the way from the private page to here.
+                response.set_cookie(self._cookie, self._session, httponly=True, samesite="Lax")
+                raise response
+            if is_known:
                 raise response
         if not is_known:
-            raise web.HTTPForbidden(
-                text="This address has been used, or is none of the desk's. Start the desk again: "
-                "that opens the one that is there."
-            )
+            used = "This address has been used, or is none of the desk's."
+            return _turned_away(sentences=[used, "Start the desk again: that opens it here."])
         is_read, origins = request.method in {"GET", "HEAD"}, request.headers.getall("Origin", [])
         if not is_read and origins != [f"http://{self._host}"]:
-            raise web.HTTPForbidden(text="This was asked by a page that is none of the desk's.")
+            return _turned_away(sentences=["This was asked by a page that is none of the desk's."])
         return await handler(request)
 
 

@@ -11,31 +11,26 @@ import time
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from traceback import print_exc
 from typing import Any
-from urllib.parse import urlencode
 
 from bulkstatus import job
 from bulkstatus.desk.folder import Folder, is_rehearsal
 from bulkstatus.errors import FAULT, ActionNeeded, BulkstatusError, Refused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
-from bulkstatus.job.run import Observer
+from bulkstatus.job.wording import sections
 from bulkstatus.progress.course import Course
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
-from bulkstatus.settings.table import SETTINGS, Settings, names_of
+from bulkstatus.settings.table import SETTINGS, names_of
 from bulkstatus.settings.values import FLAG
-from bulkstatus.source.options import FIELDS, LABELS, VOID
+from bulkstatus.source.options import VOID
 from bulkstatus.words import printable
 
 #: How many rows a page shows at the most; it says where there are more.
 MOST_ROWS = 500
-
-#: How many orders a rehearsal refuses, for practice.
-REFUSALS = 3
 
 #: From how many seconds on a clock that jumps says that the machine slept.
 SLEPT = 60.0
@@ -43,10 +38,9 @@ SLEPT = 60.0
 #: The settings that say how a file is to be understood, beside its columns and words.
 UNDERSTANDING = [name for name in names_of("input") if name not in {"column", "word"}]
 
-_COLUMNS = {f"column.{name}": name for name in (*FIELDS, VOID)}
 _SETTINGS = ("skip_invalid", "sandbox", "send_again", *UNDERSTANDING)
-_NAMES = {"file", "log", "withdraw", "retry_rejected", "save_layout", *_SETTINGS, *_COLUMNS}
-_WORD, _IS = "word.", "is."
+_NAMES = {"file", "log", "withdraw", "retry_rejected", "save_layout", "asked", *_SETTINGS}
+_IS, _WORD = "is.", "word."
 
 # What a run that is stopped from the page would exit with, as after Ctrl-C.
 _STOPPED = 130
@@ -55,7 +49,8 @@ _STOPPED = 130
 class Wish(dict[str, str]):
     """What is to be sent, as the fields of a form have it; what is not given is "".
 
-    A column is "=" and its header, so that "=" alone says that the file has none; "word.Shipped"
+    "is.HEADER" is the field that a column holds, and "asked" has the fields of which it says so:
+    the file has none of the others, nor one of the field for which HEADER is blank. "word.Shipped"
     is the status that this word of the file's means.
     """
 
@@ -63,19 +58,13 @@ class Wish(dict[str, str]):
     def of(cls, given: Mapping[str, Any]) -> "Wish":
         """Return the wish among what a page sent.
 
-        There "is.HEADER" may say what a column is, and "asked" for which fields it says that.
-        Raises Refused where it says the same of two.
+        Raises Refused where it says the same of two columns.
         """
-        wish = cls()
-        for name, value in given.items():
-            if name.startswith(_IS) and (key := f"column.{value}") in _COLUMNS:
-                if key in wish:
-                    raise Refused(f"Two columns are said to be the {LABELS[value]}. Choose one.")
-                wish[key] = f"={name.removeprefix(_IS)}"
-            elif value and (name in _NAMES or name.startswith(_WORD)):
-                wish[name] = str(value)
-        for field in str(given.get("asked", "")).split():
-            wish.setdefault(f"column.{field}", "=")
+        names = [name for name in given if name in _NAMES or name.startswith((_IS, _WORD))]
+        wish = cls({name: str(given[name]) for name in names if given[name]})
+        said = [field for name, field in wish.items() if name.startswith(_IS)]
+        if len({*said}) < len(said):
+            raise Refused("Two columns are said to be the same. Choose one of them.")
         return wish
 
     def __missing__(self, name: str) -> str:
@@ -85,44 +74,43 @@ class Wish(dict[str, str]):
         """Return it with some fields changed, or taken out by ""."""
         return Wish.of({**self, **changes})
 
-    def without(self, fields: Iterable[str] = FIELDS) -> "Wish":
-        """Return it without what it says of how the file is to be understood."""
-        said = ("save_layout", *UNDERSTANDING, *(f"column.{name}" for name in (*fields, VOID)))
+    def without(self, fields: Iterable[str]) -> "Wish":
+        """Return it without what it says of how the file, and some fields, are understood."""
+        said = {"save_layout", "asked", *UNDERSTANDING}
+        said |= {name for name in self if name.startswith(_IS) and self[name] in {*fields, VOID}}
         return self.but(**dict.fromkeys(said, ""))
 
     @property
     def rehearses(self) -> bool:
         """Whether it is of a rehearsal."""
-        return "sandbox" in self or is_rehearsal(Path(self["log"]))
-
-    @property
-    def query(self) -> str:
-        """The wish as a part of an address."""
-        return urlencode(self)
+        return "sandbox" in self or is_rehearsal(self["log"])
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that it gives."""
-        columns = {name: self[key][1:] for key, name in _COLUMNS.items() if key in self}
         given: dict[str, Any] = {name: self[name] for name in _SETTINGS if name in self}
         given |= {name: True for name in given if SETTINGS[name].kind is FLAG}
         given |= {"save_layout": ""} if "save_layout" in self else {}
+        columns = dict.fromkeys(self["asked"].split(), "")
+        columns |= {self[name]: name.removeprefix(_IS) for name in self if name.startswith(_IS)}
         words = {n.removeprefix(_WORD): self[n] for n in self if n.startswith(_WORD)}
         return given | {"column": columns or None, "word": words or None}
 
 
 @dataclass
 class Going:
-    """A run: how far it is, what stops it, and in the end what came of it."""
+    """A run: how far it is, what stops it, and in the end what came of it.
+
+    `said` is then what there is to say, also where the log could not be made to hold it.
+    """
 
     wish: Wish
     mark: str = ""
     course: Course | None = None
     interrupt: Callable[[int], None] | None = None
     stops: int = 0
-    slept: bool = False
     ended: Ended | None = None
-    error: str = ""
+    said: str = ""
 
     @contextmanager
     def stoppable(self, interrupt: Callable[[int], None]) -> Iterator[None]:
@@ -145,15 +133,10 @@ class Work:
         self.environ = ChainMap(self.typed, os.environ)
         self._folder = folder
         self._task: asyncio.Task[None] | None = None
+        self.settings = partial(settings_for, environ=self.environ)
         self._credentials = partial(credentials_for, environ=self.environ)
 
     # What is asked.
-
-    def settings(
-        self, given: Mapping[str, Any], logged: object = None, log_name: object = ""
-    ) -> Settings:
-        """Return the settings in force."""
-        return settings_for(given, logged, log_name, environ=self.environ)
 
     async def ask(self, wish: Wish) -> Proposal | Ended:
         """Return what a wish would do, or that it would do nothing. Raises what refuses it.
@@ -188,8 +171,7 @@ class Work:
     @property
     def is_busy(self) -> bool:
         """Whether a run goes on."""
-        going = self.going
-        return going is not None and going.ended is None and not going.error
+        return self._task is not None and not self._task.done()
 
     def start(self, wish: Wish, yes: Mapping[str, str]) -> None:
         """Start the run that was said yes to.
@@ -199,24 +181,22 @@ class Work:
         asked for. A yes counts once, also where it comes twice. Raises Refused where another run
         goes on.
         """
-        said, before = (wish, yes.get("mark", "")), self.going
-        is_same = before is not None and (before.wish, before.mark) == said
-        if before and is_same and (self.is_busy or (before.mark and before.ended)):
+        given, before = yes.get("mark", ""), self.going
+        if before and given == before.mark and (self.is_busy or (before.ended and given)):
             return
         if self.is_busy:
             raise Refused("A run is going on already, and there is one at a time.")
         ref_id, key, number = (yes.get(name, "").strip() for name in ("ref_id", "key", "number"))
-        if ref_id and (key or self.settings({}).ref_id is None):
-            self.typed["BULKSTATUS_REF_ID"] = ref_id
-        if key:
-            self.typed["BULKSTATUS_API_KEY"] = key
-        self.going = going = Going(*said)
+        if key or self.settings({}).ref_id is None:
+            typed = {"BULKSTATUS_REF_ID": ref_id, "BULKSTATUS_API_KEY": key}
+            self.typed.update({name: text for name, text in typed.items() if text})
+        self.going = going = Going(wish, given)
 
         def confirm(proposal: Proposal) -> bool:
             count = proposal.plan.cancellations
             if proposal.settings.sandbox:
                 return True
-            if (mark(proposal), proposal.ref_id) != (yes.get("mark"), ref_id):
+            if (mark(wish, proposal), proposal.ref_id) != (going.mark, ref_id):
                 raise Refused(
                     "The file, its log or the settings have changed since you were asked, so "
                     "nothing was sent. Look again at what would be sent now."
@@ -225,35 +205,47 @@ class Work:
                 raise Refused(f'You typed "{printable(number, 40)}", and {count} is needed.')
             return True
 
-        def observe(proposal: Proposal) -> Observer:
-            settings, stop = proposal.settings, ("Stop", "Stop now")
-            due, give_up_after = proposal.plan.due, settings.give_up_after
-            going.course = Course(due, settings.rate, give_up_after, stop=stop)
+        def observe(proposal: Proposal) -> Course:
+            settings = proposal.settings
+            going.course = Course(proposal.plan.due, settings.rate, settings.give_up_after)
             return going.course
 
-        refusals = 0 if "log" in wish else REFUSALS
         terms = Terms(
             self._credentials,
             confirm,
             observer=observe,
             stoppable=going.stoppable,
-            rehearsed_refusals=refusals,
+            rehearsed_refusals=0 if "log" in wish else 3,  # as the page says, for practice
         )
         self._task = asyncio.create_task(self._carry_out(going, terms))
 
     async def _carry_out(self, going: Going, terms: Terms) -> None:
+        watching = asyncio.create_task(self._watch(going))
         try:
-            ended = await self._do(going.wish, terms)
+            going.ended = ended = await self._do(going.wish, terms)
+            going.said = going.said or ended.ending.message
             if ended.ending.exit_status == ActionNeeded.exit_status:
                 self.typed.clear()  # it may be what has to be put right
-            going.ended = ended
         except BulkstatusError as error:
-            going.error = str(error)
+            going.said = str(error)
             if isinstance(error, SettingsRefused):
                 self.typed.clear()
         except Exception:
             print_exc()
-            going.error = FAULT
+            going.said = FAULT
+        finally:
+            watching.cancel()
+
+    async def _watch(self, going: Going) -> None:
+        """Look at the clock while a run goes on: it does not go on unasked after a sleep."""
+        while True:
+            before = time.time()
+            await asyncio.sleep(1.0)
+            if going.course is not None:
+                going.course.sample()
+            if time.time() - before > SLEPT and not going.stops:
+                going.said = "The machine slept, so the run was stopped. Shall it go on?"
+                self.stop()
 
     def stop(self) -> None:
         """Stop the run as Ctrl-C does: what is on the wire finishes, the second time is dropped."""
@@ -268,25 +260,10 @@ class Work:
         if self._task is not None:
             await self._task
 
-    async def watch(self) -> None:
-        """Look at the clock as long as the desk is open: no run goes on unasked after a sleep."""
-        while True:
-            before = time.time()
-            await asyncio.sleep(1.0)
-            if self.going is not None and self.going.course is not None and self.is_busy:
-                self.going.course.sample()
-                if time.time() - before > SLEPT and not self.going.stops:
-                    self.going.slept = True
-                    self.stop()
 
-
-def mark(proposal: Proposal) -> str:
-    """Return what stands for all that a proposal says will be done, but for whose orders it is."""
-    plan, source, log = proposal.plan, proposal.source, proposal.log
-    counts = [value for each in fields(plan) if isinstance(value := getattr(plan, each.name), int)]
-    said = (
-        *(counts, sorted(plan.by_status.items()), proposal.withdraws, proposal.settings.logged),
-        *(source and (source.sha256, sorted(source.columns.items())), log and log.size),
-        *(proposal.base_url, proposal.log_path.name),
-    )
-    return hashlib.sha256(repr(said).encode()).hexdigest()
+def mark(wish: Wish, proposal: Proposal) -> str:
+    """Return what stands for all that was asked, but for how long it takes and whose it is."""
+    others, source, log = {"To", "Time", "Layout"}, proposal.source, proposal.log
+    told = [(label, [*lines]) for label, lines in sections(proposal) if label not in others]
+    said = (sorted(wish.items()), told, proposal.base_url, source and source.sha256)
+    return hashlib.sha256(repr((*said, log and log.size)).encode()).hexdigest()

@@ -8,7 +8,7 @@ are, `connection` how the API is reached, `refusals` what to do where one or a f
 way. The run itself is in `bulkstatus.job.run`.
 """
 
-from bulkstatus.job.job import check, log_and_file, resume, send, send_or_resume
+from bulkstatus.job.job import changed_file, check, log_and_file, resume, send, send_or_resume
 from bulkstatus.job.terms import Declined, Ended, Proposal, RowsRefused, Terms
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Proposal",
     "RowsRefused",
     "Terms",
+    "changed_file",
     "check",
     "log_and_file",
     "resume",

@@ -146,7 +146,7 @@ async def resume(
         _refuse_elsewhere(contents, settings, withdraw)
         notes = [*_about_shard(settings)]
         elsewhere = Elsewhere(log_path, settings, settings.ref_id or contents.last_run.ref_id)
-        if path is None and not withdraw and (changed := _changed_file(contents)) is not None:
+        if path is None and not withdraw and (changed := changed_file(contents)) is not None:
             if terms.take_over(changed.name):
                 path = str(changed)
             else:
@@ -306,7 +306,7 @@ def _about_shard(settings: Settings) -> Iterator[str]:
         )
 
 
-def _changed_file(log: LogContents) -> Path | None:
+def changed_file(log: LogContents) -> Path | None:
     """Return the file that the log was made from where it stands beside it with other content."""
     path = log.beside(log.first_run.input)
     return path if path is not None and _log_of_content([log], path) is None else None

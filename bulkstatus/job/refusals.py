@@ -27,7 +27,8 @@ def unfinished_log(log: LogContents, path: str, settings: Settings) -> LogRefuse
         "or with the file as it is now:\n"
         f"{how_to_resume(settings, log.path, path)}\n"
         "or, if that was the wrong list, give it up, then send again:\n"
-        f"  {command_line('bulkstatus', 'resume', log.path, '--withdraw')}"
+        f"  {command_line('bulkstatus', 'resume', log.path, '--withdraw')}",
+        log.path,
     )
 
 
@@ -40,18 +41,14 @@ def same_content(log: LogContents, path: str, settings: Settings) -> LogRefused:
     )
     if log.state.has_failures:
         text += f"\nTo send again what failed:\n{how_to_resume(settings, log.path)}"
-    return LogRefused(text)
+    return LogRefused(text, log.path)
 
 
-class DoneElsewhere(LogRefused):
-    """Other logs have updated all rows of a file."""
-
-
-def done_elsewhere(path: str, plan: Plan) -> DoneElsewhere:
+def done_elsewhere(path: str, plan: Plan) -> LogRefused:
     """Return the refusal to send a file all of whose rows other logs have updated."""
     told = plan.elsewhere_told().items()
     logs = ", ".join(f"{place} ({counted(count, 'row')})" for place, count in told)
-    return DoneElsewhere(
+    return LogRefused(
         f"All rows of {path} have been sent already: {logs}. Is it the file of another day? "
         "Nothing was sent. To send the same rows once more, add --send-again."
     )
@@ -68,7 +65,8 @@ def log_is_there(path: Path, settings: Settings) -> LogRefused:
     return LogRefused(
         f"The result log {path} exists already. Go on with:\n"
         f"{how_to_resume(settings, path)}\n"
-        "or give this one another place with --log."
+        "or give this one another place with --log.",
+        path,
     )
 
 

@@ -32,7 +32,7 @@ class Course(Observer):
     The run calls the first group of methods, which are those of `run.Observer`, in its event
     loop; a view reads the others, from a thread of its own. Seconds are by `clock`; `wall` is the
     time of day in seconds since the epoch. The run gives up after `give_up_after` seconds of
-    outage. `stop` is what its user does to stop it, and to stop it at once.
+    outage.
     """
 
     def __init__(
@@ -42,7 +42,6 @@ class Course(Observer):
         give_up_after: float = 900.0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
-        stop: tuple[str, str] = ("Ctrl-C", "Ctrl-C again"),
     ) -> None:
         self.due = due
         self.counts: Counter[Outcome] = Counter()
@@ -52,7 +51,6 @@ class Course(Observer):
         self._rate = rate
         self._give_up_after = give_up_after
         self._wall = wall
-        self._stop, self._again = stop
         self._samples = deque([(clock(), 0)])
         self._last_leaves = clock()
         self._attempts = 0
@@ -79,7 +77,7 @@ class Course(Observer):
         if before < REFUSALS <= self.counts[Outcome.REJECTED] == self.settled < self.due:
             self._doubt = (
                 f"all of the first {self.settled} answers are refusals. If this is not the right "
-                f"file, {self._stop} stops the run; with --max-failures {REFUSALS} it stops by "
+                f"file, Ctrl-C stops the run; with --max-failures {REFUSALS} it stops by "
                 "itself"
             )
             self.news.set()
@@ -143,7 +141,7 @@ class Course(Observer):
         """Return what is out of the ordinary, by its kind: a stop, a wait, a doubt."""
         notes, wait = {}, self._waiting()
         if self._ending is not None:
-            again = f"{self._again} stops without them" * (self._ending.reason == "interrupted")
+            again = "Ctrl-C again stops without them" * (self._ending.reason == "interrupted")
             notes["stopping"] = f"stopping: waiting for the answers that are on the way. {again}"
         elif wait is not None:
             said = f" ({printable(wait.message, 120)})" if wait.message else ""

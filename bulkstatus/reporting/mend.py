@@ -91,6 +91,14 @@ async def write_failures(path: Path, summary: Summary) -> bool:
         )
 
 
+async def rows_to_mend(summary: Summary, most: int) -> tuple[list[str], list[list[str]]]:
+    """Return a header and the first rows as the file of failures has them, the reason first."""
+    found = await original(summary) if summary.failures else None
+    table = found or _plain(input_options(summary.contents, summary.log))
+    rows = (_cells(result, table, plainly=False) for result in summary.failures[:most])
+    return ["Why", *table.header], [[said, *cells] for *cells, said in rows]
+
+
 def written_sentences(path: Path, rows: int, is_original: bool) -> list[str]:
     """Return what there is to say of the failures that were written to `path`."""
     said = [f"Wrote {path}: {counted(rows, 'row')}."]

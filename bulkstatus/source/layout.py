@@ -23,7 +23,7 @@ from bulkstatus.source.columns import (
     refuse_misnamed,
 )
 from bulkstatus.source.encoding import split_lines
-from bulkstatus.source.options import FIELDS, VOID, InputOptions
+from bulkstatus.source.options import FIELDS, REASON, VOID, InputOptions
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -83,7 +83,9 @@ class Layout(NamedTuple):
 
     def others(self) -> dict[int, str]:
         """Return the names of the columns that hold nothing that is read, by position."""
-        read = {*self.columns, *self.void}
+        # Why a row was not sent, in a file of failures, is nothing of the file's own.
+        last = self.header[-1:] and normalise(self.header[-1]) == REASON
+        read = {*self.columns, *self.void, *([self.width - 1] if last else [])}
         return {p: n.strip(BLANKS) for p, n in enumerate(self.header) if p not in read}
 
 

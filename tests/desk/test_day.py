@@ -97,6 +97,7 @@ async def test_the_whole_day(desk: Visitor, folder: Path, tmp_path: Path, api: A
         workbook.save(path)
         await tab.press("dispatch.to-mend.xlsx is mended")
         await shows(tab, "3 rows new or mended", "3 rows withdrawn")
+        assert "reason:" not in await tab.text()  # it is no column of theirs
         await tab.press("Yes")
         await tab.until("location.pathname == '/log'")
         await shows(tab, "63 in all: 60 went out, 3 withdrawn.")

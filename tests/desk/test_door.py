@@ -19,7 +19,7 @@ from tests.desk.conftest import Page, Visitor, address_in, dispatches
 from tests.program import environment, run
 
 _GETS = ("/", "/send", "/run", "/log", "/table", "/page", "/order", "/none")
-_POSTS = ("/run", "/stop", "/drop", "/keep", "/mend", "/quit")
+_POSTS = ("/run", "/stop", "/drop", "/mend", "/quit")
 _REQUESTS = [("GET", path) for path in _GETS] + [("POST", path) for path in _POSTS]
 
 
