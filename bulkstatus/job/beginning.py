@@ -1,50 +1,51 @@
 """`Beginning`: the rows that a run begins with, and the order in which they are to be sent.
 
-`of_input` makes that of a first run, `of_log` that of a resume, `withdrawal` that of one which
-gives up what is open, and `bulkstatus.job.merge` that of one with a mended file. Nothing here is
-on disk yet: a beginning that nobody says yes to leaves no trace.
+`merged` makes that of a run with a file, `of_log` that of a resume of the log alone, and
+`withdrawal` that of a run which gives up what is open. Nothing here is on disk yet: a beginning
+that nobody says yes to leaves no trace.
 """
 
-import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bulkstatus.conflict import STEP, Claim, Fate
+from msgspec.structs import replace
+
+from bulkstatus.conflict import STEP, Fate
 from bulkstatus.job.check import OUTCOMES, Checked
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import SAMPLE_ROWS, Plan
-from bulkstatus.job.worklist import LOT, WorkList
+from bulkstatus.job.worklist import Unsent, WorkList
 from bulkstatus.log.reader import LogContents, read_rows
-from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
+from bulkstatus.log.records import Outcome
 from bulkstatus.log.state import OPEN, LogState, Span, State, count_of, joined, numbers, spans_of
 from bulkstatus.order import OrderStatus
 
 #: How many orders are named of those that are withdrawn or left.
 NAMED = 20
 
-#: A row that is not sent: its outcome, and the reason, "" for none.
-Unsent = tuple[RowRecord, Outcome, str]
-
 # In the order in which they are sent: rows never sent, failed ones, rejected ones. An invalid row
 # is due where a mended file makes it good again.
 _PHASES = {State.TO_SEND: 0, State.INVALID: 0, State.FAILED: 1, State.REJECTED: 2}
+
+_UNSETTLED = (State.TO_SEND, State.FAILED, State.REJECTED)
 
 
 @dataclass
 class Beginning:
     """What a run begins with.
 
-    `work` has the lines to be added to the log: new rows, and results of rows that are not sent.
-    `state` is that of the log with them. `phases` are the due rows, in the order in which they
-    are to be sent. `plan` counts all that.
+    `log` is what was there before, `work` has the lines to be added to it: new rows, and results of
+    rows that are not sent. `state` is that of the log with them. `phases` are the due rows, in the
+    order in which they are to be sent. `plan` counts all that.
     """
 
+    log: LogContents
     work: WorkList
     state: LogState
     plan: Plan
     phases: list[list[Span]] = field(default_factory=list)
-    log: LogContents | None = None
 
     @property
     def due(self) -> list[Span]:
@@ -72,66 +73,55 @@ class Beginning:
             plan.failed += count * (was is State.FAILED)
             plan.rejected += count * (was is State.REJECTED)
         plan.untold_cancellations = self._untold(due) if plan.cancellations else 0
-        plan.sample = [(row.line, row.update) for row in await self._first(due)]
+        first = spans_of(islice(numbers(due), SAMPLE_ROWS))
+        rows = [*read_rows(self.log, first), *[row async for row in self.work.rows(first)]]
+        plan.sample = [(row.line, row.update) for row in rows]
 
-    async def settle(self, rows: Iterable[Unsent]) -> None:
-        """Add the results of rows of the log that are not sent."""
-        at = timestamp(time.time())
-        of_log = iter(rows)
-        while some := [*islice(of_log, LOT)]:
-            unseen = (self.state.is_unseen(row.n) for row, _, _ in some)
-            results = [
-                Result.unsent(*each, at, uncertain)
-                for each, uncertain in zip(some, unseen, strict=True)
-            ]
-            for result in results:
-                self.state.settle(result)
-            await self.work.add_results(results)
+    async def withdraw(self, spans: Sequence[Span], sent: Set[int] = frozenset()) -> None:
+        """Add the results of rows of the log that are withdrawn.
+
+        `sent` are the orders, as `LogState.orders` has them, of which another row is sent instead.
+        """
+        self.plan.withdrawn = count_of(spans)
+        self.plan.withdrawn_orders = self.named(spans, sent)
+        rows = ((row, Outcome.WITHDRAWN, "") for row in read_rows(self.log, spans))
+        await self.work.settle(self.state, rows)
+
+    def named(self, spans: Sequence[Span], others: Set[int] = frozenset()) -> list[str]:
+        """Return the orders of the first rows of the log, but for those of `others`."""
+        rows = read_rows(self.log, spans)
+        orders = (row.order_id for row in rows if hash(row.order_id) not in others)
+        return list(islice(orders, NAMED))
 
     def _untold(self, due: Sequence[Span]) -> int:
         """Return how many of the due cancellations no run of the log was told of."""
-        told = bytearray(len(self.state))
-        for run in self.log.runs if self.log is not None else ():
-            due_then = run.record.due
-            if due_then is None:
-                due_then = [(1, run.first + run.rows - 1)]
-            for first, last in due_then:
+        told, rows = bytearray(len(self.state)), 0
+        for run in self.log.runs:
+            rows += run.rows
+            for first, last in [(1, rows)] if run.record.due is None else run.record.due:
                 told[first - 1 : last] = b"\x01" * (last - first + 1)
         return sum(
             not told[n - 1] and self.state.status(n) is OrderStatus.CANCELLED for n in numbers(due)
         )
 
-    async def _first(self, due: Sequence[Span]) -> list[RowRecord]:
-        """Return the first few due rows."""
-        wanted = spans_of(islice(numbers(due), SAMPLE_ROWS))
-        found = list(read_rows(self.log, wanted)) if self.log is not None else []
-        return found + [row async for row in self.work.rows(wanted)]
-
-    def order(self, due: Sequence[int]) -> None:
+    def order(self, due: Sequence[Span]) -> None:
         """Put the due rows into phases.
 
         Those of one order follow each other by their statuses: a row never goes before one of an
         earlier status that failed, nor one that a mended file brought before an older row.
         """
-        state = self.state
-        by_phase: list[list[int]] = [[], [], []]
-        several = _repeated(state, due)
-        of_order: dict[int, list[int]] = {}
-        for n in due:
-            if state.orders[n - 1] in several:
-                of_order.setdefault(state.orders[n - 1], []).append(n)
-            else:
-                by_phase[_PHASES[state.state(n)]].append(n)
-        for rows in of_order.values():
-            phase = before = 0
-            for n in sorted(rows, key=lambda n: (_step(state.status(n)), n)):
+        state, phases = self.state, defaultdict[int, list[int]](list)
+        several, rows = _repeated(state, numbers(due)), numbers(due)
+        before: dict[int, tuple[int, int]] = {}
+        for n in sorted(rows, key=lambda n: _step(state.status(n))) if several else rows:
+            phase = _PHASES[state.state(n)]
+            if (order := state.orders[n - 1]) in several:
+                then, last = before.get(order, (0, 0))
                 # Within a phase rows go by their numbers.
-                phase = max(phase + (n < before), _PHASES[state.state(n)])
-                before = n
-                if phase == len(by_phase):
-                    by_phase.append([])
-                by_phase[phase].append(n)
-        self.phases = [spans_of(sorted(rows)) for rows in by_phase]
+                phase = max(then + (n < last), phase)
+                before[order] = phase, n
+            phases[phase].append(n)
+        self.phases = [spans_of(sorted(phases[at])) for at in range(max(phases, default=-1) + 1)]
 
 
 def _repeated(state: LogState, rows: Iterable[int]) -> set[int]:
@@ -157,98 +147,152 @@ def _limited(phases: Iterable[list[Span]], limit: int) -> list[list[Span]]:
     return cut
 
 
-async def of_input(checked: Checked, limit: int | None) -> Beginning:
-    """Return the beginning of a log's first run: all rows of its input."""
-    state, work = checked.state, checked.work
-    await work.add_results(checked.judged)
-    beginning = Beginning(work, state, checked.plan, [state.spans(State.TO_SEND)])
-    await beginning.count(limit)
-    return beginning
-
-
-async def of_log(
-    log: LogContents, work: WorkList, known: Known, again: bool, limit: int | None
-) -> Beginning:
+async def of_log(known: Known, work: WorkList, again: bool, limit: int | None) -> Beginning:
     """Return the beginning of a resume: what is to be sent or failed, rejected too with `again`.
 
     A due row that by now is done elsewhere, or contradicts what was done of its order, or a later
     row of it, gets its result instead.
     """
-    state = log.state
+    log, state = known.log, known.log.state
     states = [State.TO_SEND, State.FAILED, *([State.REJECTED] if again else [])]
-    due = list(numbers(state.spans(*states)))
+    due = state.spans(*states)
     plan = Plan(rows=len(state), done=state.counts().get(Outcome.UPDATED, 0))
-    beginning = Beginning(work, state, plan, log=log)
-    overtaken = _overtaken(log, due, known, plan)
-    await beginning.settle(overtaken)
-    settled = {row.n for row, _, _ in overtaken}
-    beginning.order([n for n in due if n not in settled])
+    beginning = Beginning(log, work, state, plan)
+    if overtaken := _overtaken(known, states, plan):
+        await work.settle(state, overtaken)
+        settled = {row.n for row, _, _ in overtaken}
+        due = spans_of(n for n in numbers(due) if n not in settled)
+    beginning.order(due)
     await beginning.count(limit)
     return beginning
 
 
-def _overtaken(log: LogContents, due: Sequence[int], known: Known, plan: Plan) -> list[Unsent]:
-    """Return those due rows that no longer go with what else is of their order, and why."""
-    state = log.state
-    several = _several(state, due) | known.look({state.orders[n - 1] for n in due})
-    if not several:
+def _overtaken(known: Known, due: Sequence[State], plan: Plan) -> list[Unsent]:
+    """Return the rows in due states that no longer go with what else is of their order, and why."""
+    state = known.log.state
+    several = _repeated(state, numbers(state.spans(*_UNSETTLED, State.UPDATED)))
+    orders = {state.orders[n - 1] for n in numbers(state.spans(*due))}
+    if not (several := several & orders | known.look(orders)):
         return []
-    spans = state.spans(State.TO_SEND, State.FAILED, State.REJECTED, State.UPDATED)
-    orders: dict[str, list[RowRecord]] = {}
-    wanted = spans_of(n for n in numbers(spans) if state.orders[n - 1] in several)
-    for row in read_rows(log, wanted):
-        orders.setdefault(row.order_id, []).append(row)
-    are_due = set(due)
+    known.recall(several)
+    rows = [*read_rows(known.log, state.spans_among(several, *_UNSETTLED))]
+    # A mended file may have brought an earlier status after a later one.
+    rows.sort(key=lambda row: _step(row.update.status))
     results = []
-    for rows in orders.values():
-        updated = [row.update for row in rows if state.state(row.n) is State.UPDATED]
-        still = [row for row in rows if state.state(row.n) is not State.UPDATED]
-        # A mended file may have brought an earlier status after a later one.
-        still.sort(key=lambda row: (_step(row.update.status), row.n))
-        claims = [Claim(row.n, row.line, row.update) for row in still]
-        decisions = known.judge(claims, updated) if claims else {}
-        for row in still:
-            decision = decisions[row.n]
-            if row.n in are_due and decision.fate is not Fate.SEND:
-                plan.duplicates += decision.fate in {Fate.DUPLICATE, Fate.DONE}
-                plan.superseded += decision.fate is Fate.SUPERSEDED
-                plan.conflicts += decision.fate is Fate.CONFLICT
-                if decision.place:
-                    plan.elsewhere[decision.place] += 1
-                outcome = OUTCOMES.get(decision.fate, Outcome.DUPLICATE)
-                results.append((row, outcome, decision.reason))
+    for row, decision in known.judge(rows):
+        if state.state(row.n) in due and decision.fate is not Fate.SEND:
+            plan.tell(decision)
+            results.append((row, OUTCOMES[decision.fate], decision.reason))
     return results
-
-
-def _several(state: LogState, due: Sequence[int]) -> set[int]:
-    """Return the orders with a due row and another one that is updated, or could still be."""
-    live = state.spans(State.TO_SEND, State.FAILED, State.REJECTED, State.UPDATED)
-    several = _repeated(state, numbers(live))
-    return several.intersection(state.orders[n - 1] for n in due) if several else several
 
 
 async def withdrawal(log: LogContents, work: WorkList) -> Beginning:
     """Return the beginning of a run that sends nothing and withdraws all that is open."""
-    beginning = Beginning(work, log.state, Plan(rows=len(log.state)), log=log)
-    await withdraw(beginning, log.state.spans(*OPEN))
+    beginning = Beginning(log, work, log.state, Plan(rows=len(log.state)))
+    await beginning.withdraw(log.state.spans(*OPEN))
     await beginning.count(None)
     return beginning
 
 
-async def withdraw(
-    beginning: Beginning, spans: Sequence[Span], sent: Set[int] = frozenset()
-) -> None:
-    """Add the results of rows of the log that are withdrawn.
+class _Match:
+    """Which of a log's rows each row of a file is, and what that asks for.
 
-    `sent` are the orders, as `LogState.orders` has them, of which another row is sent instead.
+    `due` are rows of the log that are to be sent, `settled` those that get the result of a row of
+    the file, by `n`, and `new` the rows of the file that the log does not have.
     """
-    plan = beginning.plan
 
-    def rows() -> Iterator[Unsent]:
-        for row in read_rows(beginning.log, spans) if beginning.log is not None else ():
-            plan.withdrawn += 1
-            if len(plan.withdrawn_orders) < NAMED and hash(row.order_id) not in sent:
-                plan.withdrawn_orders.append(row.order_id)
-            yield row, Outcome.WITHDRAWN, ""
+    def __init__(self, log: LogState, file: LogState, others: bytearray) -> None:
+        self.due: list[int] = []
+        self.settled: dict[int, int] = {}
+        self.new: list[int] = []
+        self._log = log
+        self._there: dict[int, list[int]] = {}
+        self._matched = bytearray(len(log))
+        asked = set(file.contents) if len(log) else set()
+        for n, content in enumerate(log.contents, 1):
+            if content in asked and log.state(n) not in {State.UPDATED, State.WITHDRAWN}:
+                self._there.setdefault(content, []).append(n)
+        for number, content in enumerate(file.contents, 1):
+            if not others or not others[number - 1]:
+                self._match(number, content, file.state(number))
 
-    await beginning.settle(rows())
+    def _match(self, number: int, content: int, fate: State) -> None:
+        is_judged = fate not in {State.TO_SEND, State.UPDATED}
+        if is_judged and self._take(content, (fate,)) is not None:
+            return
+        n = self._take(content, OPEN)
+        if n is None:
+            if fate is not State.UPDATED:
+                self.new.append(number)
+        elif fate is State.TO_SEND:
+            self.due.append(n)
+        else:
+            # Where it is done, that was by another row, which has the tracking that this one lacks.
+            self.settled[n] = number
+
+    def _take(self, content: int, states: Sequence[State]) -> int | None:
+        """Take the first row of the log with this content that is in one of some states."""
+        there = self._there.get(content, [])
+        for n in there:
+            if self._log.state(n) in states:
+                there.remove(n)
+                self._matched[n - 1] = 1
+                return n
+        return None
+
+    def unmatched(self, *states: State) -> list[Span]:
+        """Return the rows of the log in some states that the file does not have."""
+        rows = numbers(self._log.spans(*states))
+        return spans_of(n for n in rows if not self._matched[n - 1])
+
+
+async def merged(checked: Checked, work: WorkList, limit: int | None) -> Beginning:
+    """Return the beginning of a run with a file; `work` takes what is new, unless all of it is.
+
+    Of the file's rows those that are updated are done; those that are open in the log keep their
+    `n` and are sent; all others are new rows, but for those of other shards. Rows of the log that
+    were rejected, failed or invalid and that the file has no more are withdrawn. Rows never sent
+    that it does not have stay as they are.
+    """
+    log, plan = checked.known.log, checked.plan
+    if checked.are_all_new:
+        beginning = Beginning(log, checked.work, checked.state, plan)
+        beginning.phases = [checked.state.spans(State.TO_SEND)]
+        await beginning.count(limit)
+        return beginning
+    state = log.state
+    match = _Match(state, checked.state, checked.others)
+    beginning = Beginning(log, work, state, plan)
+    mended = sum(state.state(n) is State.INVALID for n in match.due)
+    sent = {checked.state.orders[n - 1] for n in numbers(checked.state.spans(State.TO_SEND))}
+    await beginning.withdraw(match.unmatched(State.REJECTED, State.FAILED, State.INVALID), sent)
+    left = match.unmatched(State.TO_SEND)
+    plan.left, plan.left_orders = count_of(left), beginning.named(left)
+    await work.settle(state, _settled(checked, match))
+    before = len(state)
+    await _add(beginning, checked, match.new)
+    plan.new = len(match.new) + mended
+    new = [n for n in numbers(state.spans(State.TO_SEND)) if n > before]
+    beginning.order(spans_of([*sorted(match.due), *new]))
+    await beginning.count(limit)
+    return beginning
+
+
+def _settled(checked: Checked, match: _Match) -> Iterator[Unsent]:
+    """Yield the log's rows that the file says are not to be sent."""
+    for row in read_rows(checked.known.log, spans_of(sorted(match.settled))):
+        # What was not judged is done.
+        done = (row, Outcome.DUPLICATE, "")
+        yield row, *checked.judged.get(match.settled[row.n], done)[1:]
+
+
+async def _add(beginning: Beginning, checked: Checked, new: Sequence[int]) -> None:
+    """Add the rows of the file that are new to the log, with the results they have at once."""
+    state, judged = beginning.state, checked.judged
+    async for rows in checked.work.lots(spans_of(new)):
+        added = [replace(row, n=n) for n, row in enumerate(rows, len(state) + 1)]
+        state.add_rows(added)
+        await beginning.work.add_rows(added)
+        pairs = zip(added, rows, strict=True)
+        unsent = ((row, *judged[old.n][1:]) for row, old in pairs if old.n in judged)
+        await beginning.work.settle(state, unsent)

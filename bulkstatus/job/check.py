@@ -6,17 +6,16 @@ be done. Only those are read back and judged exactly.
 """
 
 import operator
-import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import compress, count
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, count, islice
 
-from bulkstatus.conflict import Claim, Decision, Fate
+from bulkstatus.conflict import Decision, Fate
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import Plan, Problem
-from bulkstatus.job.worklist import LOT, WorkList
-from bulkstatus.log.records import Outcome, Result, RowRecord, timestamp
+from bulkstatus.job.worklist import LOT, Unsent, WorkList
+from bulkstatus.log.records import Outcome, RowRecord
 from bulkstatus.log.state import LogState, State, spans_of
 from bulkstatus.order import InvalidRow, OrderStatus
 from bulkstatus.shard import Shard
@@ -34,28 +33,11 @@ _CODES = {None: None} | {status: int(status) for status in OrderStatus}
 
 #: The outcome of a row that is judged not to be sent.
 OUTCOMES = {
+    Fate.DONE: Outcome.DUPLICATE,
     Fate.DUPLICATE: Outcome.DUPLICATE,
     Fate.SUPERSEDED: Outcome.SUPERSEDED,
     Fate.CONFLICT: Outcome.INVALID,
 }
-
-
-class Checked:
-    """A checked input.
-
-    `rows` are its rows, numbered from 1, in `state`: those to be sent are TO_SEND, those known to
-    be done UPDATED, and the others have their result: in `work` with the rows, or in `judged`.
-    `plan` counts them all, before anything is due.
-    """
-
-    def __init__(self, source: Source, work: WorkList) -> None:
-        self.source = source
-        self.work = work
-        self.state = LogState()
-        self.judged: list[Result] = []
-        self.plan = Plan()
-        self.others = bytearray()
-        """Which rows are another shard's, one byte for each, where there are shards."""
 
 
 async def check_source(
@@ -65,22 +47,27 @@ async def check_source(
     *,
     shard: Shard | None = None,
     keep: int | None = 20,
-) -> Checked:
+) -> "Checked":
     """Read the whole of `source` into `work`, and return what is to become of its rows.
 
     `known` is what is known to be done; of a `shard`, the rows of others are checked as well.
     `keep` is how many problems to hold on to, None for all of them. Raises InputRefused, as the
     source does.
     """
-    check = _Check(source, work, known, shard, keep)
+    checked = Checked(source, work, known, shard, keep)
     async for batch in source.batches():
-        await check.look(batch)
-    await check.judge()
-    return check.finish()
+        await checked.look(batch)
+    await checked.judge()
+    return checked
 
 
-class _Check:
-    """The check under way: what has been seen of the input so far."""
+class Checked:
+    """An input under check, and in the end a checked one.
+
+    `work` has its rows, numbered from 1, and `state` their states: those to be sent are TO_SEND,
+    those known to be done UPDATED, and the others have theirs in `judged`, by number, or
+    where `are_all_new` in `work`. `plan` counts them all, before anything is due.
+    """
 
     def __init__(
         self,
@@ -90,8 +77,14 @@ class _Check:
         shard: Shard | None,
         keep: int | None,
     ) -> None:
-        self._checked = Checked(source, work)
-        self._known = known
+        self.source = source
+        self.work = work
+        self.known = known
+        self.state = LogState()
+        self.judged: dict[int, Unsent] = {}
+        self.plan = Plan()
+        self.others = bytearray()
+        """Which rows are another shard's, one byte for each, where there are shards."""
         self._shard = shard
         self._keep = keep
         self._seen: set[int] = set()
@@ -101,38 +94,39 @@ class _Check:
         self._few = Few(source.others)
         self._rounded = {"order_id": Rounded(), "tracking": Rounded()}
 
+    @property
+    def are_all_new(self) -> bool:
+        """Whether all rows are new ones of the log, as they are numbered."""
+        return not self.known.log.runs and self._shard is None
+
     async def look(self, batch: Batch) -> None:
         """Take in a batch, all of its rows at once for speed."""
         if not batch.rows:
             return
         self._few.look(batch.cells)
-        state, work = self._checked.state, self._checked.work
-        first = len(state) + 1
-        order_ids = [row[0] for row in batch.rows]
-        statuses = [_CODES[row[1]] for row in batch.rows]
-        trackings = [row[2] for row in batch.rows]
-        rows = list(map(RowRecord, count(first), batch.lines, order_ids, statuses, trackings))
-        state.add_rows(rows)
-        await work.add_rows(rows)
+        first = len(self.state) + 1
+        order_ids, statuses, trackings = list(zip(*batch.rows, strict=False))[:3]
+        columns = (batch.lines, order_ids, [*map(_CODES.__getitem__, statuses)], trackings)
+        self.state.add(*columns)
+        rows = list(map(RowRecord, count(first), *columns))
+        await self.work.add_rows(rows)
         if self._shard is not None:
-            self._checked.others.extend(map(operator.not_, map(self._shard.has, order_ids)))
-        invalid = {}
+            self.others.extend(map(operator.not_, map(self._shard.has, order_ids)))
+        orders = self.state.orders[first - 1 :]
         if InvalidRow in set(map(type, batch.rows)):
-            for n, row in enumerate(batch.rows, first):
-                if isinstance(row, InvalidRow):
-                    invalid[n] = row
-        if invalid:
-            await self._take_invalid(rows, invalid, first)
-        orders, read_ids = state.orders[first - 1 :], order_ids
-        if invalid:
+            invalid = {n: r for n, r in enumerate(batch.rows, first) if isinstance(r, InvalidRow)}
+            for n, row in invalid.items():
+                self._refuse(rows[n - first], row.field, row.value, row.reason)
+            await self._write()
             valid = (order for n, order in enumerate(orders, first) if n not in invalid)
             orders = array("q", valid)
             # A row whose tracking alone is wrong has an ID to compare others with.
-            read = (
-                row for row in rows if row.n not in invalid or invalid[row.n].field == "tracking"
+            order_ids = tuple(
+                row.order_id
+                for row in rows
+                if row.n not in invalid or invalid[row.n].field == "tracking"
             )
-            read_ids = [row.order_id for row in read]
-        self._compare(read_ids, trackings, (first, len(state)))
+        self._compare(order_ids, trackings, (first, len(self.state)))
         new = set(orders)
         if len(new) < len(orders):
             times = Counter(orders)
@@ -151,133 +145,111 @@ class _Check:
         self._rounded["order_id"].look(order_ids, span)
         self._rounded["tracking"].look(trackings, span)
 
-    async def _take_invalid(
-        self, rows: Sequence[RowRecord], invalid: dict[int, InvalidRow], first: int
-    ) -> None:
-        checked, at = self._checked, timestamp(time.time())
-        results = []
-        for n, row in invalid.items():
-            record = rows[n - first]
-            result = Result.unsent(record, Outcome.INVALID, row.reason, at)
-            results.append(result)
-            checked.state.settle(result)
-            self._note(Problem(record.line, row.order_id, row.field, row.value, row.reason))
-        checked.plan.invalid += len(invalid)
-        checked.judged += results
-        await self._write()
+    def _set_aside(self, row: RowRecord, outcome: Outcome, reason: str) -> None:
+        self.state.mark(row.n, State[outcome.name])
+        self.judged[row.n] = row, outcome, reason
 
-    async def _write(self) -> None:
-        """Write what is judged where all rows are new ones of the log, as they are numbered."""
-        if not self._known.log.runs and self._shard is None:
-            await self._checked.work.add_results(self._checked.judged)
-            self._checked.judged.clear()
+    def _refuse(self, row: RowRecord, field: str, value: str, reason: str) -> None:
+        """Make a row invalid for what is wrong with a field of it."""
+        self._set_aside(row, Outcome.INVALID, reason)
+        self.plan.invalid += 1
+        self._note(Problem(row.line, row.order_id, field, value, reason))
 
     def _note(self, problem: Problem) -> None:
-        problems = self._checked.plan.problems
-        if self._keep is None or len(problems) < self._keep:
-            problems.append(problem)
+        """Hold on to a problem; they do not all come in file order."""
+        self.plan.problems.append(problem)
+        if self._keep is not None and len(self.plan.problems) > LOT + self._keep:
+            self._trim()
+
+    def _trim(self) -> None:
+        self.plan.problems.sort()
+        if self._keep is not None:
+            del self.plan.problems[self._keep :]
+
+    async def _write(self) -> None:
+        """Write what is judged, where it is the log's as it stands."""
+        if self.are_all_new:
+            await self.work.settle(self.state, self.judged.values())
+            self.judged.clear()
 
     async def judge(self) -> None:
         """Judge together the rows of each order that has several, or something done."""
-        state, known, exact = self._checked.state, self._known, self._repeated
+        state, known, plan = self.state, self.known, self.plan
         asked = self._seen
-        if self._shard is not None:
-            asked = set(compress(state.orders, map(operator.not_, self._checked.others)))
-        done, others = known.done(state, exact, asked)
+        if self.others:
+            asked = set(compress(state.orders, map(operator.not_, self.others)))
+        done, exact = known.done(state, asked)
         for n in done:
             state.mark(n, State.UPDATED)
-        if exact := exact | others:
+        if exact := exact | self._repeated:
             await self._judge_exactly(exact)
-        if known.log.runs:
-            await self._refuse_lost_zeros(known)
         await self._refuse_odd()
+        plan.rows, plan.values = len(state), self._few.values()
+        plan.done = state.counts().get(Outcome.UPDATED, 0)
+        plan.overtaken.sort()
+        self._trim()
+        await self._write()
+        self._seen.clear()  # they take more room than all the rest, which is needed yet
 
     async def _judge_exactly(self, orders: set[int]) -> None:
         """Judge the rows of some orders, those at once that are the only one of theirs."""
-        state, known = self._checked.state, self._known
-        updates = known.updates(orders)
-        spans = spans_of(
-            n
-            for n, order in enumerate(state.orders, 1)
-            if order in orders and state.state(n) is not State.INVALID
-        )
-        several: dict[str, dict[Claim, RowRecord]] = {}
-        async for row in self._checked.work.rows(spans):
-            claims = {Claim(row.n, row.line, row.update): row}
-            if state.orders[row.n - 1] in self._repeated:
-                several.setdefault(row.order_id, {}).update(claims)
-            else:
-                self._decide(claims, known.judge([*claims], updates.get(row.order_id, ())))
-            if len(self._checked.judged) >= LOT:
+        valid = [state for state in State if state is not State.INVALID]
+        self.known.recall(orders)
+        several: list[RowRecord] = []
+        async for row in self.work.rows(self.state.spans_among(orders, *valid)):
+            if self.state.orders[row.n - 1] in self._repeated:
+                several.append(row)
+                continue
+            self._decide([row])
+            if len(self.judged) >= LOT:
                 await self._write()
-        for order_id, claims in several.items():
-            self._decide(claims, known.judge([*claims], updates.get(order_id, ())))
+        self._decide(several)
 
-    def _decide(self, claims: dict[Claim, RowRecord], decisions: dict[int, Decision]) -> None:
-        checked, at = self._checked, timestamp(time.time())
-        for claim, row in claims.items():
-            decision = decisions[claim.n]
+    def _decide(self, rows: Iterable[RowRecord]) -> None:
+        for row, decision in self.known.judge(rows):
             if decision.fate is Fate.DONE:
-                checked.state.mark(row.n, State.UPDATED)
+                self.state.mark(row.n, State.UPDATED)
             elif decision.fate is Fate.SEND:
-                checked.state.mark(row.n, State.TO_SEND)
+                self.state.mark(row.n, State.TO_SEND)
             else:
-                result = Result.unsent(row, OUTCOMES[decision.fate], decision.reason, at)
-                checked.state.settle(result)
-                checked.judged.append(result)
-                if decision.place:
-                    checked.plan.elsewhere[decision.place] += 1
-                if decision.fate is Fate.SUPERSEDED:
-                    overtaken = Problem(row.line, row.order_id, "conflict", "", decision.reason)
-                    checked.plan.overtaken.append(overtaken)
-                elif decision.fate is Fate.CONFLICT:
-                    self._conflict(row, decision.reason)
+                self._settle(row, decision)
 
-    def _conflict(self, row: RowRecord, reason: str) -> None:
-        plan = self._checked.plan
-        plan.conflicts += 1
-        shown = f"{row.update.status.label} {row.tracking or ''}".rstrip()
-        # All of them are kept until the end, since they do not come in file order.
-        plan.problems.append(Problem(row.line, row.order_id, "conflict", shown, reason))
-
-    async def _refuse_lost_zeros(self, known: Known) -> None:
-        """Make those new rows invalid that differ from one of the log by lost zeros alone."""
-        checked, at = self._checked, timestamp(time.time())
-        new = known.new(checked.state)
-        if not new:
-            return
-        rows = [row async for row in checked.work.rows(spans_of(new))]
-        for row, reason in known.lost_zeros(rows):
-            result = Result.unsent(row, Outcome.INVALID, reason, at)
-            checked.state.settle(result)
-            checked.judged.append(result)
-            self._conflict(row, reason)
+    def _settle(self, row: RowRecord, decision: Decision) -> None:
+        """Set a row aside that is judged not to be sent."""
+        self._set_aside(row, OUTCOMES[decision.fate], decision.reason)
+        self.plan.tell(decision)
+        if decision.fate in {Fate.CONFLICT, Fate.SUPERSEDED}:
+            shown = f"{row.update.status.label} {row.tracking or ''}".rstrip()
+            problem = Problem(row.line, row.order_id, "conflict", shown, decision.reason)
+            if decision.fate is Fate.CONFLICT:
+                self._note(problem)
+            else:
+                self.plan.overtaken.append(problem)
 
     async def _refuse_odd(self) -> None:
         """Make those new rows invalid that are unlike the others, the log's among them."""
-        checked, at = self._checked, timestamp(time.time())
-        state = checked.state
-        new = None
-        if self._known.log.runs:
-            self._known.compare(self._compare)
-            new = set(self._known.new(state))
-        spans = set(self._alike.spans())
-        spans.update(*(column.spans() for column in self._rounded.values()))
-        async for row in checked.work.rows(sorted(spans)):
+        state, known = self.state, self.known
+        new: set[int] | None = None
+        if known.log.runs:
+            new = set(known.new(state))
+            rows = [row async for row in self.work.rows(spans_of(sorted(new)))]
+            for row, reason in known.lost_zeros(rows):
+                self._settle(row, Decision(Fate.CONFLICT, reason))
+            there = known.valid()
+            while lot := [*islice(there, LOT)]:
+                self._compare([row.order_id for row in lot], [row.tracking for row in lot])
+        spans = {*self._alike.spans(), *self._rounded["order_id"].spans()}
+        spans.update(self._rounded["tracking"].spans())
+        async for row in self.work.rows(sorted(spans)):
             if state.state(row.n) is not State.TO_SEND or (new is not None and row.n not in new):
                 continue
             for field, value, is_refused, reason in self._oddities(row):
-                problem = Problem(row.line, row.order_id, field, value, reason)
-                if not is_refused:
-                    if len(checked.plan.odd) < _ODD:
-                        checked.plan.odd.append(problem)
-                    continue
-                result = Result.unsent(row, Outcome.INVALID, reason, at)
-                state.settle(result)
-                checked.judged.append(result)
-                checked.plan.invalid += 1
-                checked.plan.problems.append(problem)
-                break
+                if is_refused:
+                    self._refuse(row, field, value, reason)
+                    break
+                if len(self.plan.odd) < _ODD:
+                    odd = Problem(row.line, row.order_id, field, value, reason)
+                    self.plan.odd.append(odd)
 
     def _oddities(self, row: RowRecord) -> Iterator[tuple[str, str, bool, str]]:
         """Yield what is odd about a row: the field, its value, whether it is refused, and why."""
@@ -287,14 +259,3 @@ class _Check:
             is_refused, reason = self._rounded[field].why_odd(value)
             if value and reason:
                 yield field, value, is_refused, f"the {LABELS[field]} {reason}"
-
-    def finish(self) -> Checked:
-        """Put things in order once every row has been looked at and judged."""
-        checked, plan = self._checked, self._checked.plan
-        plan.values = self._few.values()
-        plan.problems.sort()
-        plan.overtaken.sort()
-        if self._keep is not None:
-            del plan.problems[self._keep :]
-        plan.count(checked.state)
-        return checked

@@ -2,22 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bulkstatus.errors import ActionNeeded, LogRefused, NoLog, Refused, Stopped
-from bulkstatus.job import beginning as beginnings
 from bulkstatus.job import refusals
+from bulkstatus.job.beginning import merged, of_log, withdrawal
 from bulkstatus.job.check import Checked, check_source
-from bulkstatus.job.elsewhere import Elsewhere
 from bulkstatus.job.known import Known
-from bulkstatus.job.merge import merged
-from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log
+from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log, read_begun
 from bulkstatus.job.plan import Plan
-from bulkstatus.job.ready import Input, carry_out
+from bulkstatus.job.ready import carry_out
 from bulkstatus.job.run import Ending
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.job.worklist import WorkList
@@ -41,41 +38,18 @@ async def send(
     LogInUse when nothing was sent.
     """
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    is_numbered = (again or log_path is None) and not settings.sandbox
-    if log_path is not None and not again and read_begun(log_path) is not None:
-        _refuse_in_use(log_path)
-        raise refusals.log_is_there(log_path, settings)
-    logs = [log for there in logs_of(first) if (log := read_begun(there))] if is_numbered else []
-    if logs and logs[-1].state.to_send:
-        _refuse_in_use(logs[-1].path)
+    is_alone = log_path is not None and not again
+    others = [] if settings.sandbox else logs_of(first)
+    logs = _begun([first] if is_alone else others)
+    if logs and (is_alone or logs[-1].state.to_send):
+        with suppress(LogRefused):
+            # Where a run is at work on it, its rows are not left but under way.
+            ResultLog.open(logs[-1].path).close()
+        if is_alone:
+            raise refusals.log_is_there(first, settings)
         raise refusals.unfinished_log(logs[-1], path, settings)
-    target = next_log(first) if logs else first
-    none = LogContents(target)
-    elsewhere = Elsewhere(target, settings, settings.ref_id)
-    async with (
-        WorkList() as rows,
-        WorkList() as work,
-        await _open(path, settings, terms.asks) as source,
-    ):
-        settings = settings.answered(source.options, source.saved)
-        known = _known(none, elsewhere, settings)
-        checked = await check_source(source, rows, known, shard=settings.shard, keep=terms.keep)
-        for log in logs:
-            if log.is_of_content(source.sha256) and not settings.send_again:
-                raise refusals.same_content(log, path, settings)
-        _refuse_rows(checked, path, known, settings)
-        if settings.shard is not None:
-            beginning = await merged(none, checked, work, terms.limit)
-        else:
-            beginning = await beginnings.of_input(checked, terms.limit)
-        plan = beginning.plan
-        if plan.elsewhere and not (plan.all_due or plan.refused or again):
-            raise refusals.done_elsewhere(path, plan)
-        given = Input.of(path, checked)
-        notes = (*_about_shard(settings), *elsewhere.notes)
-        proposal = Proposal(plan, settings, target, source=source, notes=notes)
-        created = partial(_created, target, settings)
-        return await carry_out(proposal, beginning, given, terms, created)
+    log = LogContents(next_log(first) if logs else first)
+    return await _begin(log, path, settings, terms, logs=logs, again=again)
 
 
 async def check(
@@ -87,43 +61,31 @@ async def check(
 
     Raises InputRefused when the input as a whole cannot be read.
     """
-    async with WorkList() as work, await _open(path, settings, asks) as source:
-        known = Known(LogContents(Path(path)), last_wins=settings.last_wins)
-        checked = await check_source(source, work, known, keep=keep)
-        _keep_layout(checked)
-        return source, (await beginnings.of_input(checked, None)).plan
+    async with WorkList() as work:
+        settings = replace(settings, shard=None, look_back=0.0)
+        known = Known(LogContents(Path(path)), settings)
+        _, checked = await _check(path, settings, known, work, asks, keep)
+        return checked.source, (await merged(checked, work, None)).plan
 
 
-def read_begun(path: Path) -> LogContents | None:
-    """Return the log at `path`, None where there is none or none of its runs has begun.
+async def _check(
+    path: str,
+    settings: Settings,
+    known: Known,
+    work: WorkList,
+    asks: Asks | None,
+    keep: int | None,
+) -> tuple[Settings, Checked]:
+    """Check an input; return it, and the settings with what was answered about it.
 
-    Raises LogRefused for something else that is there.
+    The answers are kept where that was asked for, unless most of its rows are wrong.
     """
-    if not path.exists():
-        return None
-    try:
-        return read_log(path)
-    except NoLog:
-        return None
-
-
-def _refuse_in_use(path: Path) -> None:
-    """Raise LogInUse where a run is at work on a log, whose rows are not left but under way."""
-    with suppress(LogRefused):
-        ResultLog.open(path).close()
-
-
-def _created(path: Path, settings: Settings) -> ResultLog:
-    """Return a new log; a rehearsal's takes the place of the last one."""
-    there = read_begun(path) if settings.sandbox else None
-    if there is not None and there.is_sandbox:
-        ResultLog.open(path).close()
-        path.unlink()
-    try:
-        return ResultLog.create(path)
-    except FileExistsError:
-        # Another run has made it while the question stood.
-        raise refusals.log_is_there(path, settings) from None
+    async with await open_source(path, replace(settings.input, asks=asks)) as source:
+        settings = settings.answered(source.options, source.saved)
+        checked = await check_source(source, work, known, shard=settings.shard, keep=keep)
+    if checked.plan.refused * 2 <= checked.plan.rows:
+        source.keep_layout()
+    return settings, checked
 
 
 async def resume(
@@ -140,13 +102,12 @@ async def resume(
     `withdraw` sends nothing and gives up all that is open. `retry_rejected` sends again also what
     the API refused. Raises Refused or LogInUse when nothing was sent.
     """
-    with _opened(log_path, terms.dry_run) as (log, contents):
-        kept = kept_settings(contents, Path(path)) if path else contents.last_run.settings
+    with _opened(log_path, terms.dry_run) as (opened, log):
+        kept = kept_settings(log, Path(path)) if path else log.last_run.settings
         settings = settings_for(kept, log_path)
-        _refuse_elsewhere(contents, settings, withdraw)
-        notes = [*_about_shard(settings)]
-        elsewhere = Elsewhere(log_path, settings, settings.ref_id or contents.last_run.ref_id)
-        if path is None and not withdraw and (changed := changed_file(contents)) is not None:
+        _refuse_elsewhere(log, settings, withdraw)
+        notes: list[str] = []
+        if path is None and not withdraw and (changed := changed_file(log)) is not None:
             if terms.take_over(changed.name):
                 path = str(changed)
             else:
@@ -154,39 +115,67 @@ async def resume(
                     f"{changed.name} has changed since it was sent. This goes on with the rows "
                     "that the log has, as they were."
                 )
-        last = contents.last_run
-        given = Input(last.input, last.input_sha256, last.rows)
-        source: Source | None = None
-        async with AsyncExitStack() as stack:
-            work = await stack.enter_async_context(WorkList())
-            known = _known(contents, elsewhere, settings)
-            if withdraw:
-                beginning = await beginnings.withdrawal(contents, work)
-            elif path is not None:
-                rows = await stack.enter_async_context(WorkList())
-                opened = await _open(path, settings, terms.asks)
-                source = await stack.enter_async_context(opened)
-                settings = settings.answered(source.options, source.saved)
-                checked = await check_source(
-                    source, rows, known, shard=settings.shard, keep=terms.keep
-                )
-                _refuse_rows(checked, path, known, settings)
-                beginning = await merged(contents, checked, work, terms.limit)
-                given = Input.of(path, checked)
-            else:
-                refused = contents.state.counts().get(Outcome.REJECTED, 0)
-                again = retry_rejected or bool(refused and terms.retry_rejected(log_path, refused))
-                beginning = await beginnings.of_log(contents, work, known, again, terms.limit)
-            proposal = Proposal(
-                beginning.plan,
-                settings,
-                log_path,
-                source=source,
-                log=contents,
-                withdraws=withdraw,
-                notes=(*notes, *elsewhere.notes),
-            )
-            return await carry_out(proposal, beginning, given, terms, lambda: log)
+        return await _begin(
+            log,
+            path,
+            settings,
+            terms,
+            opened=opened,
+            notes=notes,
+            withdraw=withdraw,
+            retry_rejected=retry_rejected,
+        )
+
+
+async def _begin(
+    log: LogContents,
+    path: str | None,
+    settings: Settings,
+    terms: Terms,
+    *,
+    opened: ResultLog | None = None,
+    logs: Sequence[LogContents] = (),
+    notes: Sequence[str] = (),
+    again: bool = False,
+    withdraw: bool = False,
+    retry_rejected: bool = False,
+) -> Ended:
+    """Begin with a log, which is a new one where it has no run, and with a file or none, and run.
+
+    `logs` are other logs of the file, and `notes` what there is to say besides.
+    """
+    known = Known(log, settings, logs)
+    source: Source | None = None
+    async with WorkList() as rows, WorkList() as work:
+        if withdraw:
+            beginning = await withdrawal(log, work)
+        elif path is None:
+            refused = log.state.counts().get(Outcome.REJECTED, 0)
+            retry = retry_rejected or bool(refused and terms.retry_rejected(log.path, refused))
+            beginning = await of_log(known, work, retry, terms.limit)
+        else:
+            settings, checked = await _check(path, settings, known, rows, terms.asks, terms.keep)
+            source = checked.source
+            if not settings.send_again:
+                for other in logs:
+                    if other.is_of_content(source.sha256):
+                        raise refusals.same_content(other, path, settings)
+            if checked.plan.refused and not settings.skip_invalid:
+                raise refusals.rows_refused(path, checked, settings)
+            beginning = await merged(checked, work, terms.limit)
+            plan = beginning.plan
+            if plan.elsewhere and not (log.runs or plan.all_due or plan.refused or again):
+                raise refusals.done_elsewhere(path, plan)
+        proposal = Proposal(
+            beginning.plan,
+            settings,
+            log.path,
+            source=source,
+            log=log if log.runs else None,
+            withdraws=withdraw,
+            notes=(*_about_shard(settings), *notes, *known.notes),
+        )
+        return await carry_out(proposal, beginning, path, terms, opened)
 
 
 async def send_or_resume(
@@ -209,7 +198,7 @@ async def send_or_resume(
             "into a file and send that."
         )
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    logs = [log for name in logs_of(first) if (log := read_begun(name))]
+    logs = _begun(logs_of(first))
     own = _log_of_content(logs, Path(path))
     going_on = replace(
         terms,
@@ -221,30 +210,26 @@ async def send_or_resume(
         before = await resume(logs[-1].path, None, settings_for, going_on)
         if terms.dry_run or before.ending.exit_status not in {0, 1}:
             return before
-    if own is not None and not _has_rest(own):
-        state = own.state
-        ending = Ending("finished", int(state.has_failures), f"{path} has been sent before.")
-        after = Ended(ending, state.counts(), len(state), 0, own.path, ran=False)
-        return _with_status(before, after) if before is not None else after
     if before is not None:
         terms.ended(before)
     try:
-        if own is not None:
+        if own is None:
+            after = await send(path, settings, log_path, terms, again=True)
+        elif _has_rest(own):
             after = await resume(own.path, None, settings_for, going_on)
         else:
-            after = await send(path, settings, log_path, terms, again=True)
+            status, told = int(own.state.has_failures), f"{path} has been sent before."
+            after = Ended.of(Ending("finished", status, told), own.state, own.path, ran=False)
     except Refused as error:
         if before is None or not before.ran:
             raise
         text = f"What {logs[-1].path} had left was sent. Of {path} itself nothing was:\n{error}"
         raise (Stopped if isinstance(error, Declined) else ActionNeeded)(text) from error
-    return _with_status(after, before) if before is not None else after
-
-
-def _with_status(ended: Ended, other: Ended) -> Ended:
-    """Return what came of a run; where that is well, with the exit status of the other."""
-    status = ended.ending.exit_status or other.ending.exit_status
-    return replace(ended, ending=replace(ended.ending, exit_status=status))
+    if before is None:
+        return after
+    status = after.ending.exit_status or before.ending.exit_status
+    ending = replace(after.ending, exit_status=status)
+    return replace(after, ending=ending, ran=after.ran or before.ran)
 
 
 def _has_rest(log: LogContents) -> bool:
@@ -259,26 +244,29 @@ def log_and_file(log_or_file: Path, path: str | None) -> tuple[Path, str | None]
     """
     if path is not None or is_log(log_or_file):
         return log_or_file, path
-    logs = [log for log in logs_of(default_log(str(log_or_file), False)) if read_begun(log)]
+    logs = _begun(logs_of(default_log(str(log_or_file), False)))
     if not logs:
         raise NoLog(
             f"{log_or_file} is no result log, and there is none of it beside it. To send it:\n"
             f"  {command_line('bulkstatus', 'send', log_or_file)}"
         )
-    return logs[-1], str(log_or_file)
+    return logs[-1].path, str(log_or_file)
+
+
+def _begun(paths: Sequence[Path]) -> list[LogContents]:
+    """Return the logs of which a run has begun."""
+    return [log for path in paths if (log := read_begun(path)) is not None]
 
 
 @contextmanager
 def _opened(path: Path, dry_run: bool) -> Iterator[tuple[ResultLog | None, LogContents]]:
     """Yield the locked log and what it holds; without a lock, and no log, for a dry run."""
-    if dry_run:
-        yield None, read_log(path)
-        return
-    log = ResultLog.open(path)
+    log = None if dry_run else ResultLog.open(path)
     try:
-        yield log, log.contents
+        yield log, read_log(path) if log is None else log.contents
     finally:
-        log.close()
+        if log is not None:
+            log.close()
 
 
 def _refuse_elsewhere(log: LogContents, settings: Settings, withdraw: bool) -> None:
@@ -287,10 +275,8 @@ def _refuse_elsewhere(log: LogContents, settings: Settings, withdraw: bool) -> N
     The log is no authority: only what was typed just now may lead to another place. To withdraw
     rows sends nothing, wherever it would be.
     """
-    if settings.sandbox != log.is_sandbox:
-        raise refusals.rehearsal(log)
-    if settings.shard != log.shard:
-        raise refusals.other_shard(log)
+    if (settings.sandbox, settings.shard) != (log.is_sandbox, log.shard):
+        raise refusals.other_kind(log)
     is_meant = withdraw or settings.sandbox or settings.origins["base_url"] in TYPED
     if not is_meant and log.last_run.base_url != settings.base_url:
         raise refusals.other_base_url(log, settings)
@@ -326,26 +312,3 @@ def _log_of_content(logs: Sequence[LogContents], path: Path) -> LogContents | No
     except OSError:
         return next(iter(newest_first), None)
     return next((log for log in newest_first if log.is_of_content(digest)), None)
-
-
-async def _open(path: str, settings: Settings, asks: Asks | None) -> Source:
-    return await open_source(path, replace(settings.input, asks=asks))
-
-
-def _known(log: LogContents, elsewhere: Elsewhere, settings: Settings) -> Known:
-    again, last_wins = settings.send_again, settings.last_wins
-    return Known(log, elsewhere, again=again, last_wins=last_wins)
-
-
-def _refuse_rows(checked: Checked, path: str, known: Known, settings: Settings) -> None:
-    """Raise RowsRefused when some of its rows refuse a checked file."""
-    _keep_layout(checked)
-    if checked.plan.refused and not settings.skip_invalid:
-        source, plan = checked.source, checked.plan
-        raise refusals.rows_refused(path, source, plan, settings, known.has_updates)
-
-
-def _keep_layout(checked: Checked) -> None:
-    """Keep the answers about a file where that was asked for, unless most of its rows are wrong."""
-    if checked.plan.refused * 2 <= checked.plan.rows:
-        checked.source.keep_layout()

@@ -5,12 +5,13 @@ And what a log's settings say of a file that is fed back to it, by its name.
 
 import re
 from collections.abc import Iterator
-from itertools import count
+from contextlib import suppress
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from bulkstatus.errors import Refused
-from bulkstatus.log import LogContents
+from bulkstatus.errors import NoLog, Refused
+from bulkstatus.log import LogContents, read_log
 from bulkstatus.shard import Shard
 
 _ENDING = ".results.jsonl"
@@ -51,17 +52,22 @@ def _numbered(first: Path) -> Iterator[Path]:
 
 def logs_of(first: Path) -> list[Path]:
     """Return the logs there are of an input whose first one is `first`, the newest last."""
-    logs: list[Path] = []
-    for path in _numbered(first):
-        if not path.exists():
-            return logs
-        logs.append(path)
-    return logs
+    return list(takewhile(Path.exists, _numbered(first)))
 
 
 def next_log(first: Path) -> Path:
     """Return the next free name for a log."""
     return next(path for path in _numbered(first) if not path.exists())
+
+
+def read_begun(path: Path) -> LogContents | None:
+    """Return the log at `path`, None where there is none or none of its runs has begun.
+
+    Raises LogRefused for something else that is there.
+    """
+    with suppress(NoLog):
+        return read_log(path)
+    return None
 
 
 def is_log(path: Path) -> bool:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from bulkstatus.log.records import Outcome
-from bulkstatus.log.state import LogState
+from bulkstatus.conflict import Decision, Fate
 from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.words import counted
 
@@ -74,13 +73,13 @@ class Plan:
     odd: list[Problem] = field(default_factory=list)
     values: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def count(self, state: LogState) -> None:
-        """Count the rows that are done or not to be sent, before any is due."""
-        counts = state.counts()
-        self.rows = len(state)
-        self.done = counts.get(Outcome.UPDATED, 0)
-        self.duplicates = counts.get(Outcome.DUPLICATE, 0)
-        self.superseded = counts.get(Outcome.SUPERSEDED, 0)
+    def tell(self, decision: Decision) -> None:
+        """Count a row that is judged not to be sent."""
+        self.duplicates += decision.fate in {Fate.DUPLICATE, Fate.DONE}
+        self.superseded += decision.fate is Fate.SUPERSEDED
+        self.conflicts += decision.fate is Fate.CONFLICT
+        if decision.place:
+            self.elsewhere[decision.place] += 1
 
     def elsewhere_told(self) -> dict[str, int]:
         """Return the logs that have updated most of the duplicates, and the others as one."""

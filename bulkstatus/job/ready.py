@@ -4,17 +4,15 @@ import getpass
 import platform
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from bulkstatus import __version__
 from bulkstatus.errors import Stopped
 from bulkstatus.job import refusals
 from bulkstatus.job.beginning import Beginning
-from bulkstatus.job.check import Checked
 from bulkstatus.job.connection import Way, quotas_of, way_to_api
+from bulkstatus.job.names import read_begun
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Ending, Run, RunOptions
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
@@ -28,28 +26,17 @@ from bulkstatus.words import counted, utf8
 GUESSED_LATENCY = 0.2
 
 
-class Input(NamedTuple):
-    """An input as a log's run records it; `rows` are all that it held."""
-
-    name: str
-    sha256: str
-    rows: int
-
-    @classmethod
-    def of(cls, path: str, checked: Checked) -> "Input":
-        return cls(utf8(Path(path).name), checked.source.sha256, len(checked.state))
-
-
 async def carry_out(
     proposal: Proposal,
     beginning: Beginning,
-    given: Input,
+    path: str | None,
     terms: Terms,
-    open_log: Callable[[], ResultLog | None],
+    opened: ResultLog | None,
 ) -> Ended:
-    """Ask, run, and say what came of it; `open_log` returns None for a dry run.
+    """Ask, run, and say what came of it.
 
-    Where and for whom is found out here, and how long it will take.
+    `path` is the file's, and `opened` the log, None for a new one or a dry run. Where and for whom
+    is found out here, and how long it will take.
     """
     settings = proposal.settings
     async with way_to_api(settings, terms, needs_key=proposal.plan.due > 0) as way:
@@ -68,13 +55,26 @@ async def carry_out(
             raise Declined("Nothing was sent.")
         if terms.dry_run:
             return _nothing_done(proposal, beginning, terms)
-        log = open_log()
-        assert log is not None
+        log = opened or _created(proposal.log_path, settings)
         try:
-            return await _run(log, way, proposal, beginning, given, terms)
+            record = _record(way, proposal, beginning, path)
+            return await _run(log, way, proposal, beginning, record, terms)
         finally:
-            if proposal.log is None:
+            if opened is None:
                 log.close()
+
+
+def _created(path: Path, settings: Settings) -> ResultLog:
+    """Return a new log; a rehearsal's takes the place of the last one."""
+    there = read_begun(path) if settings.sandbox else None
+    if there is not None and there.is_sandbox:
+        ResultLog.open(path).close()
+        path.unlink()
+    try:
+        return ResultLog.create(path)
+    except FileExistsError:
+        # Another run has made it while the question stood.
+        raise refusals.log_is_there(path, settings) from None
 
 
 def _refuse_other_account(proposal: Proposal, way: Way) -> None:
@@ -94,9 +94,9 @@ def _nothing_done(proposal: Proposal, beginning: Beginning, terms: Terms) -> End
     ending = Ending("finished", int(failed), "Nothing was sent.")
     if (left := _left(proposal.plan)) and not dry_run:
         ending = Ending("stopped", Stopped.exit_status, left)
-    to_send = proposal.plan.due if dry_run else state.to_send
     log_path = proposal.log_path if proposal.log is not None else None
-    return Ended(ending, state.counts(), len(state), to_send, log_path, ran=False)
+    ended = Ended.of(ending, state, log_path, ran=False)
+    return replace(ended, to_send=proposal.plan.due) if dry_run else ended
 
 
 def _estimate(due: int, settings: Settings, way: Way) -> float:
@@ -119,18 +119,25 @@ def _left(plan: Plan) -> str:
     return ""
 
 
-def _record(way: Way, proposal: Proposal, beginning: Beginning, given: Input) -> RunRecord:
+def _record(way: Way, proposal: Proposal, beginning: Beginning, path: str | None) -> RunRecord:
     base_url, ref_id = way.account
-    if proposal.withdraws and proposal.log is not None:
-        base_url, ref_id = proposal.log.last_run.base_url, proposal.log.last_run.ref_id
+    source, last = proposal.source, proposal.log.last_run if proposal.log is not None else None
+    if source is not None and path is not None:
+        given = utf8(Path(path).name), source.sha256, proposal.plan.rows
+    else:
+        assert last is not None
+        given = last.input, last.input_sha256, last.rows
+    if proposal.withdraws and last is not None:
+        base_url, ref_id = last.base_url, last.ref_id
+    name, sha256, rows = given
     return RunRecord(
         format=FORMAT,
         version=__version__,
         run_id=uuid.uuid4().hex,
         started_at=timestamp(time.time()),
-        input=given.name,
-        input_sha256=given.sha256,
-        rows=given.rows,
+        input=name,
+        input_sha256=sha256,
+        rows=rows,
         base_url=base_url,
         ref_id=ref_id,
         user=_user(),
@@ -145,11 +152,10 @@ async def _run(
     way: Way,
     proposal: Proposal,
     beginning: Beginning,
-    given: Input,
+    record: RunRecord,
     terms: Terms,
 ) -> Ended:
     settings, work, state = proposal.settings, beginning.work, beginning.state
-    record = _record(way, proposal, beginning, given)
     await log.begin(record, work.pieces(), work.regions, state)
     api = way.api(settings)
     with quotas_of(settings, way.account) as quotas:
@@ -172,7 +178,7 @@ async def _run(
         with terms.stoppable(run.interrupt):
             async with api:
                 ending = await run.execute()
-    return Ended(ending, state.counts(), len(state), state.to_send, log.path)
+    return Ended.of(ending, state, log.path)
 
 
 def _user() -> str:

@@ -4,12 +4,12 @@ from itertools import chain
 from pathlib import Path
 
 from bulkstatus.errors import LogRefused
+from bulkstatus.job.check import Checked
 from bulkstatus.job.names import beside
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.terms import RowsRefused
 from bulkstatus.log import LogContents
 from bulkstatus.settings.table import Settings, names_of
-from bulkstatus.source import Source
 from bulkstatus.words import command_line, counted
 
 
@@ -54,12 +54,6 @@ def done_elsewhere(path: str, plan: Plan) -> LogRefused:
     )
 
 
-def other_shard(log: LogContents) -> LogRefused:
-    """Return the refusal to go on with the log of another shard than the one that was typed."""
-    of = f"shard {log.shard}" if log.shard is not None else "no shard"
-    return LogRefused(f"{log.path} is the log of {of}. Nothing was sent; leave --shard out.")
-
-
 def log_is_there(path: Path, settings: Settings) -> LogRefused:
     """Return the refusal to send where something stands in the place of the log."""
     return LogRefused(
@@ -91,32 +85,27 @@ def other_account(log: LogContents, ref_id: str) -> LogRefused:
     )
 
 
-def rehearsal(log: LogContents) -> LogRefused:
-    """Return the refusal to go on in the sandbox with a log of no rehearsal, or the reverse."""
-    if log.is_sandbox:
-        return LogRefused(
-            f"{log.path} is of a rehearsal, whose orders were changed in the sandbox alone, so it "
-            "cannot be gone on with. Nothing was sent; send the file itself."
-        )
+def other_kind(log: LogContents) -> LogRefused:
+    """Return the refusal to go on in the sandbox, or as a shard, with a log that is none of it."""
+    part = f"shard {log.shard}" if log.shard is not None else "the whole file"
+    where = "of a rehearsal" if log.is_sandbox else "of no rehearsal"
     return LogRefused(
-        f"{log.path} is of no rehearsal, so it cannot be gone on with in the sandbox: its rows "
-        "would count as done. Leave --sandbox out."
+        f"{log.path} is the log of {part} and {where}, and is gone on with as that alone. Nothing "
+        "was sent; leave --sandbox and --shard out, or send the file itself."
     )
 
 
-def rows_refused(
-    path: str, source: Source, plan: Plan, settings: Settings, known: bool
-) -> RowsRefused:
+def rows_refused(path: str, checked: Checked, settings: Settings) -> RowsRefused:
     """Return the refusal of the file at `path` for some of its rows.
 
-    What contradicts a log that is `known` alone is no problem of the file, and `check` would not
-    find it.
+    What contradicts a log alone is no problem of the file, and `check` would not find it.
     """
+    source, plan = checked.source, checked.plan
     text = (
         f"{source.name}: {counted(plan.refused, 'row')} of {plan.rows:,} cannot be sent, so "
         "nothing was sent. Correct them, or send only the others with --skip-invalid."
     )
-    if plan.refused > len(plan.problems) and not known:
+    if plan.refused > len(plan.problems) and not checked.known.has_updates:
         text += f"\n{how_to_list_all(path, settings)}"
     return RowsRefused(text, plan, source, settings)
 

@@ -9,7 +9,7 @@ from bulkstatus.api.access import Credentials
 from bulkstatus.errors import InputRefused, Refused
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Ending, Observer
-from bulkstatus.log import LogContents, Outcome
+from bulkstatus.log import LogContents, LogState, Outcome
 from bulkstatus.settings.table import Settings
 from bulkstatus.source import Asks, Source
 
@@ -85,6 +85,13 @@ class Ended:
     to_send: int
     log_path: Path | None
     ran: bool = True
+
+    @classmethod
+    def of(
+        cls, ending: Ending, state: LogState, log_path: Path | None, *, ran: bool = True
+    ) -> "Ended":
+        """Return what came of a run that left a log's rows in this state."""
+        return cls(ending, state.counts(), len(state), state.to_send, log_path, ran)
 
 
 @dataclass(frozen=True)

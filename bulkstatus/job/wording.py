@@ -154,6 +154,9 @@ def _log(proposal: Proposal) -> Iterator[str]:
     )
     if plan.left:
         yield how_to_resume(settings, proposal.log_path)
+    if proposal.withdraws and plan.withdrawn:
+        yield "To send withdrawn rows after all, resume this log with their file:"
+        yield how_to_resume(settings, proposal.log_path, "FILE")
     kept = [name for name, origin in settings.origins.items() if origin == "result log"]
     if (options := list(settings.typed(kept))) and not proposal.withdraws:
         typed = ", ".join(command_line(*words) for words in options)

@@ -4,8 +4,10 @@ It holds lines of the log, rows and results, so that the beginning of a run is a
 """
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,8 +15,11 @@ import aiofiles.tempfile
 
 from bulkstatus.errors import Refused
 from bulkstatus.log.reader import Region, regions_of, rows_in
-from bulkstatus.log.records import Result, RowRecord, lines_of
-from bulkstatus.log.state import Span
+from bulkstatus.log.records import Outcome, Result, RowRecord, lines_of, timestamp
+from bulkstatus.log.state import LogState, Span
+
+#: A row that is not sent: its outcome, and the reason, "" for none.
+Unsent = tuple[RowRecord, Outcome, str]
 
 #: Records are made, judged and written so many at a time.
 LOT = 4096
@@ -55,16 +60,25 @@ class WorkList:
             self.regions.append(Region(self.size, len(lines), rows[0].n, rows[-1].n))
             await self._write(lines)
 
-    async def add_results(self, results: list[Result]) -> None:
-        """Add results of rows that are not to be sent."""
-        if results:
+    async def settle(self, state: LogState, rows: Iterable[Unsent]) -> None:
+        """Add the results of rows that are not sent, and take them into the state of the rows."""
+        at, unsent = timestamp(time.time()), iter(rows)
+        while some := [*islice(unsent, LOT)]:
+            results = [Result.unsent(*each, at, state.is_unseen(each[0].n)) for each in some]
+            for result in results:
+                state.settle(result)
             await self._write(lines_of(results))
+
+    async def lots(self, spans: Sequence[Span]) -> AsyncIterator[list[RowRecord]]:
+        """Yield the rows of some spans, which rise, as many at a time as were added."""
+        for region, wanted in regions_of(self.regions, spans):
+            await self._file.seek(region.offset)
+            yield rows_in(await self._file.read(region.length), wanted)
 
     async def rows(self, spans: Sequence[Span]) -> AsyncIterator[RowRecord]:
         """Yield the rows of some spans, which rise."""
-        for region, wanted in regions_of(self.regions, spans):
-            await self._file.seek(region.offset)
-            for row in rows_in(await self._file.read(region.length), wanted):
+        async for lot in self.lots(spans):
+            for row in lot:
                 yield row
 
     async def pieces(self) -> AsyncIterator[bytes]:

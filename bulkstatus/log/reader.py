@@ -51,11 +51,10 @@ class Region(NamedTuple):
 class Run:
     """One run of a log: how it began and ended; `end` is None for one that goes on or broke off.
 
-    `rows` are the row records that it brought, as the first `n` and how many.
+    `rows` is how many row records it brought.
     """
 
     record: RunRecord
-    first: int
     rows: int = 0
     end: EndRecord | None = None
 
@@ -216,12 +215,11 @@ class _Reading:
 
     def _take_in(self, chunk: bytes) -> bool:
         """Take in whole lines, up to the next run's record; False where that does not count."""
-        try:
+        records: list[Record] = []
+        with suppress(*NO_RECORD):
             records = parse_lines(chunk)
-            whole = len(records) == chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-        except NO_RECORD:
-            whole = False
-        if not whole:
+        # A blank line is passed over, and is no record.
+        if len(records) != chunk.count(b"\n") + (not chunk.endswith(b"\n")):
             raise self._refused(_first_broken(chunk))
         if isinstance(records[0], RunRecord) and not self._has_begun():
             return False
@@ -259,7 +257,7 @@ class _Reading:
         """Take in a record about a run; False says that it is none of the last run's."""
         contents, state = self._contents, self._contents.state
         if isinstance(record, RunRecord):
-            contents.runs.append(Run(record, len(state) + 1))
+            contents.runs.append(Run(record))
             state.begin_run(record.due)
         elif isinstance(record, SendingRecord):
             if record.through > len(state):

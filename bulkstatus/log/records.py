@@ -16,9 +16,10 @@ from bulkstatus.order import OrderStatus, StatusUpdate
 #: The format that this version writes, and the only one that it reads.
 FORMAT = 2
 
-#: A number of things, and the number of a row or a line.
+#: A number of things, the number of a row, and that of a line, of which four bytes are kept.
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Number = Annotated[int, msgspec.Meta(ge=1)]
+Line = Annotated[int, msgspec.Meta(ge=1, lt=1 << 32)]
 
 #: How a run ended.
 Reason = Literal["finished", "stopped", "interrupted"]
@@ -88,7 +89,7 @@ class RowRecord(msgspec.Struct, frozen=True, tag="row", tag_field="type", gc=Fal
     """
 
     n: Number
-    line: Number
+    line: Line
     order_id: str
     status: int | None
     tracking: str | None
@@ -117,7 +118,7 @@ class Result(
     """
 
     n: Number
-    line: Number
+    line: Line
     order_id: str
     status: int | None
     tracking: str | None

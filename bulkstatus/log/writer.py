@@ -23,7 +23,7 @@ from bulkstatus.log.reader import (
     read_records,
 )
 from bulkstatus.log.records import EndRecord, Result, RunRecord, SendingRecord, line_of
-from bulkstatus.log.state import LogState
+from bulkstatus.log.state import LogState, count_of
 
 if sys.platform == "win32":
     import msvcrt
@@ -185,8 +185,7 @@ class ResultLog:
                 "sent. Make room, or choose another place with --log."
             ) from None
         new = [region._replace(offset=offset + region.offset) for region in regions]
-        first = new[0].first if new else len(state) + 1
-        contents.runs.append(Run(run, first, len(state) + 1 - first))
+        contents.runs.append(Run(run, count_of((region.first, region.last) for region in new)))
         contents.regions += new
         contents.state = state
         state.begin_run(run.due)

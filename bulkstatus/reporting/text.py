@@ -135,10 +135,7 @@ def state_sentences(told: Summary) -> list[str]:
         message = f": {printable(run.message, _LONGEST_MESSAGE)}" if run.message else "."
         said.append(f"The run {run.how} on {moment(run.ended)}{message}")
     if told.count(State.WITHDRAWN) and not told.contents.is_sandbox:
-        said.append(
-            "What was withdrawn can still be sent: send a copy of the file under another name, of "
-            "which nothing goes out that is updated."
-        )
+        said.append("Withdrawn rows can still be sent: resume this log with their file.")
     return said
 
 

@@ -1,4 +1,4 @@
-"""Killed at random moments and resumed each time: nothing lost, nothing done sent twice.
+"""Killed at random moments and started again each time: nothing lost, nothing done sent twice.
 
 What the server saw and the log has no result for is among the orders perhaps touched, and these
 are no more than the log's `sending` allows.
@@ -42,20 +42,32 @@ def check_killed(log: Path, before: Told, told: Told, seen: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "kills", [10, pytest.param(200, marks=pytest.mark.soak)], ids=["few", "many"]
+    ("supervised", "share", "kills"),
+    [
+        pytest.param(False, 0.1, 10, id="by hand"),
+        pytest.param(False, 0.1, 200, marks=pytest.mark.soak, id="by hand, many"),
+        # `send FILE --resume`, which is started again and again.
+        pytest.param(True, 0.0, 5, id="supervised"),
+        pytest.param(True, 0.1, 5, id="supervised, some refused"),
+        pytest.param(True, 0.0, 60, marks=pytest.mark.soak, id="supervised, many"),
+    ],
 )
-async def test_kill_9_at_random_moments(tmp_path: Path, kills: int) -> None:
+async def test_kill_9_at_random_moments(
+    tmp_path: Path, supervised: bool, share: float, kills: int
+) -> None:
     chance = random.Random(kills)
-    orders = [str(46140000 + number) for number in range(kills * 60 + 800)]
-    refused = set(chance.sample(orders, len(orders) // 10))
+    orders = [str(46140000 + number) for number in range(kills * 60 + 200)]
+    refused = set(chance.sample(orders, round(len(orders) * share)))
     path, log = tmp_path / "dispatch.csv", tmp_path / "dispatch.results.jsonl"
     path.write_text("order_id,status,tracking\n" + "".join(f"{o},8,T{o}\n" for o in orders))
-    killed, told = 0, Told()
+    killed, told, ends = 0, Told(), 0
     async with Sandbox(faults=Faults(latency=0.01), orders=set(orders) - refused) as sandbox:
-        finished = False
-        while not finished:
+        # A supervisor's two more starts find that there is nothing to do.
+        while ends < (3 if supervised else 1):
             command = ["resume", str(log)] if told.runs else ["send", str(path)]
             again = ["--retry-rejected"] if told.runs and killed % 2 else []
+            if supervised:
+                command, again = ["send", str(path), "--resume"], []
             rate = f"{RATE}/s" if killed < kills else "none"
             puts = {order: len(received) for order, received in sandbox.received.items()}
             before, requests = told, sandbox.counts.total()
@@ -63,26 +75,31 @@ async def test_kill_9_at_random_moments(tmp_path: Path, kills: int) -> None:
                 *command, *again, "--yes", "--quiet", "--rate", rate, base_url=sandbox.base_url
             )
             if killed < kills:
-                # Wait for the first request, so that each kill falls into the sending.
-                while sandbox.counts.total() == requests and process.returncode is None:
+                # From the first request on, so that each kill falls into the sending; or at any
+                # moment from the start on, or never.
+                while not supervised and sandbox.counts.total() == requests:
+                    if process.returncode is not None:
+                        break
                     await asyncio.sleep(0.005)
-                await asyncio.sleep(chance.uniform(0.0, 0.3))
+                await asyncio.sleep(chance.uniform(0.2, 0.9) if supervised else chance.random() / 3)
                 if process.returncode is None:
                     process.kill()
                     killed += 1
             ended = await end_of(process)
             told = read(log)
             seen = {o for o, received in sandbox.received.items() if len(received) > puts.get(o, 0)}
-            assert not before.orders(before.in_state("updated")) & seen
-            if ended.status == -9:
+            done = ["updated", "rejected"] if supervised else ["updated"]
+            assert not before.orders(before.in_state(*done)) & seen
+            if ended.status != -9:
+                assert ended.status == (1 if refused else 0), ended.err
+                assert not ends or sandbox.counts.total() == requests
+                ends += not told.in_state("to send")
+            elif len(told.runs) > len(before.runs):
                 check_killed(log, before, told, seen)
-            else:
-                assert ended.status == 1, ended.err
-                finished = not told.in_state("to send")
         assert all(received[-1].tracking == f"T{o}" for o, received in sandbox.received.items())
         assert sandbox.counts[Ending.REFUSED] >= len(refused)
         repeats = sum(map(len, sandbox.received.values())) - (len(orders) - len(refused))
-    assert killed == kills
+    assert killed >= (kills // 2 if supervised else kills)
     assert told.orders(told.in_state("updated")) == set(orders) - refused
     assert told.orders(told.in_state("rejected", "failed")) == refused
     assert repeats <= kills * AT_STAKE

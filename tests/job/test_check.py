@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkstatus.conflict import Claim, Fate, judge_order
-from bulkstatus.job.beginning import of_input
+from bulkstatus.job.beginning import merged
 from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents, State, read_log
+from bulkstatus.settings.sources import settings_for
 from bulkstatus.source import InputOptions, open_source
 from tests.log.lines import log_with, row
 
@@ -47,10 +48,10 @@ def checked(
                 WorkList() as work,
                 await open_source(str(path), InputOptions(), block_size=64) as source,
             ):
-                known = Known(log, last_wins=last_wins)
+                known = Known(log, settings_for({"on_conflict": "last"} if last_wins else {}))
                 found = await check_source(source, work, known, keep=keep)
                 if history is None:
-                    await of_input(found, None)
+                    await merged(found, work, None)
                 return found, found.plan
 
     return asyncio.run(work())
@@ -127,11 +128,3 @@ def test_an_odd_id_is_no_order_unless_the_log_has_it() -> None:
         (44, "order_id"),
     ]
     assert (plan.invalid, plan.due) == (3, 40)
-
-
-def test_a_few_rows_are_judged_by_those_of_the_log() -> None:
-    rows = ["46140300:8:", "Anna:8:", "60:8:"]
-    history = [f"{n}:8: updated" for n in range(46140200, 46140260)]
-    assert checked(rows)[1].problems == []
-    _, plan = checked(rows, history)
-    assert [problem.line for problem in plan.problems] == [3, 4]

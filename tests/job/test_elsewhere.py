@@ -200,6 +200,11 @@ async def test_rows_to_be_sent_again_are_so_by_a_resume(desk: Desk) -> None:
     await desk.refuses(desk.send(), LogRefused, "day.results.jsonl")
     assert (await desk.send(send_again=True)).log_path == Path("day-2.results.jsonl")
     assert [len(puts) for puts in desk.api.received.values()] == [2, 2]
+    # What the log itself has done is not, whatever other logs say besides.
+    desk.write("A:8:T1", "B:8:T2", "F:8")
+    again = {"send_again": True, "changed_input": True}
+    assert (await desk.resume("day-2.results.jsonl", "day.csv", **again)).ending.exit_status == 0
+    assert [len(puts) for puts in desk.api.received.values()] == [2, 2, 1]
 
 
 async def test_what_a_check_would_not_find_is_no_reason_to_run_one(desk: Desk) -> None:

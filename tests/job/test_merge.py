@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from bulkstatus.job import beginning as beginnings
-from bulkstatus.job.beginning import Beginning
+from bulkstatus.job.beginning import Beginning, merged
 from bulkstatus.job.check import check_source
 from bulkstatus.job.known import Known
-from bulkstatus.job.merge import merged
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import ResultLog, State, read_log
 from bulkstatus.log.records import Result, RowRecord, SendingRecord, line_of, parse_lines
 from bulkstatus.log.state import OPEN, count_of, numbers, spans_of
+from bulkstatus.settings.sources import settings_for
 from bulkstatus.source import InputOptions, open_source
 from tests.log.lines import log_with, row, run_record
 
@@ -31,7 +31,8 @@ CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("merge.json").
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 async def test_each_row_becomes_what_it_should(tmp_path: Path, case: dict[str, Any]) -> None:
     path = log_with(tmp_path / "dispatch.results.jsonl", case["log"])
-    limit, last_wins = case.get("limit"), case.get("last_wins", False)
+    limit = case.get("limit")
+    settings = settings_for({"on_conflict": "last"} if case.get("last_wins") else {})
     log = ResultLog.open(path)
     unseen = set(log.contents.state.unseen())
     open_rows = log.contents.state.spans(*OPEN)
@@ -42,14 +43,14 @@ async def test_each_row_becomes_what_it_should(tmp_path: Path, case: dict[str, A
             file = tmp_path / "dispatch.csv"
             file.write_text("\n".join(["order_id,status,tracking", *case["file"]]) + "\n")
             async with await open_source(str(file), InputOptions()) as source:
-                known = Known(log.contents, last_wins=last_wins)
+                known = Known(log.contents, settings)
                 checked = await check_source(source, rows, known)
             problems = {str(problem.line): problem.reason for problem in checked.plan.problems}
-            beginning = await merged(log.contents, checked, work, limit)
+            beginning = await merged(checked, work, limit)
         else:
             again = case.get("again", False)
-            known = Known(log.contents, last_wins=last_wins)
-            beginning = await beginnings.of_log(log.contents, work, known, again, limit)
+            known = Known(log.contents, settings)
+            beginning = await beginnings.of_log(known, work, again, limit)
         written = await _begun(log, beginning)
 
     new = [record for record in written if isinstance(record, RowRecord)]

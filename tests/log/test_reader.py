@@ -40,7 +40,7 @@ def test_a_whole_log(path: Path) -> None:
     contents = read_log(log_of(path, BEGUN, UPDATED, FAILED, END, SECOND, SENDING))
     assert contents.state.counts() == {"updated": 1, "failed": 1}
     assert [run.record.run_id for run in contents.runs] == ["run", "second"]
-    assert [(run.first, run.rows) for run in contents.runs] == [(1, 2), (3, 0)]
+    assert [run.rows for run in contents.runs] == [2, 0]
     assert (contents.runs[0].end, contents.runs[1].end) == (end_record(), None)
     assert (contents.size, contents.cut_off, contents.unended) == (path.stat().st_size, 0, False)
     assert list(contents.state.unseen()) == [2]
@@ -83,25 +83,12 @@ NEXT = [
 ]
 
 
-@pytest.mark.parametrize("beginning", range(1, len(NEXT) + 1))
-@pytest.mark.parametrize("more", [b"", b'{"type":"sending","thr', b"\0" * 99])
-def test_a_beginning_without_its_sending_counts_for_nothing(
-    path: Path, beginning: int, more: bytes
-) -> None:
-    cut = b"".join(NEXT[:beginning]) + more
-    contents = read_log(log_of(path, *WHOLE, cut))
-    assert (len(contents.runs), len(contents.state), contents.cut_off) == (1, 2, len(cut))
-    assert contents.state.counts() == {"updated": 1, "failed": 1}
-    opened(path)
-    assert path.read_bytes() == b"".join(WHOLE)
-
-
 @pytest.mark.parametrize("counts", [SENDING, line_of(end_record("second")), SENDING[:-1]])
 def test_a_beginning_counts_with_its_sending_or_its_end(path: Path, counts: bytes) -> None:
     contents = read_log(log_of(path, *WHOLE, *NEXT, counts))
     assert (len(contents.runs), len(contents.state), contents.cut_off) == (2, 4, 0)
     assert contents.state.counts() == {"withdrawn": 1, "failed": 1, "duplicate": 1}
-    assert [(run.first, run.rows) for run in contents.runs] == [(1, 2), (3, 2)]
+    assert [run.rows for run in contents.runs] == [2, 2]
 
 
 def _edited(text: bytes, /, **fields: object) -> bytes:
@@ -126,6 +113,7 @@ def _edited(text: bytes, /, **fields: object) -> bytes:
         ([BEGUN, _edited(UPDATED, n="1")], "line 5"),
         ([BEGUN, _edited(UPDATED, http_status="\x1b[31m")], "line 5"),
         ([RUN, _edited(line_of(A), status="8"), SENDING], "line 2"),
+        ([RUN, _edited(line_of(A), line=1 << 32), SENDING], "line 2"),
         ([BEGUN, UPDATED + UPDATED[:-1] + UPDATED, FAILED], "line 6"),
         # A row's number that is not the next, or a status that is none.
         ([RUN, line_of(B), SENDING], "line 2"),
@@ -182,16 +170,6 @@ def test_a_line_is_named_wherever_it_stands(path: Path, monkeypatch: pytest.Monk
         log_of(path, *lines[: place - 1], b"[1]\n", *lines[place - 1 :])
         with pytest.raises(LogRefused, match=rf"line {place}\b"):
             read_log(path)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", RUN[:40], RUN[:-1], RUN, RUN + ROWS, RUN + ROWS + SENDING[:-3]]
-)
-def test_a_log_of_which_nothing_counts_is_none(path: Path, content: bytes) -> None:
-    log_of(path, content)
-    for read in (read_log, opened):
-        with pytest.raises(NoLog, match=path.name):
-            read(path)
 
 
 def test_what_is_no_regular_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkstatus.api.answer import Answer, Meaning
-from bulkstatus.job.beginning import of_input, of_log
+from bulkstatus.job.beginning import merged, of_log
 from bulkstatus.job.check import check_source
 from bulkstatus.job.known import Known
 from bulkstatus.job.run import Ending, Observer, Run, RunOptions
@@ -99,12 +99,12 @@ class World:
             if self.log_path.exists():
                 log = ResultLog.open(self.log_path)
                 known = Known(log.contents)
-                beginning = await of_log(log.contents, work, known, again, self.limit)
+                beginning = await of_log(known, work, again, self.limit)
             else:
                 async with await open_source(str(self.input_path), InputOptions()) as source:
                     known = Known(LogContents(self.log_path))
                     checked = await check_source(source, work, known)
-                    beginning = await of_input(checked, self.limit)
+                    beginning = await merged(checked, work, self.limit)
                 log = ResultLog.create(self.log_path)
             try:
                 record = run_record(beginning.due)
