@@ -1,9 +1,11 @@
 """`Client`: sets the status of one order at a time, by the rules of a run."""
 
 import asyncio
+import os
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Self, Unpack
+from typing import Self, TypedDict, Unpack
 
 from bulkstatus.errors import ActionNeeded, BulkstatusError, InputRefused, LedgerLost, Stopped
 from bulkstatus.job.connection import quotas_of, way_with
@@ -14,7 +16,6 @@ from bulkstatus.job.run.feed import Job
 from bulkstatus.log.records import Outcome, Result
 from bulkstatus.order import InvalidRow, OrderStatus, StatusUpdate, parse_update
 from bulkstatus.pace import Pacer, Quotas
-from bulkstatus.settings.arguments import ConnectionSettings
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.values import refuse_unknown
@@ -42,6 +43,23 @@ class UpdateFailed(NotUpdated):
 
 class AccessRefused(NotUpdated):
     """The credentials, the base URL, the certificate or the proxy are wrong: no update can pass."""
+
+
+class ConnectionSettings(TypedDict, total=False):
+    """How the API is reached and how fast: options of `bulkstatus send`, by the same names.
+
+    `rate` is like "10/s", `quota` like "1000/h" or several of those; `timeout` and
+    `give_up_after` are in seconds, or like "15m".
+    """
+
+    auth_scheme: str
+    ca_file: str | os.PathLike[str]
+    rate: str
+    quota: str | Sequence[str]
+    concurrency: int
+    attempts: int
+    timeout: float | str
+    give_up_after: float | str
 
 
 class Client:

@@ -15,22 +15,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Ma
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from bulkstatus import job
+from bulkstatus.client import ConnectionSettings
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.job import Ended, Proposal, RowsRefused, Terms
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Observer
-from bulkstatus.settings.arguments import InputSettings, SendSettings
+from bulkstatus.order import OrderStatus
 from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.sources import settings_for
-from bulkstatus.settings.table import (
-    OF_ONE_RUN,
-    SETTINGS,
-    Setting,
-)
-from bulkstatus.settings.values import FLAG, refuse_unknown
+from bulkstatus.settings.table import OF_ONE_RUN, SETTINGS, Setting
+from bulkstatus.settings.values import FILE, FLAG, refuse_unknown
 from bulkstatus.source import memory
 from bulkstatus.source.memory import Rows
 
@@ -38,15 +35,44 @@ if TYPE_CHECKING:
     from bulkstatus.reporting import Summary
 
 
-class RunArguments(SendSettings, total=False):
-    """What `send` and `resume` take besides the settings.
+class InputSettings(TypedDict, total=False):
+    """How to read an input: the options of `bulkstatus check`, by the same names.
 
-    `ref_id` and `api_key` are the account's. `cancellations` is exactly how many orders this call
-    will cancel. `limit` sends the first so many rows and stops; `max_failures` stops after so
-    many. `dry_run` checks everything and sends nothing. `observer` is called once, with what is
-    about to happen, and returns the one that is told of it (see Observer, to derive from).
+    `column` maps "order_id", "status", "tracking" or "void" to the header that holds it, and
+    `word` words of the file's own to the status that they mean.
     """
 
+    format: str
+    status: OrderStatus | int | str
+    column: Mapping[str, str]
+    word: Mapping[str, OrderStatus | int | str]
+    save_layout: str
+    no_header: bool
+    encoding: str
+    sheet: str
+    require_tracking: bool
+    odd_ids: bool
+    on_conflict: str
+    profile: str
+
+
+class RunArguments(InputSettings, ConnectionSettings, total=False):
+    """What `send` and `resume` take: the options of those commands, by the same names.
+
+    With `sandbox` everything goes to a stand-in of the API inside this process, and no
+    credentials are needed; else `ref_id` and `api_key` are the account's. `cancellations` is
+    exactly how many orders this call will cancel. `limit` sends the first so many rows and stops;
+    `max_failures` stops after so many. `dry_run` checks everything and sends nothing. `observer`
+    is called once, with what is about to happen, and returns the one that is told of it (see
+    Observer, to derive from).
+    """
+
+    base_url: str
+    skip_invalid: bool
+    sandbox: bool
+    look_back: float | str
+    send_again: bool
+    shard: str
     ref_id: str | None
     api_key: str | None
     cancellations: int | None
@@ -87,15 +113,15 @@ async def send(
     >>> ended.counts[bulkstatus.Outcome.UPDATED]
     2
     """
-    given, others = _parted(arguments, go_on=go_on)
+    given, terms = _parted(arguments, go_on=go_on)
     place = None if log is None else Path(_path_of("log", log))
     if place is None and not isinstance(source, str | os.PathLike):
         raise SettingsRefused("Rows from memory need a place for their log: give it as log.")
     async with _path_and_settings(source, given) as (path, settings):
         for_log = partial(settings_for, settings, given_name="argument")
         if go_on:
-            return await job.send_or_resume(path, for_log(), for_log, place, _terms(others))
-        return await job.send(path, for_log(), place, _terms(others))
+            return await job.send_or_resume(path, for_log(), for_log, place, terms)
+        return await job.send(path, for_log(), place, terms)
 
 
 async def resume(
@@ -125,7 +151,7 @@ async def resume(
     >>> ended.ending.exit_status, ended.to_send
     (0, 0)
     """
-    given, others = _parted(
+    given, terms = _parted(
         arguments, changed_input=changed_input, retry_rejected=retry_rejected, withdraw=withdraw
     )
     log_path, mended = job.log_and_file(
@@ -135,7 +161,7 @@ async def resume(
         log_path,
         mended,
         partial(settings_for, given, given_name="argument"),
-        _terms(others),
+        terms,
         withdraw=withdraw,
         retry_rejected=retry_rejected,
     )
@@ -177,29 +203,50 @@ async def report(log: str | os.PathLike[str]) -> "Summary":
     return await asyncio.to_thread(summarise, Path(_path_of("log", log)))
 
 
-def _parted(arguments: Mapping[str, Any], **flags: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings among the arguments, and the others, flags too.
+def _parted(arguments: Mapping[str, Any], **flags: bool) -> tuple[dict[str, Any], Terms]:
+    """Return the settings among the arguments, and the terms that the others make, flags too.
 
     Raises TypeError for a name that is none, SettingsRefused for a value of another type.
     """
     of_run = OF_ONE_RUN | {name: Setting(name, FLAG, False, "") for name in flags}
-    refuse_unknown(arguments, [*SETTINGS, *of_run, "api_key", "observer"])
-    settings: dict[str, Any] = {}
-    others: dict[str, Any] = {}
-    for name, value in {**arguments, **flags}.items():
-        if name in of_run and value is not None:
-            of_run[name].read(value, name)
-        (settings if name in SETTINGS else others)[name] = value
-    if not callable(others.get("observer") or Observer):
+    refuse_unknown(arguments, [*SETTINGS, *OF_ONE_RUN, "api_key", "observer"])
+    settings = {name: value for name, value in arguments.items() if name in SETTINGS}
+    given = {**dict.fromkeys(of_run), **arguments, **flags}
+    once = {name: setting.once(given[name], name) for name, setting in of_run.items()}
+    observer = given.get("observer")
+    if not callable(observer or Observer):
         raise SettingsRefused("observer must be a function that returns an Observer.")
-    return settings, others
+
+    def confirm(proposal: Proposal) -> bool:
+        count, told = proposal.plan.cancellations, once["cancellations"]
+        if once["dry_run"] or proposal.settings.sandbox:
+            return True
+        if not proposal.is_number_right(told):
+            raise SettingsRefused(
+                f"This would cancel {count} orders, and cancellations is {told}. Nothing was "
+                f"sent; look at the file, then confirm that with cancellations={count}."
+            )
+        if proposal.changes_input and not once.get("changed_input"):
+            raise SettingsRefused(
+                "The file is not as the log has it: it brings new rows, refused ones again, or "
+                "leaves rows out. Nothing was sent; say changed_input=True when that is meant."
+            )
+        return True
+
+    return settings, Terms(
+        partial(credentials_for, api_key=given.get("api_key")),
+        confirm,
+        observer=observer,
+        limit=once["limit"],
+        max_failures=once["max_failures"],
+        dry_run=once["dry_run"],
+    )
 
 
 def _path_of(name: str, value: object) -> str:
     """Return the path that an argument is, as text; raise SettingsRefused when it is none."""
-    if isinstance(value, str | os.PathLike) and isinstance(path := os.fspath(value), str):
-        return path
-    raise SettingsRefused(f"{name} must be a path, as text or a Path, not {type(value).__name__}.")
+    path: str = Setting(name, FILE, None, "").read(value, name)[0]
+    return path
 
 
 @asynccontextmanager
@@ -226,41 +273,5 @@ async def _path_and_settings(
             yield path, {**given, **memory.SETTINGS}
         except RowsRefused as refusal:
             # What it says to type next is about a file that will be gone.
-            told = str(refusal).partition("\n")[0]
-            raise RowsRefused(told, refusal.plan, refusal.source, refusal.settings) from None
-
-
-def _terms(given: Mapping[str, Any]) -> Terms:
-    """Return the terms of a run as the arguments that are no settings have them."""
-    dry_run = given.get("dry_run", False)
-
-    def confirm(proposal: Proposal) -> bool:
-        if not dry_run and not proposal.settings.sandbox:
-            _check_confirmed(proposal, given.get("cancellations"), given.get("changed_input"))
-        return True
-
-    return Terms(
-        partial(credentials_for, api_key=given.get("api_key")),
-        confirm,
-        observer=given.get("observer"),
-        limit=given.get("limit"),
-        max_failures=given.get("max_failures"),
-        dry_run=dry_run,
-    )
-
-
-def _check_confirmed(
-    proposal: Proposal, cancellations: int | None, changed_input: bool | None
-) -> None:
-    """Raise SettingsRefused unless the arguments say yes to what is about to happen."""
-    count = proposal.plan.cancellations
-    if not proposal.is_number_right(cancellations):
-        raise SettingsRefused(
-            f"This would cancel {count} orders, and cancellations is {cancellations}. Nothing was "
-            f"sent; look at the file, then confirm that with cancellations={count}."
-        )
-    if proposal.changes_input and not changed_input:
-        raise SettingsRefused(
-            "The file is not as the log has it: it brings new rows, refused ones again, or leaves "
-            "rows out. Nothing was sent; say changed_input=True when that is meant."
-        )
+            refusal.args = (str(refusal).partition("\n")[0],)
+            raise

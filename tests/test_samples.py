@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bulkstatus.conflict import Claim, Fate, judge_order
-from bulkstatus.order import InvalidRow, OrderStatus, Row, StatusUpdate, parse_update
+from bulkstatus.order import InvalidRow, OrderStatus, Row, StatusUpdate
 from bulkstatus.source import InputOptions, open_source
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -54,20 +54,6 @@ def test_the_script_makes_the_very_bytes_that_are_kept(made: Path, name: str) ->
 
 def test_the_script_makes_these_files_and_no_others(made: Path) -> None:
     assert sorted(path.name for path in made.iterdir()) == FILES
-
-
-def test_the_dispatch_file_says_what_its_cells_say_to_any_csv_reader() -> None:
-    with (SAMPLES / "dispatch.csv").open(encoding="utf-8", newline="") as file:
-        table = list(csv.DictReader(file))
-    lines = (SAMPLES / "dispatch.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
-    assert [
-        parse_update(cells["Order Number"], cells["Status"], cells["Tracking Number"])
-        for cells in table
-    ] == [
-        StatusUpdate(record["order_id"], OrderStatus(record["status"]), record.get("tracking"))
-        for record in records
-    ]
 
 
 async def test_csv_and_jsonl_of_the_day_are_the_same_updates_in_the_same_order() -> None:
@@ -126,15 +112,12 @@ def words_of(svg: str) -> str:
     return " ".join(" ".join(text.text or "" for text in texts).split())
 
 
-def test_the_picture_of_the_live_view_shows_what_the_view_says_today() -> None:
+def test_the_picture_of_the_live_view_shows_what_the_view_says_today_and_loads_nothing() -> None:
     kept = (PICTURES / "live-view.svg").read_text(encoding="utf-8")
     drawn = runpy.run_path(str(SAMPLES / "make_pictures.py"))["live_view"]()
     assert words_of(kept) == words_of(drawn)
     assert "going on at 17:42" in words_of(kept)
-
-
-def test_the_picture_of_the_live_view_loads_nothing() -> None:
-    kept = (PICTURES / "live-view.svg").read_text(encoding="utf-8")
+    # It loads nothing.
     assert "http" not in kept.replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert not re.search(r"url\((?!#)|href|@import|@font-face|<image|<script", kept)
 

@@ -4,15 +4,7 @@ import sys
 import pytest
 
 from bulkstatus.terminal import can_redraw, is_terminal, say, tell, width_of
-
-
-class Screen(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
+from tests.terminal import Screen
 
 
 @pytest.fixture

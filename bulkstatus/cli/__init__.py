@@ -37,8 +37,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"bulkstatus.cli.{_COMMANDS[cmd_name]}")
-        is_alone = _COMMANDS[cmd_name] == cmd_name
-        command: click.Command = getattr(module, "command" if is_alone else cmd_name)
+        command: click.Command = getattr(module, cmd_name)
         return command
 
 

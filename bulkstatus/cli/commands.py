@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from bulkstatus.cli.options import given_settings, options_of, reading
+from bulkstatus.cli.options import PORT, given_settings, option, options_of
 from bulkstatus.settings.table import Setting
-from bulkstatus.settings.values import whole
 
 # How many problems `check` shows.
 _SHOWN = 20
@@ -126,14 +125,10 @@ def resume(
     if withdraw and (path is not None or retry_rejected):
         raise click.UsageError("--withdraw goes with a LOG alone.")
     log_path, path = job.log_and_file(log_or_file, path)
+    for_log = partial(settings_for, given_settings(options))
     return execute(
         lambda terms: job.resume(
-            log_path,
-            path,
-            partial(settings_for, given_settings(options)),
-            terms,
-            withdraw=withdraw,
-            retry_rejected=retry_rejected,
+            log_path, path, for_log, terms, withdraw=withdraw, retry_rejected=retry_rejected
         ),
         options,
         changed_input,
@@ -205,13 +200,7 @@ def check(path: str, problems_path: Path | None, as_json: bool, **options: Any) 
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=Path(),
 )
-@click.option(
-    "--port",
-    type=int,
-    callback=reading(Setting("port", whole(0, 65535), 0, "")),
-    default=0,
-    help="Its port, by default a free one.",
-)
+@option(Setting("port", PORT, 0, "Its port, by default a free one."))
 @click.option("--no-browser", is_flag=True, help="Open nothing; say the address alone.")
 def desk(folder: Path, port: int, no_browser: bool) -> int:
     """Do the whole job in the browser, with the files of FOLDER, by default this one.

@@ -1,20 +1,18 @@
 """`bulkstatus config`: what is in force and where it comes from, and `config init`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from bulkstatus.cli.options import given_settings, options_of
-
-if TYPE_CHECKING:
-    from bulkstatus.settings.table import Settings
+from bulkstatus.settings.table import Settings
 
 
 @click.command("config")
 @click.argument("init", metavar="[init]", type=click.Choice(["init"]), required=False)
 @options_of("input", "sending", "trust", "profile")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def command(init: str | None, as_json: bool, **options: Any) -> None:
+def config(init: str | None, as_json: bool, **options: Any) -> None:
     """Show the settings in force and where each comes from.
 
     The API key itself is never shown. An option wins over the environment, the environment over
@@ -66,37 +64,35 @@ def command(init: str | None, as_json: bool, **options: Any) -> None:
     path = config_path()
     if as_json:
         told = {name: {"value": value, "from": origin} for name, (value, origin) in entries.items()}
-        file = None if path is None else str(path)
-        record = {"file": file, "profile": settings.profile, "settings": told, "quotas": used}
-        print_json(record)
+        file = path and str(path)
+        print_json({"file": file, "profile": settings.profile, "settings": told, "quotas": used})
     else:
         # Values stand as they would in the file.
         texts = {name: orjson.dumps(value).decode() for name, (value, _) in entries.items()}
         width = min(60, max(map(len, texts.values())))
         lines = [f"{name:16}  {texts[name]:{width}}  {entries[name][1]}" for name in entries]
-        there_is_one = path is not None and path.exists()
-        head = f"Settings file     {path or ''}{'' if there_is_one else ' (there is none)'}"
-        tell(map(printable, (head, "", *lines)))
+        is_none = "" if path and path.exists() else " (there is none)"
+        tell(map(printable, (f"Settings file     {path or ''}{is_none}", "", *lines)))
         tell(["", *(_told(**one) for one in used)] if used else [])
     if refusal is not None:
         raise refusal
 
 
-def _api_key(settings: "Settings") -> tuple[str | None, str]:
+def _api_key(settings: Settings) -> tuple[str | None, str]:
     from bulkstatus.settings.keys import find_key
 
-    key = find_key(settings)
-    return (None, "asked for") if key is None else ("(hidden)", key.origin)
+    found = find_key(settings)
+    return ("(hidden)", found[1]) if found else (None, "asked for")
 
 
-def _proxy(settings: "Settings") -> tuple[str | None, str]:
+def _proxy(settings: Settings) -> tuple[str | None, str]:
     from bulkstatus.api.access import find_proxy
 
     proxy = find_proxy(settings.base_url)
-    return (None, "default") if proxy is None else (proxy.shown, proxy.origin)
+    return (proxy.shown, proxy.origin) if proxy else (None, "default")
 
 
-def _used(settings: "Settings") -> list[dict[str, Any]]:
+def _used(settings: Settings) -> list[dict[str, Any]]:
     """Return what all runs of the account on this machine have used of each quota.
 
     `next_free_in` and `all_free_in` are seconds, None where nothing is used.

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import math
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -16,7 +15,7 @@ from bulkstatus.job import Ended, Proposal, Terms
 from bulkstatus.job.run import Observer
 from bulkstatus.job.wording import sections
 from bulkstatus.progress import observe
-from bulkstatus.settings.keys import credentials_for, find_key
+from bulkstatus.settings.keys import credentials_for
 from bulkstatus.settings.table import Settings, not_logged
 from bulkstatus.signals import ending_undisturbed, interrupting
 from bulkstatus.terminal import said, say, tell
@@ -68,21 +67,16 @@ def with_account(settings: Settings) -> Settings:
     """Return settings that name an account, which is asked for where none is known."""
     if settings.ref_id is not None or not question.is_terminal():
         return settings
-    with question.ctrl_c_answers():
-        return replace(settings, ref_id=question.prompt("Ref ID of your account of the platform"))
+    return replace(settings, ref_id=question.prompt("Ref ID of your account of the platform"))
 
 
 def _credentials(settings: Settings) -> Credentials:
     """Return the account's credentials, and ask for those that are found nowhere."""
-    if not question.is_terminal():
-        return credentials_for(settings)
-    settings = with_account(settings)
-    ref_id, key = settings.ref_id or "", find_key(settings)
-    if key is not None:
-        return Credentials(ref_id, key.value)
-    with question.ctrl_c_answers():
-        asked = f"API key of the account {printable(ref_id)}"
-        return Credentials(ref_id, question.prompt(asked, hidden=True))
+
+    def ask(ref_id: str) -> str:
+        return question.prompt(f"API key of the account {printable(ref_id)}", hidden=True)
+
+    return credentials_for(with_account(settings), ask=ask if question.is_terminal() else None)
 
 
 def execute(
@@ -140,13 +134,17 @@ def _show(ended: Ended, options: Mapping[str, Any]) -> None:
 
 def run_in_loop(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine in uvloop's event loop where there is one, else in asyncio's own."""
-    if (most := _open_files()) < FEWEST_FILES:
-        work.close()
-        raise SettingsRefused(
-            f"The system lets this process open {most} files at once, and {FEWEST_FILES} are "
-            "needed, connections among them. Nothing was sent. Raise that first:\n"
-            f"  ulimit -n {FEWEST_FILES}"
-        )
+    if sys.platform != "win32":
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if 0 <= most < FEWEST_FILES:  # -1 may stand for no limit
+            work.close()
+            raise SettingsRefused(
+                f"The system lets this process open {most} files at once, and {FEWEST_FILES} are "
+                "needed, connections among them. Nothing was sent. Raise that first:\n"
+                f"  ulimit -n {FEWEST_FILES}"
+            )
     # Rows are many, short-lived and free of cycles: to look for cycles among them at Python's
     # usual pace takes a fifth of the time of a check. What is imported by now stays anyway.
     gc.freeze()
@@ -159,13 +157,3 @@ def run_in_loop(work: Coroutine[Any, Any, _T]) -> _T:
         factory = new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work)
-
-
-def _open_files() -> float:
-    """Return how many files and connections the system lets this process have open."""
-    if sys.platform == "win32":
-        return math.inf
-    import resource
-
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return math.inf if most == resource.RLIM_INFINITY else most

@@ -1,21 +1,17 @@
 """`bulkstatus config init`: asks for account, key and base URL, and writes them into a profile."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from bulkstatus.api.access import Credentials
-from bulkstatus.cli.question import ctrl_c_answers, is_terminal, prompt
+from bulkstatus.cli.question import answer, confirm, is_terminal
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.settings.keys import has_keyring, write_key_file, write_keyring
+from bulkstatus.settings.keys import keyring, write_key_file, write_keyring
 from bulkstatus.settings.profiles import add_profile, config_path, read_profiles
-from bulkstatus.settings.table import SETTINGS
+from bulkstatus.settings.table import SETTINGS, VARIABLES
 from bulkstatus.settings.values import normal_base_url
 from bulkstatus.terminal import say, tell
-from bulkstatus.words import printable
-
-_T = TypeVar("_T")
+from bulkstatus.words import command_line, printable
 
 _ABOUT = """\
 This adds the profile "{name}" to {path}.
@@ -28,7 +24,7 @@ a ref ID.
 
 _KEYRING = """\
 The key can be kept in the system's keyring, or in a file that only you can read: that is for
-runs while nobody is logged in, such as cron's. In the keyring? [Y/n]"""
+runs while nobody is logged in, such as cron's. In the keyring?"""
 
 _UNTRIED = """\
 The key was not tried: the API has no call that changes no order. A wrong one stops the first run \
@@ -53,18 +49,17 @@ def init(name: str) -> None:
             f"{path} (the key into a file of its own, beside it, that only you can read):\n"
             f'  [profile.{name}]\n  ref_id = "12345"\n  api_key_file = "api-key"'
         )
-    with ctrl_c_answers():
-        say(_ABOUT.format(name=printable(name), path=path))
-        ref_id = _asked("Ref ID", lambda typed: _pair(typed, "key")).ref_id
-        key = _asked("API key (not shown)", lambda typed: _pair(ref_id, typed), True).api_key
-        default = SETTINGS["base_url"].default
-        url = _asked(f"Base URL [{default}]", lambda typed: normal_base_url(typed or default))
-        in_keyring = has_keyring() and _asked(_KEYRING, _yes)
+    say(_ABOUT.format(name=printable(name), path=path))
+    ref_id = answer("Ref ID", lambda typed: _pair(typed, "key")).ref_id
+    key = answer("API key (not shown)", lambda typed: _pair(ref_id, typed), True).api_key
+    default = SETTINGS["base_url"].default
+    url = answer(f"Base URL [{default}]", lambda typed: normal_base_url(typed or default))
+    in_keyring = keyring(1) is not None and confirm(_KEYRING, True)
     kept = _write(path, name, ref_id, key, url, in_keyring)
     tell(f'The profile "{name}" is in {path}, the key {kept}.')
     if name != "default":
-        tell(f"Use it with --profile {name} or BULKSTATUS_PROFILE.")
-    variables = [f"BULKSTATUS_{name}" for name in ("REF_ID", "API_KEY", "API_KEY_FILE", "BASE_URL")]
+        tell(f"Use it with {command_line('--profile', name)} or BULKSTATUS_PROFILE.")
+    variables = {"api_key": "BULKSTATUS_API_KEY", **VARIABLES, "profile": ""}.values()
     if winning := [name for name in variables if os.environ.get(name)]:
         tell(f"The environment still wins over it: it has {' and '.join(winning)}.")
     tell(_UNTRIED)
@@ -91,18 +86,3 @@ def _pair(ref_id: str, key: str) -> Credentials:
     credentials = Credentials(ref_id, key)
     credentials.check()
     return credentials
-
-
-def _yes(typed: str) -> bool:
-    if typed.lower() not in {"", "y", "yes", "n", "no"}:
-        raise SettingsRefused("Type y (or just Enter) for yes, or n for no.")
-    return typed[:1].lower() != "n"
-
-
-def _asked(question: str, read: Callable[[str], _T], hidden: bool = False) -> _T:
-    """Return what `read` makes of the answer to a question, asked until it has a use."""
-    while True:
-        try:
-            return read(prompt(question, hidden))
-        except SettingsRefused as error:
-            say(str(error))

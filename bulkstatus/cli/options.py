@@ -1,20 +1,17 @@
 """The options that several commands share: those of the settings' table, and those of one run."""
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any, TypeVar
 
 import click
 
 from bulkstatus.settings.table import OF_ONE_RUN, SETTINGS, Group, Setting, names_of
-from bulkstatus.settings.values import FILE, FLAG, HEADERS, NAME, QUOTAS, WORDS
+from bulkstatus.settings.values import FILE, FLAG, HEADERS, NAME, QUOTAS, STATUS, WORDS, whole
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
-
-def reading(setting: Setting) -> _Callback:
-    """Return the callback of an option whose values are those of a setting."""
-    return lambda ctx, param, value: setting.default if value is None else setting.read(value)[1]
+PORT = whole(0, 65535)
 
 
 def _complete_status(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -22,14 +19,6 @@ def _complete_status(ctx: click.Context, param: click.Parameter, incomplete: str
 
     names = (status.name.lower().replace("_", "-") for status in OrderStatus)
     return [name for name in names if name.startswith(incomplete.lower())]
-
-
-def _split_columns(
-    ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]
-) -> dict[str, str] | None:
-    """Return `--column` as field → header, or None when it was not given."""
-    found = _split(ctx, param, pairs)
-    return found and {name.lower().replace("-", "_"): header for name, header in found.items()}
 
 
 def _split(
@@ -41,6 +30,8 @@ def _split(
         name, equals, value = pair.partition("=")
         if not equals:
             raise click.BadParameter(f'"{pair}" is not of the form {param.metavar}.', ctx, param)
+        if param.name == "column":
+            name = name.lower().replace("-", "_")
         found[name.strip()] = value
     return found or None
 
@@ -49,33 +40,35 @@ def _split(
 _KINDS: dict[Any, dict[str, Any]] = {
     FLAG: {"is_flag": True},
     FILE: {"type": click.Path()},
-    HEADERS: {"multiple": True, "callback": _split_columns},
+    HEADERS: {"multiple": True, "callback": _split},
     WORDS: {"multiple": True, "callback": _split},
+    STATUS: {"shell_complete": _complete_status},
     NAME: {"is_flag": False, "flag_value": ""},
     QUOTAS: {"multiple": True, "callback": lambda ctx, param, texts: list(texts) or None},
 }
 
 
-def _option(setting: Setting) -> Callable[[_F], _F]:
+def option(setting: Setting) -> Callable[[_F], _F]:
     """Return the option of a setting.
 
-    One that is not given is None, so that the log, the environment or the default can decide.
+    One of the table that is not given is None, so that the log, the environment or the default
+    can decide; the value of any other is read at once.
     """
-    default = setting.shown_default
-    if default is None and setting.default and setting.kind is not FLAG:
+    kind, default = setting.kind, setting.shown_default
+    if default is None and setting.default and kind is not FLAG:
         default = str(setting.default)
-    more: dict[str, Any] = {"type": click.Choice(setting.choices)} if setting.choices else {}
-    if setting.kind.types == (int,):
+    more = dict(_KINDS.get(kind, {}))
+    if kind.choices:
+        more["type"] = click.Choice(kind.choices)
+    elif kind.types == (int,):
         more["type"] = int
-    if setting.name in OF_ONE_RUN:
-        more["callback"] = reading(setting)
+    if setting.name not in SETTINGS:
+        more["callback"] = lambda ctx, param, value: setting.once(value)
     return click.option(
         setting.option,
         default=None,
-        metavar=None if setting.choices else setting.kind.metavar,
-        shell_complete=_complete_status if setting.name == "status" else None,
+        metavar=kind.metavar,
         help=setting.help + (f"  [default: {default}]" if default else ""),
-        **_KINDS.get(setting.kind, {}),
         **more,
     )
 
@@ -90,16 +83,10 @@ _THIS_RUN = (
 
 def options_of(*groups: Group) -> Callable[[_F], _F]:
     """Return what adds the options of the settings of `groups`, and with "run" all of one run."""
-
-    def add(function: _F) -> _F:
-        settings = [SETTINGS[name] for group in groups for name in names_of(group)]
-        settings += OF_ONE_RUN.values() if "run" in groups else ()
-        of_run = _THIS_RUN if "run" in groups else ()
-        for option in reversed([*map(_option, settings), *of_run]):
-            function = option(function)
-        return function
-
-    return add
+    options = [option(SETTINGS[name]) for group in groups for name in names_of(group)]
+    if "run" in groups:
+        options += [*map(option, OF_ONE_RUN.values()), *_THIS_RUN]
+    return lambda function: reduce(lambda done, add: add(done), reversed(options), function)
 
 
 def given_settings(options: Mapping[str, Any]) -> dict[str, Any]:

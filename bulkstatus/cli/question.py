@@ -2,10 +2,11 @@
 
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -19,8 +20,7 @@ from bulkstatus.source.options import LABELS
 from bulkstatus.terminal import say
 from bulkstatus.words import counted, printable
 
-# How often the number of cancellations may be typed.
-_TRIES = 3
+_T = TypeVar("_T")
 
 
 def is_terminal() -> bool:
@@ -43,8 +43,7 @@ def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input:
             "number."
         )
     if is_terminal() and not yes:
-        with ctrl_c_answers():
-            return _type_number(proposal, count) if count else _confirm(asked(proposal))
+        return _type_number(proposal, count) if count else confirm(asked(proposal))
     missing = {} if yes else {"--yes": "There is no terminal to ask on."}
     if not is_right:
         missing[f"--cancellations {count}"] = f"This run would cancel {counted(count, 'order')}."
@@ -71,15 +70,13 @@ def ask_rejected(log: Path, count: int) -> bool:
 
     failures = [f for f in summarise(log).failures if f.outcome is Outcome.REJECTED]
     say(failure_lines(failures))
-    with ctrl_c_answers():
-        return _confirm(f"The API refused {counted(count, 'row')}. Send them again as they are?")
+    return confirm(f"The API refused {counted(count, 'row')}. Send them again as they are?")
 
 
 def ask_changed(name: str) -> bool:
     """Ask whether the log's file, which has changed since, is to be taken over."""
     say(f"{printable(name)} has changed since it was sent.")
-    with ctrl_c_answers():
-        return _confirm("Take over its rows as they are now? Else the log's rows are sent.")
+    return confirm("Take over its rows as they are now? Else the log's rows are sent.")
 
 
 class Asking:
@@ -90,82 +87,94 @@ class Asking:
         say(f"{printable(doubt.name)}: {printable(doubt.doubts)}")
         say(f"{place:4}  {column}" for place, column in enumerate(doubt.table, 1))
         columns, status = dict(options.columns), options.default_status
-        with ctrl_c_answers():
-            for field in doubt.fields:
-                if field == "tracking" and "status" in doubt.fields:
-                    continue  # whether there is to be one depends on the status
-                header = columns[field] = _choose(field, doubt, doubt.taken.union(columns.values()))
-                if not header and field == "status" and status is None:
-                    status = _ask_status("Which status do all rows get?", "to stop")
-                if not header and (field == "order_id" or (field == "status" and status is None)):
-                    return None
+        for field in doubt.fields:
+            if field == "tracking" and "status" in doubt.fields:
+                continue  # whether there is to be one depends on the status
+            header = columns[field] = _choose(field, doubt, doubt.taken.union(columns.values()))
+            if not header and field == "status" and status is None:
+                (status,) = _statuses(["Which status do all rows get?"], "to stop")
+            if not header and (field == "order_id" or (field == "status" and status is None)):
+                return None
         return replace(options, columns=columns, default_status=status)
 
     def words(self, words: Sequence[str]) -> Mapping[str, OrderStatus]:
         """Ask what words of the status column mean."""
-        say(f"The statuses are {', '.join(f'{s:d} {s.label}' for s in OrderStatus)}.")
-        with ctrl_c_answers():
-            asked = {
-                word: f'What does the status "{printable(word, CELL)}" mean?' for word in words
-            }
-            meant = {word: _ask_status(asked[word], "for none of them") for word in words}
-        return {word: status for word, status in meant.items() if status}
+        questions = [f'What does the status "{printable(word, CELL)}" mean?' for word in words]
+        meant = zip(words, _statuses(questions, "for none of them"), strict=True)
+        return {word: status for word, status in meant if status}
 
     def keep(self) -> bool:
         """Ask whether the answers are to be kept."""
-        with ctrl_c_answers():
-            return _confirm("Keep these answers for the next file with these columns?")
+        return confirm("Keep these answers for the next file with these columns?")
 
 
 def _choose(field: str, doubt: InQuestion, taken: Set[str]) -> str:
     """Return the header of the column that is chosen, "" for none."""
+    headers = {str(place): column.header for place, column in enumerate(doubt.table, 1)}
+
+    def read(typed: str) -> str:
+        header = headers.get(typed, "")
+        if typed and (not header or header in taken):
+            raise SettingsRefused(
+                "Type the number of a column that has a name and is not taken yet."
+            )
+        return header
+
     blank = "to stop" if field == "order_id" else "for none"
-    while typed := prompt(f"Which is the {LABELS[field]}? Type its number, or press Enter {blank}"):
-        headers = {str(place): column.header for place, column in enumerate(doubt.table, 1)}
-        if (header := headers.get(typed)) and header not in taken:
-            return header
-        say("Type the number of a column that has a name and is not taken yet.")
-    return ""
+    return answer(f"Which is the {LABELS[field]}? Type its number, or press Enter {blank}", read)
 
 
-def _ask_status(asked: str, blank: str) -> OrderStatus | None:
-    while typed := prompt(f"{asked} Type its code or name, or press Enter {blank}"):
-        if status := parse_status(typed):
-            return status
-        say(printable(unknown_status(typed)))
-    return None
+def _statuses(questions: Sequence[str], blank: str) -> list[OrderStatus | None]:
+    """Return the status that is typed to each question, None for none."""
+
+    def read(typed: str) -> OrderStatus | None:
+        status = parse_status(typed)
+        if typed and status is None:
+            raise SettingsRefused(unknown_status(typed))
+        return status
+
+    say(f"The statuses are {', '.join(f'{s:d} {s.label}' for s in OrderStatus)}.")
+    return [
+        answer(f"{each} Type its code or name, or press Enter {blank}", read) for each in questions
+    ]
 
 
 def prompt(question: str, hidden: bool = False) -> str:
     """Return what is typed to a question, without blanks around it."""
     default = None if hidden else ""
-    typed = click.prompt(question, default, hide_input=hidden, show_default=False, err=True)
+    with _ctrl_c_answers():
+        typed = click.prompt(question, default, hide_input=hidden, show_default=False, err=True)
     return str(typed).strip()
 
 
-def _confirm(question: str) -> bool:
-    say("")
+def answer(question: str, read: Callable[[str], _T], hidden: bool = False) -> _T:
+    """Return what `read` makes of what is typed; where it raises SettingsRefused, ask again."""
     while True:
-        answer = prompt(f"{question} [y/N]").lower()
-        if answer in {"y", "yes", "", "n", "no"}:
-            return answer.startswith("y")
-        say("Type y for yes, or n (or just Enter) for no.")
+        try:
+            return read(prompt(question, hidden))
+        except SettingsRefused as error:
+            say(printable(str(error)))
+
+
+def confirm(question: str, default: bool = False) -> bool:
+    """Return whether the answer is yes."""
+    say("")
+    with _ctrl_c_answers():
+        return click.confirm(question, default, err=True)
 
 
 def _type_number(proposal: Proposal, count: int) -> bool:
+    def read(typed: str) -> bool:
+        if typed.lower() not in {str(count), "", "n", "no"}:
+            raise SettingsRefused(f'You typed "{printable(typed, CELL)}", and {count} is needed.')
+        return typed == str(count)
+
     say(f"\n{cancels(proposal)}")
-    for _ in range(_TRIES):
-        answer = prompt(f"Type {count} to do that, or press Enter to stop")
-        if answer == str(count):
-            return True
-        if answer.lower() in {"", "n", "no"}:
-            return False
-        say(f'You typed "{printable(answer, CELL)}", and {count} is needed.')
-    return False
+    return answer(f"Type {count} to do that, or press Enter to stop", read)
 
 
 @contextmanager
-def ctrl_c_answers() -> Iterator[None]:
+def _ctrl_c_answers() -> Iterator[None]:
     """Let Ctrl-C end a prompt; the event loop's own handler would only note it for later."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

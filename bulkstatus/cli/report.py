@@ -42,7 +42,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--html", type=_FILE, metavar="FILE.html", help="Write one page, to show or print.")
 @click.option("--order", metavar="ID", help="Tell all that the logs know of one order.")
-def command(
+def report(
     logs: tuple[Path, ...],
     as_json: bool,
     failures: str | None,

@@ -7,15 +7,15 @@ keyring, in that order. What is found nowhere is asked for by whoever has a term
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bulkstatus.api.access import Credentials
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.table import Settings
-from bulkstatus.words import printable
+from bulkstatus.words import command_line, printable
 
 #: The name under which the system keyring keeps our keys; the user name there is the ref ID.
 KEYRING_SERVICE = "bulkstatus"
@@ -24,40 +24,40 @@ KEYRING_SERVICE = "bulkstatus"
 _LONGEST_KEY = 4096
 
 
-@dataclass(frozen=True)
-class ApiKey:
-    """A key, and where it was found."""
+def find_key(
+    settings: Settings, environ: Mapping[str, str] = os.environ
+) -> tuple[Credentials, str] | None:
+    """Return the credentials of the account of `settings`, and where their key was found.
 
-    value: str = field(repr=False)
-    origin: str
-
-
-def find_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> ApiKey | None:
-    """Return the key of the account of `settings`, None where there is none to be found.
-
-    Raises SettingsRefused when a file or the keyring that should have the key cannot be used.
+    None where there is none to be found. Raises SettingsRefused when a file or the keyring that
+    should have the key cannot be used.
     """
-    if key := environ.get("BULKSTATUS_API_KEY"):
-        return ApiKey(key, "environment (BULKSTATUS_API_KEY)")
-    if path := settings.api_key_file:
-        origin = settings.origins["api_key_file"]
-        return ApiKey(read_key_file(path), f"file {path} ({origin})")
-    if settings.ref_id and (key := read_keyring(settings.ref_id)):
-        return ApiKey(key, "system keyring")
-    return None
+    ref_id = settings.ref_id or ""
+    key, origin = environ.get("BULKSTATUS_API_KEY"), "environment (BULKSTATUS_API_KEY)"
+    if not key and (path := settings.api_key_file):
+        key, origin = read_key_file(path), f"file {path} ({settings.origins['api_key_file']})"
+    elif not key and ref_id:
+        key, origin = read_keyring(ref_id), "system keyring"
+    return (Credentials(ref_id, key), origin) if key else None
 
 
 def credentials_for(
-    settings: Settings, api_key: str | None = None, environ: Mapping[str, str] = os.environ
+    settings: Settings,
+    api_key: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    ask: Callable[[str], str] | None = None,
 ) -> Credentials:
     """Return the credentials of the account of `settings`, with the key that is given or found.
 
-    Raises SettingsRefused when one of them is missing or not text, too.
+    One that is found nowhere is what `ask` returns for the ref ID. Raises SettingsRefused when
+    something is missing or not text, too.
     """
     if not isinstance(api_key, str | None):
         raise SettingsRefused("api_key must be text.")
-    if settings.ref_id and not api_key and (key := find_key(settings, environ)):
-        api_key = key.value
+    if settings.ref_id and not api_key:
+        if found := find_key(settings, environ):
+            return found[0]
+        api_key = ask and ask(settings.ref_id)
     if settings.ref_id and api_key:
         return Credentials(settings.ref_id, api_key)
     missing = "BULKSTATUS_API_KEY" if settings.ref_id else "BULKSTATUS_REF_ID and its key"
@@ -85,7 +85,7 @@ def read_key_file(path: Path) -> str:
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise SettingsRefused(
             f"The API key file {path} can be read or changed by other users of this machine. "
-            f"Close it to them first:  chmod 600 {path}"
+            f"Close it to them first:  {command_line('chmod', 600, path)}"
         )
     try:
         key = content.decode("utf-8-sig").strip()
@@ -99,40 +99,35 @@ def read_key_file(path: Path) -> str:
     return key
 
 
-def read_keyring(ref_id: str) -> str | None:
-    """Return the key that the system keyring has for an account, or None.
+def keyring(least: float = 0.1) -> Any:
+    """Return the system's keyring, None where there is none of such a priority.
 
-    None also where there is no keyring, or the extra `bulkstatus[keyring]` is not installed.
-    Raises SettingsRefused when the keyring is there and does not answer.
+    One that keeps keys safe has 1 or more. The extra `bulkstatus[keyring]` may not be installed.
     """
     try:
-        import keyring
-        from keyring.errors import NoKeyringError
-    except ImportError:
-        return None
-    with _told("asked for"):
-        try:
-            return keyring.get_password(KEYRING_SERVICE, ref_id)
-        except NoKeyringError:
-            return None
+        from keyring import get_keyring
 
-
-def has_keyring() -> bool:
-    """Tell whether there is a system keyring that keeps keys safe."""
-    try:
-        import keyring
-
-        return keyring.get_keyring().priority >= 1
+        there = get_keyring()
+        return there if there.priority >= least else None
     except Exception:  # the extra is not installed, or a backend does not load
-        return False
+        return None
+
+
+def read_keyring(ref_id: str) -> str | None:
+    """Return the key that the system keyring has for an account, None where there is neither.
+
+    Raises SettingsRefused when the keyring is there and does not answer.
+    """
+    there = keyring()
+    with _told("asked for"):
+        key: str | None = there and there.get_password(KEYRING_SERVICE, ref_id)
+        return key
 
 
 def write_keyring(ref_id: str, key: str) -> None:
     """Keep the key of an account in the system keyring; raise SettingsRefused where it will not."""
-    import keyring
-
     with _told("given"):
-        keyring.set_password(KEYRING_SERVICE, ref_id, key)
+        keyring().set_password(KEYRING_SERVICE, ref_id, key)
 
 
 @contextmanager
@@ -157,11 +152,10 @@ def write_key_file(folder: Path, key: str) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # It is created exclusively: nobody else's, nor a link to another place.
-        descriptor, path = tempfile.mkstemp(prefix="api-key-", dir=folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{key}\n")
+        with tempfile.NamedTemporaryFile(prefix="api-key-", dir=folder, delete=False) as file:
+            file.write(f"{key}\n".encode())
     except OSError as error:
         raise SettingsRefused(
             f"The API key cannot be kept in {folder}: {error.strerror}."
         ) from None
-    return Path(path)
+    return Path(file.name)

@@ -19,6 +19,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,10 @@ def _profiles(path: Path, content: bytes) -> dict[str, dict[str, Any]]:
             f"The settings file {path} is not TOML in UTF-8: {printable(str(error), 200)}. Text "
             "stands in quotes there, a Windows path in single ones."
         ) from None
-    profiles = document.get("profile", {})
+    profiles = document.pop("profile", {})
     tables = profiles if isinstance(profiles, dict) else {"profile": profiles}
-    loose = [key for key in document if key != "profile"]
-    for key in (*loose, *(name for name, table in tables.items() if not isinstance(table, dict))):
+    loose = [name for name, table in tables.items() if not isinstance(table, dict)]
+    for key in (*document, *loose):
         raise SettingsRefused(
             f'{path}: "{printable(key, 40)}" stands outside a profile. Put the settings under a '
             "line [profile.default]."
@@ -133,22 +134,19 @@ def add_profile(path: Path, name: str, values: Mapping[str, str]) -> None:
     lines = [f"[profile.{key}]", *(f"{key} = {json.dumps(text)}" for key, text in values.items())]
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("a+b") as file:
-            file.seek(0)
-            before = file.read()
-            gap = "\n" * (2 - before.endswith(b"\n")) if before else ""
-            added = f"{gap}{chr(10).join(lines)}\n".encode()
-            try:
-                is_there = _profiles(path, before + added).get(name) == values
-            except SettingsRefused:
-                is_there = False
-            if not is_there:
-                raise SettingsRefused(
-                    f"The profile cannot be added to {path} as that is written: put it there by "
-                    "hand. Nothing in it was changed."
-                )
-            file.write(added)
+        before = path.read_bytes() if path.exists() else b""
+        gap = "\n" * (2 - before.endswith(b"\n")) if before else ""
+        added = f"{gap}{chr(10).join(lines)}\n".encode()
+        with suppress(SettingsRefused):
+            if _profiles(path, before + added).get(name) == values:
+                with path.open("ab") as file:
+                    file.write(added)
+                return
     except OSError as error:
         raise SettingsRefused(
             f"The settings file {path} cannot be written: {error.strerror}."
         ) from None
+    raise SettingsRefused(
+        f"The profile cannot be added to {path} as that is written: put it there by hand. Nothing "
+        "in it was changed."
+    )

@@ -6,7 +6,14 @@ from typing import Any
 
 from bulkstatus.errors import LogRefused, SettingsRefused
 from bulkstatus.settings.profiles import config_path, read_profile
-from bulkstatus.settings.table import LOGGED, SETTINGS, Settings, default_quotas, names_of
+from bulkstatus.settings.table import (
+    LOGGED,
+    SETTINGS,
+    VARIABLES,
+    Settings,
+    default_quotas,
+    names_of,
+)
 from bulkstatus.words import printable
 
 
@@ -28,10 +35,7 @@ def settings_for(
     that cannot be used, for a profile that is not there, and for one that was named and is of
     another account than the environment's.
     """
-    of_environment = {
-        name: environ.get(f"BULKSTATUS_{name.upper()}") or None
-        for name in ("base_url", "profile", "ref_id", "api_key_file")
-    }
+    of_environment = {name: environ.get(there) or None for name, there in VARIABLES.items()}
     layers: list[tuple[str, Mapping[str, Any]]] = [(given_name, given)]
     if logged is not None:
         layers.append(("result log", logged_settings(logged, log_name)))

@@ -1,14 +1,14 @@
 """The table of settings. A setting is declared here once, as a field of `Settings`.
 
 From it are made the options and their help (`cli/options.py`), what a profile may hold, what a
-log keeps and may give back, and what the library's arguments may be (their static types stand in
-`arguments.py`). What is about one run alone, such as `--limit`, is no setting, but for
-`sandbox`, which a log remembers.
+log keeps and may give back, and what the library's arguments may be (their static types stand
+with the functions that take them). What is about one run alone, such as `--limit`, is no setting,
+but for `sandbox`, which a log remembers.
 """
 
-# ruff: noqa: RUF009 - `_setting` makes a field
+# ruff: noqa: RUF009 - `_in` makes fields
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,7 +31,7 @@ from bulkstatus.settings.values import (
     URL,
     WORDS,
     Kind,
-    is_vendors,
+    one_of,
     whole,
 )
 from bulkstatus.words import printable
@@ -42,11 +42,14 @@ if TYPE_CHECKING:
     from bulkstatus.shard import Shard
     from bulkstatus.source.options import InputOptions
 
+_VENDOR_DOMAINS = (".custom-gateway.net", ".kornitx.net")
+
 #: Where a setting may stand: "sending" as an option of the commands that send, in a profile and in
 #: a log; "trust" likewise, but never in a log; "input" as an option of the commands that read one,
 #: in a profile and in a log; "layout" and "profile" as an option alone, "run" as one of the
-#: commands that send and in a log; "account" in a profile alone, or the environment.
-Group = Literal["sending", "trust", "input", "layout", "profile", "run", "account"]
+#: commands that send and in a log; "account" in a profile alone, or the environment; "once" is no
+#: setting, but read like one: it is about one run, and nothing remembers it.
+Group = Literal["sending", "trust", "input", "layout", "profile", "run", "account", "once"]
 
 
 #: Where a setting comes from that somebody gave just now.
@@ -64,8 +67,7 @@ class Setting:
     kind: Kind
     default: Any
     help: str
-    group: Group = "sending"
-    choices: tuple[str, ...] = ()
+    group: Group = "once"
     shown_default: str | None = None
 
     @property
@@ -86,19 +88,21 @@ class Setting:
                 self.kind is FLAG
             ):
                 raise ValueError
-            if self.choices and kept not in self.choices:
-                raise ValueError
             used = self.kind.parse(kept)
         except ValueError:
-            called = f"one of {', '.join(self.choices)}" if self.choices else self.kind.called
-            shown = printable(str(kept), 40)
             raise SettingsRefused(
-                f'{name or self.option} must be {called}, not "{shown}".'
+                f"{name or self.option} must be {self.kind.called}, "
+                f'not "{printable(str(kept), 40)}".'
             ) from None
         if self.kind is QUOTAS and isinstance(kept, str):
             kept = [kept]
         # Text that is parsed into text is so in its one spelling.
         return (used if isinstance(used, str) else kept), used
+
+    def once(self, value: object, name: str | None = None) -> Any:
+        """Return a value as it is used, the default for None; raise SettingsRefused as `read`."""
+        given = self.default if value is None else value
+        return None if given is None else self.read(given, name)[1]
 
 
 def _plain(value: object) -> Any:
@@ -106,15 +110,23 @@ def _plain(value: object) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, Mapping):
-        return dict(value)
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple):
         return list(value)
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _setting(*columns: Any, **more: Any) -> Any:
-    """Return the field of a `Setting`, whose name is the field's."""
-    return field(metadata={"row": lambda name: Setting(name, *columns, **more)})
+def _in(group: Group) -> Callable[..., Any]:
+    """Return what makes the fields of the settings of a group."""
+
+    def setting(kind: Kind, default: Any, help: str, shown_default: str | None = None) -> Any:  # noqa: A002
+        return field(metadata={"row": (kind, default, help, group, shown_default)})
+
+    return setting
+
+
+_sending, _trust, _input = _in("sending"), _in("trust"), _in("input")
+_run, _account = _in("run"), _in("account")
 
 
 @dataclass(frozen=True)
@@ -126,131 +138,107 @@ class Settings:
     was answered about a file: "answer", or "layout NAME" where it was kept.
     """
 
-    base_url: str = _setting(
+    base_url: str = _trust(
         URL,
         "https://api-sl-2-2.custom-gateway.net",
         "Where the API is; also BULKSTATUS_BASE_URL.",
-        "trust",
         shown_default="the vendor's own",
     )
-    rate: "Rate | None" = _setting(
+    rate: "Rate | None" = _sending(
         RATE,
         "10/s",
         "At most so many requests a second (s), minute (m) or hour (h), by one run; none lifts it.",
     )
-    quota: "tuple[Rate, ...]" = _setting(
+    quota: "tuple[Rate, ...]" = _sending(
         QUOTAS,
         None,
         "At most so many requests in any minute (m), hour (h) or day (d), over all runs of the "
         "account on this machine; may be repeated; none lifts it.",
         shown_default="1000/h and 10000/d on the vendor's hosts, elsewhere none",
     )
-    concurrency: int = _setting(NUMBER, 16, "Requests under way at once.")
-    attempts: int = _setting(NUMBER, 5, "Tries for one row.")
-    timeout: float = _setting(TIME, "30s", "How long one request may take.")
-    give_up_after: float = _setting(
+    concurrency: int = _sending(NUMBER, 16, "Requests under way at once.")
+    attempts: int = _sending(NUMBER, 5, "Tries for one row.")
+    timeout: float = _sending(TIME, "30s", "How long one request may take.")
+    give_up_after: float = _sending(
         TIME, "15m", "How long to wait for an API that cannot be reached: 90s, 15m, 2h."
     )
-    skip_invalid: bool = _setting(
+    skip_invalid: bool = _sending(
         FLAG, False, "Send the valid rows of a file, and log the others as invalid."
     )
-    look_back: float = _setting(
+    look_back: float = _sending(
         DAYS,
         30,
         "How many days back the logs beside this one count: what they have updated is not sent "
         "again.",
     )
-    auth_scheme: str = _setting(
-        TEXT,
-        "plain",
-        "How the credentials are written in the header.",
-        "trust",
-        ("plain", "base64"),
+    auth_scheme: str = _trust(
+        one_of("plain", "base64"), "plain", "How the credentials are written in the header."
     )
-    ca_file: Path | None = _setting(
-        FILE,
-        None,
-        "A PEM file of certificate authorities to trust besides the usual ones.",
-        "trust",
+    ca_file: Path | None = _trust(
+        FILE, None, "A PEM file of certificate authorities to trust besides the usual ones."
     )
-    format: str | None = _setting(
-        TEXT,
+    format: str | None = _input(
+        one_of("csv", "tsv", "txt", "jsonl", "xlsx"),
         None,
         "How to read the input file; by default its extension says.",
-        "input",
-        ("csv", "tsv", "txt", "jsonl", "xlsx"),
     )
-    status: "OrderStatus | None" = _setting(
-        STATUS, None, "Status of the rows that have none: 128 or cancelled.", "input"
+    status: "OrderStatus | None" = _input(
+        STATUS, None, "Status of the rows that have none: 128 or cancelled."
     )
-    column: Mapping[str, str] = _setting(
+    column: Mapping[str, str] = _input(
         HEADERS,
         {},
         "The header of order_id, status, tracking, or of what says that a row is void, where it is "
         "not certain; `--column tracking=` says that the file has none. May be repeated.",
-        "input",
     )
-    word: "Mapping[str, OrderStatus]" = _setting(
-        WORDS,
-        {},
-        "What a word of the file's own means as a status: Shipped=8. May be repeated.",
-        "input",
+    word: "Mapping[str, OrderStatus]" = _input(
+        WORDS, {}, "What a word of the file's own means as a status: Shipped=8. May be repeated."
     )
-    save_layout: str | None = _setting(
+    save_layout: str | None = _in("layout")(
         NAME,
         None,
         "Keep what --column, --status, --word and --sheet say for the next file with these "
         "columns; a name is made of the file's where none is given.",
-        "layout",
     )
-    no_header: bool = _setting(
-        FLAG, False, "No header: the columns are order id, status, tracking.", "input"
+    no_header: bool = _input(FLAG, False, "No header: the columns are order id, status, tracking.")
+    encoding: str | None = _input(TEXT, None, "The file's encoding, where it is not found.")
+    sheet: str | None = _input(TEXT, None, "The sheet of a spreadsheet file to read.")
+    require_tracking: bool = _input(
+        FLAG, False, "Refuse rows with a shipping status and no tracking number."
     )
-    encoding: str | None = _setting(
-        TEXT, None, "The file's encoding, where it is not found.", "input"
+    odd_ids: bool = _input(
+        FLAG, False, "Send also numbers that are far shorter than the other order IDs."
     )
-    sheet: str | None = _setting(TEXT, None, "The sheet of a spreadsheet file to read.", "input")
-    require_tracking: bool = _setting(
-        FLAG, False, "Refuse rows with a shipping status and no tracking number.", "input"
-    )
-    odd_ids: bool = _setting(
-        FLAG, False, "Send also numbers that are far shorter than the other order IDs.", "input"
-    )
-    on_conflict: str = _setting(
-        TEXT,
+    on_conflict: str = _input(
+        one_of("refuse", "last"),
         "refuse",
         "What to do with different tracking numbers for one order and status: refuse the file, or "
         "let the last row count.",
-        "input",
-        ("refuse", "last"),
     )
-    profile: str | None = _setting(
+    profile: str | None = _in("profile")(
         TEXT,
         None,
         "The profile of the settings file to use; also BULKSTATUS_PROFILE.",
-        "profile",
         shown_default='"default", where there is one',
     )
-    sandbox: bool = _setting(
+    sandbox: bool = _run(
         FLAG,
         False,
         "Rehearse: send to a stand-in of the API inside this program. Needs no credentials.",
-        "run",
     )
-    send_again: bool = _setting(
-        FLAG, False, "Send also the rows that a log beside this one has updated.", "run"
+    send_again: bool = _run(
+        FLAG, False, "Send also the rows that a log beside this one has updated."
     )
-    shard: "Shard | None" = _setting(
+    shard: "Shard | None" = _run(
         SHARD,
         None,
         "Send part I of N only, with a log of its own: the orders are divided by their IDs, and "
         "every part checks the whole file.",
-        "run",
     )
-    ref_id: str | None = _setting(TEXT, None, "The account.", "account")
-    api_key_file: Path | None = _setting(FILE, None, "The file that holds its key.", "account")
-    limit_codes: "frozenset[int | str]" = _setting(
-        CODES, [], "The error codes by which the API says that a limit is reached.", "account"
+    ref_id: str | None = _account(TEXT, None, "The account.")
+    api_key_file: Path | None = _account(FILE, None, "The file that holds its key.")
+    limit_codes: "frozenset[int | str]" = _account(
+        CODES, [], "The error codes by which the API says that a limit is reached."
     )
     values: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -263,7 +251,6 @@ class Settings:
         from bulkstatus.source.options import InputOptions
 
         settings = config_path()
-
         return InputOptions(
             format=self.format,
             default_status=self.status,
@@ -290,10 +277,8 @@ class Settings:
             "save_layout": options.save_layout,
         }
         new = {name: value for name, value in answers.items() if value != getattr(self, name)}
-        kept = {**self.values, **{n: SETTINGS[n].read(value)[0] for n, value in new.items()}}
-        kept["word"] = {word: int(status) for word, status in options.words.items()}
         origins = {**self.origins, **dict.fromkeys(new, origin)}
-        return replace(self, **new, values=kept, origins=origins)
+        return replace(self, **new, values={**self.values, **_plain(new)}, origins=origins)
 
     @property
     def last_wins(self) -> bool:
@@ -327,10 +312,9 @@ class Settings:
                 yield (option,)
             elif isinstance(value, dict):
                 yield from ((option, f"{field}={header}") for field, header in value.items())
-            elif isinstance(value, list):
-                yield from ((option, item) for item in value or ["none"])
             else:
-                yield option, str(value)
+                texts = (value or ["none"]) if isinstance(value, list) else [value]
+                yield from ((option, str(text)) for text in texts)
 
 
 def not_logged(given: Mapping[str, Any]) -> list[str]:
@@ -340,33 +324,37 @@ def not_logged(given: Mapping[str, Any]) -> list[str]:
 
 
 def default_quotas(base_url: str, sandbox: bool) -> list[str]:
-    """Return the quotas that hold where none are given: those that the vendor documents."""
-    return ["1000/h", "10000/d"] if is_vendors(base_url) and not sandbox else []
+    """Return the quotas that hold where none are given: the vendor's hosts have documented ones."""
+    from urllib.parse import urlsplit
+
+    is_vendors = (urlsplit(base_url).hostname or "").endswith(_VENDOR_DOMAINS)
+    return ["1000/h", "10000/d"] if is_vendors and not sandbox else []
 
 
 #: The settings by name, in the order in which they are shown.
-SETTINGS: dict[str, Setting] = {
-    there.name: there.metadata["row"](there.name) for there in fields(Settings) if there.metadata
+SETTINGS = {
+    there.name: Setting(there.name, *there.metadata["row"])
+    for there in fields(Settings)
+    if there.metadata
 }
 
 #: The groups of the settings that a log keeps, and of those that a profile may hold.
 LOGGED: tuple[Group, ...] = ("sending", "input", "run")
 IN_PROFILE: tuple[Group, ...] = ("sending", "trust", "input", "account")
 
+#: The settings that the environment may hold, each with the variable.
+VARIABLES = {
+    name: f"BULKSTATUS_{name.upper()}" for name in ("base_url", "profile", "ref_id", "api_key_file")
+}
 
-#: What is about one run alone, by name: an option and an argument that nothing remembers.
-OF_ONE_RUN: dict[str, Setting] = {
+#: What is about one run alone, by name: an option of the commands that send, and an argument.
+OF_ONE_RUN = {
     setting.name: setting
     for setting in (
         Setting("limit", whole(1), None, "Send the first N due rows, then stop."),
         Setting("max_failures", whole(1), None, "Stop after N rows were rejected or failed."),
         Setting("dry_run", FLAG, False, "Show what would be sent, and stop."),
-        Setting(
-            "cancellations",
-            whole(0),
-            None,
-            "With --yes: exactly how many orders this run cancels.",
-        ),
+        Setting("cancellations", whole(0), None, "With --yes: how many orders this run cancels."),
     )
 }
 

@@ -5,7 +5,8 @@ what has no use, or SettingsRefused where there is more to say of it than what w
 command loads this file for its `--help`, so that what reads values is imported when it is used.
 """
 
-from collections.abc import Callable, Collection, Iterable
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,12 +24,10 @@ COLUMNS = ("order_id", "status", "tracking", "void")
 #: The largest value of a setting that is a whole number.
 LARGEST_NUMBER = 10_000
 
-# The vendor's hosts.
-_VENDOR_DOMAINS = (".custom-gateway.net", ".kornitx.net")
+#: The units of a time, in seconds.
+TIMES = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 _PORTS = {"http": 80, "https": 443}
-
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
@@ -93,22 +92,36 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_vendors(base_url: str) -> bool:
-    """Tell whether a base URL, in its one spelling, is of one of the vendor's hosts."""
-    from urllib.parse import urlsplit
+def _only(fits: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """Return what gives back a value that fits, and raises ValueError for any other."""
 
-    return (urlsplit(base_url).hostname or "").endswith(_VENDOR_DOMAINS)
+    def parse(value: Any) -> Any:
+        if not fits(value):
+            raise ValueError
+        return value
+
+    return parse
 
 
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError
-    return text
+def figure(
+    units: Mapping[str, float], unit: str, least: float, most: float
+) -> Callable[[float | str], float]:
+    """Return what reads a number with a unit, which is `unit` where it has none."""
+
+    def parse(given: float | str) -> float:
+        text = str(given).strip().lower()
+        number = text.rstrip("".join(units))
+        found = float(number) * units.get(text[len(number) :] or unit, math.nan)
+        if not least <= found <= most:
+            raise ValueError
+        return found
+
+    return parse
 
 
 def _path(text: str) -> Path:
     try:
-        return Path(_text(text)).expanduser().absolute()
+        return Path(_some(text)).expanduser().absolute()
     except RuntimeError:
         raise ValueError from None  # nobody knows whose home ~ means
 
@@ -134,25 +147,6 @@ def _codes(codes: list[Any]) -> frozenset[int | str]:
     return frozenset(int(code) if str(code).isdecimal() else code for code in codes)
 
 
-def _seconds(given: float | str) -> float:
-    text = str(given).strip().lower()
-    number = text.rstrip("smh")
-    seconds = float(number) * _UNITS.get(text[len(number) :], 0.0)
-    if not 0 < seconds <= 1e6:
-        raise ValueError
-    return seconds
-
-
-def _days(given: float | str) -> float:
-    text = str(given).strip().lower()
-    if text[-1:] in {"s", "m", "h"}:
-        return _seconds(text)
-    days = float(text.removesuffix("d"))
-    if not 0 <= days <= 36500:
-        raise ValueError
-    return days * 86400
-
-
 def _shard(text: str) -> "Shard":
     from bulkstatus.shard import Shard
 
@@ -168,12 +162,9 @@ def _status(given: int | str) -> "OrderStatus":
     return status
 
 
-def _columns(headers: dict[object, object]) -> dict[object, object]:
-    if not headers.keys() <= set(COLUMNS) or headers.get("order_id") == "":
-        raise ValueError
-    if not all(isinstance(header, str) for header in headers.values()):
-        raise ValueError
-    return headers
+def _are_columns(headers: Mapping[object, object]) -> bool:
+    are_known = headers.keys() <= set(COLUMNS) and headers.get("order_id") != ""
+    return are_known and all(isinstance(header, str) for header in headers.values())
 
 
 def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
@@ -190,38 +181,55 @@ class Kind(NamedTuple):
     """What the values of some settings may be, and what they mean.
 
     `types` are those that a value may have in a profile, a log or an argument, and `called` what
-    a message calls what has a use. `metavar` stands for a value in the help.
+    a message calls what has a use. `metavar` stands for a value in the help, where there are no
+    `choices`.
     """
 
     types: tuple[type, ...]
     called: str
     parse: Callable[[Any], Any]
     metavar: str | None = None
+    choices: tuple[str, ...] = ()
 
 
-def whole(least: int, most: int | None = None) -> Kind:
+def whole(least: int, most: float = math.inf) -> Kind:
     """Return the kind of a whole number in bounds, `most` included."""
-
-    def parse(number: int) -> int:
-        if number < least or (most is not None and number > most):
-            raise ValueError
-        return number
-
-    return Kind((int,), f"a whole number from {least} {f'to {most}' if most else 'up'}", parse, "N")
+    called = f"a whole number from {least} {'up' if most == math.inf else f'to {most}'}"
+    return Kind((int,), called, _only(lambda number: least <= number <= most), "N")
 
 
-TEXT = Kind((str,), "text", _text, "NAME")
+def one_of(*choices: str) -> Kind:
+    """Return the kind of a text of which there are a few."""
+    called = f"one of {', '.join(choices)}"
+    return Kind((str,), called, _only(choices.__contains__), None, choices)
+
+
+_some = _only(bool)
+
+TEXT = Kind((str,), "text", _some, "NAME")
 URL = Kind((str,), "a URL", normal_base_url, "URL")
 FILE = Kind((str,), "a path, with ~ only where there is a home", _path, "FILE")
 RATE = Kind((str,), 'text such as "10/s"', _rate, "N/s")
 QUOTAS = Kind((str, list), 'text such as "1000/h", or a list of such', _quotas, "N/h")
 CODES = Kind((list,), "a list of codes, such as [4290]", _codes)
 NUMBER = whole(1, LARGEST_NUMBER)
-TIME = Kind((int, float, str), "a time such as 30 (seconds), 90s, 15m or 2h", _seconds, "TIME")
-DAYS = Kind((int, float, str), "a number of days such as 30, or a time such as 12h", _days, "DAYS")
+TIME = Kind(
+    (int, float, str),
+    "a time such as 30 (seconds), 90s, 15m or 2h",
+    figure(TIMES, "s", 0.001, 1e6),
+    "TIME",
+)
+DAYS = Kind(
+    (int, float, str),
+    "a number of days such as 30, or a time such as 12h",
+    figure(TIMES, "d", 0.0, 36500 * TIMES["d"]),
+    "DAYS",
+)
 SHARD = Kind((str,), "a part and how many there are, such as 3/8", _shard, "I/N")
 FLAG = Kind((bool,), "true or false", bool)
 STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
-HEADERS = Kind((dict,), f"headers of {', '.join(COLUMNS)}, as text", _columns, "FIELD=HEADER")
+HEADERS = Kind(
+    (dict,), f"headers of {', '.join(COLUMNS)}, as text", _only(_are_columns), "FIELD=HEADER"
+)
 WORDS = Kind((dict,), "words with the status that each means", _words, "WORD=STATUS")
 NAME = Kind((str,), "text", str, "[NAME]")

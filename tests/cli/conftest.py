@@ -1,9 +1,7 @@
-import asyncio
 import io
 import json
 import sys
-import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +12,7 @@ from jsonschema import Draft202012Validator
 from bulkstatus.cli import main
 from bulkstatus.cli.as_json import schema
 from bulkstatus.sandbox import Sandbox
+from tests.threads import own_loop
 
 
 class Done(NamedTuple):
@@ -65,26 +64,12 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sandbox]]:
     """Return a function that starts a sandbox in a thread of its own; its base URL is the
     environment's from then on.
     """
-    with ExitStack() as running:
+    with own_loop() as in_loop, ExitStack() as running:
 
         def start(**options: Any) -> Sandbox:
-            loop = asyncio.new_event_loop()
-            thread = threading.Thread(target=loop.run_forever)
-            thread.start()
             sandbox = Sandbox(**options)
-
-            def in_loop(work: Coroutine[Any, Any, Any]) -> Any:
-                return asyncio.run_coroutine_threadsafe(work, loop).result(30)
-
-            def stop() -> None:
-                in_loop(sandbox.stop())
-                loop.call_soon_threadsafe(loop.stop)
-                thread.join()
-                loop.close()
-
-            base_url = in_loop(sandbox.start(port=0))
-            running.callback(stop)
-            monkeypatch.setenv("BULKSTATUS_BASE_URL", str(base_url))
+            monkeypatch.setenv("BULKSTATUS_BASE_URL", in_loop(sandbox.start(port=0)))
+            running.callback(lambda: in_loop(sandbox.stop()))
             return sandbox
 
         yield start

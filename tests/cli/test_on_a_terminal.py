@@ -1,97 +1,15 @@
 """The program on a real terminal, where the system has such a thing to give."""
 
-import os
-import re
-import select
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bulkstatus.sandbox import Sandbox
-
-pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+from tests.terminal import Terminal
 
 ROWS = "order id,status,tracking\n" + "".join(f"{1000 + n},8,H{n}\n" for n in range(40))
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Terminal:
-    """The program at work on a terminal of its own."""
-
-    def __init__(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
-        self._ours, theirs = pty.openpty()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bulkstatus", *arguments],
-            cwd=folder,
-            env={**os.environ, "COLUMNS": "80", **environment},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            # Ctrl-C is a signal to those whose terminal this is.
-            start_new_session=True,
-            preexec_fn=lambda: _take_terminal(),
-        )
-        os.close(theirs)
-        self.output = ""
-
-    @property
-    def lines(self) -> list[str]:
-        """What has been printed, without what draws."""
-        return _ESCAPE.sub("", self.output).replace("\r", "").strip().split("\n")
-
-    def read(self) -> bool:
-        """Take in what has been printed; return False at the end."""
-        assert select.select([self._ours], [], [], 30)[0], self.output
-        try:
-            data = os.read(self._ours, 65536)
-        except OSError:
-            return False
-        self.output += data.decode()
-        return bool(data)
-
-    def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + 30
-        while text not in "\n".join(self.lines):
-            assert time.monotonic() < deadline, self.output
-            assert self.read(), self.output
-
-    def type(self, keys: str) -> None:
-        os.write(self._ours, keys.encode())
-
-    def signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def is_running(self, seconds: float) -> bool:
-        """Tell whether the program still runs, after waiting for its end for so long."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return True
-        return False
-
-    def end(self) -> int:
-        """Return the exit status, once all was read."""
-        while self.read():
-            pass
-        return self._process.wait(30)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        os.close(self._ours)
-
-
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
 
 Start = Callable[..., Terminal]
 
@@ -254,21 +172,12 @@ def test_the_account_is_asked_for_before_other_logs_count(
     (tmp_path / "again.csv").write_text(ROWS)
     monkeypatch.delenv("BULKSTATUS_REF_ID")
     terminal = start("send", "again.csv", "--rate", "none")
-    answers = (("Ref ID of your account", "other\r"), ("Send these 40 updates?", "y\r"))
-    asked(terminal, *answers)
+    terminal.answer(("Ref ID of your account", "other\r"), ("Send these 40 updates?", "y\r"))
     assert terminal.end() == 0
     assert [len(puts) for puts in sandbox.received.values()] == [2] * 40
 
 
 EXPORT = "Order ID,Zustand,Kunde,Waybill\n1001,weg,A,W1001X\n1002,weg,B,W1002X\n"
-
-
-def asked(terminal: Terminal, *answers: tuple[str, str]) -> None:
-    """Answer questions, each when it has been asked."""
-    for question, keys in answers:
-        terminal.wait_for(question)
-        terminal.output = terminal.output.partition(question)[2]
-        terminal.type(keys)
 
 
 def test_a_courier_export_is_mapped_once(
@@ -279,8 +188,7 @@ def test_a_courier_export_is_mapped_once(
     terminal = start("send", "day.csv")
     terminal.wait_for("Which is the status?")
     assert '   4  "Waybill": W1001X, W1002X' in terminal.lines
-    asked(
-        terminal,
+    terminal.answer(
         ("Which is the status? Type its number, or press Enter for none:", "7\r"),
         ("Which is the status?", "2\r"),
         ("Which is the tracking? Type its number, or press Enter for none:", "1\r"),
@@ -320,7 +228,11 @@ def test_a_courier_export_is_mapped_once(
         ("Auftrag,Status\n1001,32\n", [("Which is the order ID?", "\r")], 2),
         (
             "Order ID,Kunde\n1001,A\n",
-            [("Which is the status?", "\r"), ("Which status do all rows get?", "\r")],
+            [
+                ("Which is the status?", "\r"),
+                ("The statuses are", ""),
+                ("Which status do all rows get?", "\r"),
+            ],
             2,
         ),
         ("Auftrag,Status\n1001,32\n", [("Which is the order ID?", "\x04")], 130),
@@ -345,6 +257,6 @@ def test_what_is_answered_is_what_is_read(
 ) -> None:
     (tmp_path / "day.csv").write_text(text)
     terminal = start("check", "day.csv")
-    asked(terminal, *answers)
+    terminal.answer(*answers)
     assert terminal.end() == exit_status
     assert not list(tmp_path.glob("config/*"))

@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -70,18 +67,6 @@ def test_check_problems_replaces_its_own_list_and_nothing_else(
         (tmp_path / name).write_text("order id,status,tracking\n1,8,\n")
         assert program("check", there, "--problems", tmp_path / name).status == 2
         assert (tmp_path / name).read_text() == "order id,status,tracking\n1,8,\n"
-
-
-@pytest.mark.parametrize("arguments", [["check", "today.csv"], ["--help"], ["send", "--help"]])
-def test_nothing_is_paid_for_drawing_where_nothing_is_drawn(
-    tmp_path: Path, arguments: list[str]
-) -> None:
-    (tmp_path / "today.csv").write_text("order id,status,tracking\n1,8,\n")
-    command = [sys.executable, "-X", "importtime", "-m", "bulkstatus", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.split(os.linesep)}
-    assert "bulkstatus.cli" in loaded
-    assert not {name for name in loaded if name.split(".")[0] == "rich"}
 
 
 HOSTILE = "\x1b[2J\u202e"

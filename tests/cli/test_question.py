@@ -22,6 +22,7 @@ from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.settings.sources import resolve
 from bulkstatus.terminal import say
 from bulkstatus.words import laid_beside
+from tests.terminal import Screen
 
 DISPATCHED, CANCELLED = OrderStatus.DISPATCHED, OrderStatus.CANCELLED
 
@@ -59,7 +60,7 @@ YES = {"yes": True}
         (CANCEL, " No \n", {}, "stop"),
         (CANCEL, "y\n\n", {}, "stop"),
         (CANCEL, "y\n11\n12\n", {}, "go"),
-        (CANCEL, "y\n11\n120\n12\n", {}, "stop"),
+        (CANCEL, "y\n11\n120\n\n12\n", {}, "stop"),
         (CANCEL, "", {}, "interrupted"),
         (CANCEL, "12\n", {"cancellations": 12}, "go"),
         (CANCEL, "y\n\n", {"cancellations": 12}, "stop"),
@@ -124,16 +125,12 @@ def test_the_first_ctrl_c_ends_the_question(monkeypatch: pytest.MonkeyPatch, of:
         question.ask(proposal(of), False, None, False)
 
     monkeypatch.setattr(question, "is_terminal", lambda: True)
-    monkeypatch.setattr(click, "prompt", pressed)
+    for name in ("prompt", "confirm"):
+        monkeypatch.setattr(click, name, pressed)
     before = signal.getsignal(signal.SIGINT)
     with asyncio.Runner() as runner, pytest.raises(Interrupted):
         runner.run(ask())
     assert signal.getsignal(signal.SIGINT) is before
-
-
-class Screen(StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(("stdin", "stderr"), [(Screen, StringIO), (StringIO, Screen)])

@@ -4,10 +4,8 @@ import asyncio
 import json
 import random
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +14,7 @@ from tests.cli.conftest import Program
 from tests.histories.log_reader import read
 from tests.histories.server import Server
 from tests.program import end_of, start
+from tests.threads import own_loop
 
 _, *SESSIONS = re.split(r"^\n# ", Path(__file__).with_name("sessions.txt").read_text(), flags=re.M)
 
@@ -84,23 +83,13 @@ class Session:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
     server = Server(random.Random(0))
     server.late = 0.0
-
-    def in_loop(work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, loop).result(30)
-
-    in_loop(server.__aenter__())
-    monkeypatch.setenv("BULKSTATUS_BASE_URL", server.base_url)
-    yield server
-    in_loop(server.__aexit__())
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with own_loop() as in_loop:
+        in_loop(server.__aenter__())
+        monkeypatch.setenv("BULKSTATUS_BASE_URL", server.base_url)
+        yield server
+        in_loop(server.__aexit__())
 
 
 @pytest.mark.parametrize("text", SESSIONS, ids=lambda text: text.partition("\n")[0])

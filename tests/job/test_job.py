@@ -211,7 +211,7 @@ async def test_a_log_that_another_run_makes_during_the_question_is_its_own(
 ) -> None:
     made = desk.logged("A:8:T1 updated", "B:8 updated").read_bytes()
     (desk.folder / "day.results.jsonl").unlink()
-    confirmed = "bulkstatus.library._check_confirmed"
+    confirmed = "bulkstatus.job.Proposal.is_number_right"
     monkeypatch.setattr(confirmed, lambda *terms: Path(name).write_bytes(made))
     with pytest.raises(LogRefused, match="exists already"):
         await desk.send(log=None if name.startswith("day") else name)

@@ -65,16 +65,12 @@ async def test_cancellations_are_sent_only_when_their_number_is_confirmed(
     assert logs(folder) == []
 
 
-async def test_a_dry_run_needs_no_credentials_and_sends_nothing(folder: Path) -> None:
+async def test_a_dry_run_alone_needs_no_credentials_and_sends_nothing(folder: Path) -> None:
+    with pytest.raises(bulkstatus.SettingsRefused, match="credentials are incomplete"):
+        await bulkstatus.send("dispatch.csv", cancellations=1)
     ended = await bulkstatus.send("dispatch.csv", dry_run=True)
     assert (ended.ending.exit_status, ended.to_send, ended.log_path) == (0, 3, None)
     assert logs(folder) == []
-
-
-@pytest.mark.usefixtures("folder")
-async def test_without_credentials_nothing_is_sent() -> None:
-    with pytest.raises(bulkstatus.SettingsRefused, match="credentials are incomplete"):
-        await bulkstatus.send("dispatch.csv", cancellations=1)
 
 
 @pytest.mark.usefixtures("folder")
@@ -118,7 +114,7 @@ async def test_what_is_not_given_comes_from_the_profile_also_when_the_log_is_res
         ({"go_on": "no"}, "go_on must be true or false"),
         ({"give_up_after": []}, "give_up_after must be a time such as 30 (seconds)"),
         ({"observer": 5}, "observer must be a function that returns an Observer"),
-        ({"log": 5}, "log must be a path, as text or a Path, not int"),
+        ({"log": 5}, 'log must be a path, with ~ only where there is a home, not "5"'),
         ({"source": b"x.csv"}, "source must be a path, or rows: an iterable or async iterable"),
         ({"source": {"1001": 8}}, "not dict"),
         ({"source": 5}, "not int"),

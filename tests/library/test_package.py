@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import bulkstatus
-from bulkstatus.settings.arguments import ConnectionSettings, InputSettings, SendSettings
-from bulkstatus.settings.table import SETTINGS, names_of
+from bulkstatus.library import ConnectionSettings, InputSettings, RunArguments
+from bulkstatus.settings.table import OF_ONE_RUN, SETTINGS
 
 
 @pytest.mark.parametrize("name", bulkstatus.__all__)
@@ -44,7 +44,8 @@ def test_the_import_is_light() -> None:
 
 
 def test_every_setting_of_the_command_line_is_an_argument_of_send() -> None:
-    assert set(SendSettings.__annotations__) == SETTINGS.keys() - names_of("account")
+    known = {*SETTINGS, *OF_ONE_RUN, "api_key", "observer"}
+    assert set(RunArguments.__annotations__) == known - {"api_key_file", "limit_codes"}
     assert set(InputSettings.__annotations__) <= set(SETTINGS)
     assert set(ConnectionSettings.__annotations__) <= set(SETTINGS)
 

@@ -13,6 +13,7 @@ from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.keys import read_key_file, write_key_file
 from bulkstatus.settings.profiles import add_profile, config_path
 from tests import program
+from tests.terminal import Terminal
 
 VALUES = {"ref_id": 'R"1\\', "base_url": "https://api.example"}
 
@@ -106,8 +107,6 @@ Dialogue = Callable[..., tuple[int, str]]
 @pytest.fixture
 def dialogue(tmp_path: Path) -> Iterator[Dialogue]:
     """Return a function that answers the questions of `config init`: exit status, what was said."""
-    from tests.cli.test_on_a_terminal import Terminal  # which skips where there is no such thing
-
     terminals = []
     (tmp_path / "backend.py").write_text(BACKEND)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

@@ -20,6 +20,8 @@ from bulkstatus.settings.table import Settings
 class MemoryKeyring(NoKeyring):
     """A keyring that holds one key, or raises."""
 
+    priority = 1  # type: ignore[assignment] - as in keyring's own backends
+
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__()
         self.error = error
@@ -56,10 +58,10 @@ def test_sources_are_asked_in_their_order(tmp_path: Path) -> None:
         ({}, path, ("key of the file", f"file {path} (profile shop)")),
         ({}, None, ("key of the keyring", "system keyring")),
     ):
-        key = find_key(settings("R1", there), environ)
-        assert key is not None
-        assert (key.value, key.origin) == expected
-        assert key.value not in repr(key)
+        found = find_key(settings("R1", there), environ)
+        assert found is not None
+        assert (found[0].api_key, found[1]) == expected
+        assert expected[0] not in repr(found)
     # The keyring is asked for the account's own key.
     assert find_key(settings("R2"), {}) is None
     assert find_key(settings(None), {}) is None

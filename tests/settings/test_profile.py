@@ -63,13 +63,6 @@ def test_a_profile_holds_every_setting_but_those_about_one_run(tmp_path: Path) -
     }
 
 
-def test_the_default_profile_is_used_when_none_is_named_and_needs_not_exist(tmp_path: Path) -> None:
-    assert read_profile(tmp_path / "config.toml", None) is None
-    assert read_profile(written(tmp_path, '[profile.other]\nrate = "1/s"\n'), None) is None
-    path = written(tmp_path, '[profile.default]\nrate = "1/s"\n')
-    assert read_profile(path, None) == {"profile": "default", "rate": "1/s"}
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -121,5 +114,7 @@ def test_a_file_that_cannot_be_used_is_refused(
 def test_an_unknown_profile_is_refused_with_what_there_is(
     tmp_path: Path, text: str, said: str
 ) -> None:
+    path = written(tmp_path, text)
+    assert read_profile(path, None) is None
     with pytest.raises(SettingsRefused, match=re.escape(said)):
-        read_profile(written(tmp_path, text), "staging")
+        read_profile(path, "staging")

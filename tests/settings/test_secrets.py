@@ -13,6 +13,7 @@ from aiohttp import web
 from tests import program
 from tests.schema import check_log
 from tests.settings.network import HOST, Proxy, api_behind_tls
+from tests.terminal import Terminal
 
 REF_ID = "R1"
 KEY = "K-3f9/zz+41&c"
@@ -199,20 +200,13 @@ def _read(path: Path) -> bytes:
 
 
 async def test_a_key_that_is_typed_is_not_shown() -> None:
-    from tests.cli.test_on_a_terminal import Terminal  # which skips where there is no such thing
-
     async with echoing_api(400) as api:
         environ = {"BULKSTATUS_REF_ID": REF_ID, "BULKSTATUS_BASE_URL": api.base_url}
         terminal = Terminal(Path.cwd(), ["send", "dispatch.csv"], environ)
-
-        def converse() -> None:
-            terminal.wait_for(f"API key of the account {REF_ID}:")
-            terminal.type(f"{KEY}\n")
-            terminal.wait_for("[y/N]")
-            terminal.type("y\n")
-            terminal.end()
-
-        await asyncio.to_thread(converse)
+        for question, keys in ((f"the account {REF_ID}:", f"{KEY}\n"), ("[y/N]", "y\n")):
+            await asyncio.to_thread(terminal.wait_for, question)
+            terminal.type(keys)
+        await asyncio.to_thread(terminal.end)
         terminal.close()
         assert api.seen[0] == f"basic {REF_ID}:{KEY}"
     assert_no_key(terminal.output)

@@ -2,8 +2,6 @@
 
 import os
 import shlex
-import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -15,23 +13,14 @@ import bulkstatus.__main__
 from bulkstatus.cli import _COMMANDS, cli
 from bulkstatus.order import OrderStatus, parse_status
 from bulkstatus.settings.table import SETTINGS, names_of
+from tests.cli.conftest import Program
+from tests.program import Ended, run
 
 
 def command(name: str) -> click.Command:
     found = cli.get_command(click.Context(cli), name)  # type: ignore[attr-defined] - a group
     assert found is not None
     return found
-
-
-def program(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bulkstatus", *arguments],
-        env={**os.environ, **environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("name", _COMMANDS)
@@ -82,23 +71,23 @@ def test_every_setting_is_an_option_of_the_commands_that_send() -> None:
         ("sandbox --fail x", "x"),
     ],
 )
-def test_what_is_mistyped_is_quoted_and_gives_exit_status_2(arguments: str, quoted: str) -> None:
+def test_what_is_mistyped_is_quoted_and_gives_exit_status_2(
+    program: Program, arguments: str, quoted: str
+) -> None:
     done = program(*arguments.split())
-    assert (done.returncode, done.stdout) == (2, "")
-    assert quoted in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.status, done.out, quoted in done.err) == (2, "", True), done.err
 
 
-def complete(*words: str) -> list[str]:
-    done = program(
-        _BULKSTATUS_COMPLETE="bash_complete",
-        COMP_WORDS=" ".join(["bulkstatus", *words]),
-        COMP_CWORD=str(len(words)),
-    )
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+def test_the_shell_completes_commands_statuses_and_files(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_BULKSTATUS_COMPLETE", "bash_complete")
 
+    def complete(*words: str) -> list[str]:
+        monkeypatch.setenv("COMP_WORDS", " ".join(["bulkstatus", *words]))
+        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        return [line.partition(",")[2] for line in program().out.splitlines() if line]
 
-def test_the_shell_completes_commands_statuses_and_files() -> None:
     assert complete("s") == ["send", "sandbox", "statuses", "schema"]
     assert complete("send", "--status", "can") == ["cancelled"]
     names = complete("send", "--status", "")
@@ -108,16 +97,17 @@ def test_the_shell_completes_commands_statuses_and_files() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
-def test_the_completion_script_calls_the_program(shell: str) -> None:
+def test_the_completion_script_calls_the_program(program: Program, shell: str) -> None:
     if get_completion_class(shell) is None:
         pytest.skip("click has PowerShell from 8.5 on")
     done = program("completion", shell)
-    assert done.returncode == 0
-    assert f"{shell}_complete" in done.stdout
+    assert (done.status, f"{shell}_complete" in done.out) == (0, True)
 
 
 @pytest.mark.parametrize("module", ["click", "bulkstatus.cli.output"])
-def test_ctrl_c_while_the_program_is_loaded_ends_it_quietly(module: str, tmp_path: Path) -> None:
+async def test_ctrl_c_while_the_program_is_loaded_ends_it_quietly(
+    module: str, tmp_path: Path
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Pressed:\n"
@@ -127,8 +117,7 @@ def test_ctrl_c_while_the_program_is_loaded_ends_it_quietly(module: str, tmp_pat
         "sys.meta_path.insert(0, Pressed())\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = program("sned", PYTHONPATH=path)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert await run("sned", PYTHONPATH=path) == Ended(130, "", "")
 
 
 def test_the_installed_command_is_the_one_that_ends_quietly() -> None:
@@ -136,21 +125,30 @@ def test_the_installed_command_is_the_one_that_ends_quietly() -> None:
     assert entry.load() is bulkstatus.__main__.main
 
 
+# What click brings with it is not ours to judge.
+DRAWING = {"rich"}
+HEAVY = DRAWING | {
+    "aiohttp", "aiolimiter", "asyncio", "email", "keyring", "orjson", "platformdirs", "sqlite3",
+    "ssl", "tomllib", "truststore", "urllib.request", "uvloop", "yarl", "bulkstatus.order",
+    "bulkstatus.pace", "bulkstatus.job", "bulkstatus.settings.sources",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--version"], ["--help"], ["send", "--help"], ["config", "--help"]]
+    ("arguments", "heavy"),
+    [
+        ("--version", HEAVY),
+        ("--help", HEAVY),
+        ("send --help", HEAVY),
+        ("config --help", HEAVY),
+        ("check today.csv", DRAWING),
+    ],
 )
-def test_nothing_heavy_is_loaded_to_answer(arguments: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "bulkstatus", *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    # What click brings with it is not ours to judge.
-    heavy = {
-        "aiohttp", "aiolimiter", "asyncio", "email", "keyring", "orjson", "platformdirs", "rich",
-        "sqlite3", "ssl", "tomllib", "truststore", "urllib.request", "uvloop", "yarl",
-        "bulkstatus.order", "bulkstatus.pace", "bulkstatus.job", "bulkstatus.settings.sources",
-    }  # fmt: skip
-    assert loaded & heavy == set()
+async def test_nothing_is_loaded_that_is_not_needed_to_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, heavy: set[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("today.csv").write_text("order id,status,tracking\n1,8,\n")
+    done = await run(*arguments.split(), PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert (done.status, "bulkstatus.cli" in loaded, loaded & heavy) == (0, True, set())
