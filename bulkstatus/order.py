@@ -264,7 +264,7 @@ def parse_plain(
     It answers when all IDs and trackings are such that no rule can speak against them
     (`mangled.WHOLE`), every status is valid, and each tracking stands where one may.
     """
-    if "" in order_ids or not _all_whole(order_ids):
+    if "" in order_ids or not all_whole(order_ids):
         return None
     meant = {}
     for text in set(statuses):
@@ -275,7 +275,7 @@ def parse_plain(
     tracked: Sequence[str | None] = trackings
     if not any(trackings):
         tracked = [None] * len(order_ids)
-    elif not (_all_whole(trackings) and ZEROS.isdisjoint(trackings)):
+    elif not (all_whole(trackings) and ZEROS.isdisjoint(trackings)):
         return None
     elif not SHIPPING.issuperset(meant.values()):
         others = {text for text, status in meant.items() if status not in SHIPPING}
@@ -291,8 +291,8 @@ def parse_plain(
     return list(map(tuple.__new__, repeat(StatusUpdate), found))
 
 
-def _all_whole(values: Sequence[str]) -> bool:
-    """Say whether every one of `values` is blank or whole beyond doubt."""
+def all_whole(values: Sequence[str]) -> bool:
+    """Say whether every one of `values` is blank or whole beyond doubt (`mangled.WHOLE`)."""
     joined = "".join(values)
     if not joined.isascii():
         return False

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -82,30 +82,38 @@ def ask_changed(name: str) -> bool:
 class Asking:
     """Asks on the terminal what is in question of a file: `source.Asks`."""
 
-    def columns(self, doubt: InQuestion, options: InputOptions) -> InputOptions | None:
-        """Ask which columns the fields in question are, one list of them for all fields."""
-        say(f"{printable(doubt.name)}: {printable(doubt.doubts)}")
-        say(f"{place:4}  {column}" for place, column in enumerate(doubt.table, 1))
-        columns, status = dict(options.columns), options.default_status
-        for field in doubt.fields:
-            if field == "tracking" and "status" in doubt.fields:
-                continue  # whether there is to be one depends on the status
-            header = columns[field] = _choose(field, doubt, doubt.taken.union(columns.values()))
-            if not header and field == "status" and status is None:
-                (status,) = _statuses(["Which status do all rows get?"], "to stop")
-            if not header and (field == "order_id" or (field == "status" and status is None)):
-                return None
-        return replace(options, columns=columns, default_status=status)
-
-    def words(self, words: Sequence[str]) -> Mapping[str, OrderStatus]:
-        """Ask what words of the status column mean."""
-        questions = [f'What does the status "{printable(word, CELL)}" mean?' for word in words]
-        meant = zip(words, _statuses(questions, "for none of them"), strict=True)
-        return {word: status for word, status in meant if status}
+    def answer(self, doubt: InQuestion, options: InputOptions) -> InputOptions | None:
+        """Ask which columns are which; where that is known, what words for a status mean."""
+        if not doubt.fields:
+            return replace(options, words={**options.words, **_words_meant(doubt.words)})
+        return _columns_meant(doubt, options)
 
     def keep(self) -> bool:
         """Ask whether the answers are to be kept."""
         return confirm("Keep these answers for the next file with these columns?")
+
+
+def _columns_meant(doubt: InQuestion, options: InputOptions) -> InputOptions | None:
+    """Ask which columns the fields in question are, one list of them for all fields."""
+    say(f"{printable(doubt.name)}: {printable(doubt.doubts)}")
+    say(f"{place:4}  {column}" for place, column in enumerate(doubt.table, 1))
+    columns, status = dict(options.columns), options.default_status
+    for field in doubt.fields:
+        if field == "tracking" and "status" in doubt.fields:
+            continue  # whether there is to be one depends on the status
+        header = columns[field] = _choose(field, doubt, doubt.taken.union(columns.values()))
+        if not header and field == "status" and status is None:
+            (status,) = _statuses(["Which status do all rows get?"], "to stop")
+        if not header and (field == "order_id" or (field == "status" and status is None)):
+            return None
+    return replace(options, columns=columns, default_status=status)
+
+
+def _words_meant(words: Sequence[str]) -> dict[str, OrderStatus]:
+    """Ask what words of the status column mean, of those that mean a status."""
+    questions = [f'What does the status "{printable(word, CELL)}" mean?' for word in words]
+    meant = zip(words, _statuses(questions, "for none of them"), strict=True)
+    return {word: status for word, status in meant if status}
 
 
 def _choose(field: str, doubt: InQuestion, taken: Set[str]) -> str:

@@ -38,7 +38,8 @@ class Beginning:
 
     `log` is what was there before, `work` has the lines to be added to it: new rows, and results of
     rows that are not sent. `state` is that of the log with them. `phases` are the due rows, in the
-    order in which they are to be sent. `plan` counts all that.
+    order in which they are to be sent. `plan` counts all that. `has_repeats` says that an order may
+    have several rows.
     """
 
     log: LogContents
@@ -46,6 +47,7 @@ class Beginning:
     state: LogState
     plan: Plan
     phases: list[list[Span]] = field(default_factory=list)
+    has_repeats: bool = True
 
     @property
     def due(self) -> list[Span]:
@@ -65,7 +67,9 @@ class Beginning:
             self.phases = _limited(self.phases, limit)
         due = self.due
         plan.due = count_of(due)
-        plan.orders = len(set().union(*(state.orders[first - 1 : last] for first, last in due)))
+        plan.orders = plan.due
+        if self.has_repeats:
+            plan.orders = len({state.orders[n - 1] for n in numbers(due)})
         plan.without_tracking = state.without_tracking(due)
         for (status, was), count in state.tally(due).items():
             if status is not None:
@@ -258,6 +262,7 @@ async def merged(checked: Checked, work: WorkList, limit: int | None) -> Beginni
     if checked.are_all_new:
         beginning = Beginning(log, checked.work, checked.state, plan)
         beginning.phases = [checked.state.spans(State.TO_SEND)]
+        beginning.has_repeats = checked.has_repeats
         await beginning.count(limit)
         return beginning
     state = log.state

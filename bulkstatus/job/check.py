@@ -99,6 +99,11 @@ class Checked:
         """Whether all rows are new ones of the log, as they are numbered."""
         return not self.known.log.runs and self._shard is None
 
+    @property
+    def has_repeats(self) -> bool:
+        """Whether an order has several rows."""
+        return bool(self._repeated)
+
     async def look(self, batch: Batch) -> None:
         """Take in a batch, all of its rows at once for speed."""
         if not batch.rows:

@@ -90,9 +90,9 @@ class LogState:
         details = zip(map(_DETAILS.__getitem__, statuses), trackings, strict=True)
         self._details += bytes([d | _TRACKED if tracking else d for d, tracking in details])
         self._states += bytes(len(lines))
-        self.contents.extend(map(hash, zip(order_ids, statuses, trackings, strict=True)))
-        self.orders.extend(map(hash, order_ids))
-        self._lines.extend(array("I", lines))
+        self.contents.fromlist([*map(hash, zip(order_ids, statuses, trackings, strict=True))])
+        self.orders.fromlist([*map(hash, order_ids)])
+        self._lines.fromlist([*lines])
 
     def add_rows(self, rows: Sequence[RowRecord]) -> int:
         """Take in new rows; return how many there are before one that is not numbered as the
@@ -220,14 +220,16 @@ class LogState:
         self, spans: Iterable[Span] | None = None
     ) -> Counter[tuple[OrderStatus | None, State]]:
         """Return the number of rows by status and state, of all rows or those of some spans."""
-        plain = self._states.translate(_PLAIN)
-        pairs: Counter[tuple[int, int]] = Counter()
-        for first, last in [(1, len(self))] if spans is None else spans:
-            rows = slice(first - 1, last)
-            pairs.update(zip(self._details[rows], plain[rows], strict=True))
+        all_states = self._states.translate(_PLAIN)
+        spans = [(1, len(self))] if spans is None else spans
+        rows = [slice(first - 1, last) for first, last in spans]
+        details = b"".join([self._details[each] for each in rows])
+        states = b"".join([all_states[each] for each in rows])
+        # Both in one byte of each row: counting bytes is far faster than counting pairs.
+        pairs = (int.from_bytes(details) | int.from_bytes(states) << 4).to_bytes(len(details))
         tally: Counter[tuple[OrderStatus | None, State]] = Counter()
-        for (detail, state), count in pairs.items():
-            tally[_STATUS_AT[detail & ~_TRACKED], State(state)] += count
+        for pair in set(pairs):
+            tally[_STATUS_AT[pair & 0xF], State(pair >> 4 & _MASK)] += pairs.count(pair)
         return tally
 
     def without_tracking(self, spans: Iterable[Span]) -> int:

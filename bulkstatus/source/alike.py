@@ -5,8 +5,10 @@ A total, a signature, a heading, a second header have no ID, but words where the
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
+from bulkstatus.order import all_whole
 from bulkstatus.source.columns import quoted
 
 _DIGIT = re.compile(r"\d")
@@ -32,10 +34,6 @@ _KINDS: dict[str, Callable[[str], object]] = {
 USUAL, ONE_WORD = frozenset({_DIGITS, _WORDS}), frozenset({_WORDS})
 WHOLE = USUAL | {_PLAIN}
 
-# The bytes that say nothing about a kind, to be taken out of many IDs at once.
-_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789\n"))
-_NO_MARKS = b"\n ./#&+,;|-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
 # The IDs of a file are of one kind where at most one in so many is not.
 _ONE_IN = 20
 
@@ -57,29 +55,6 @@ def kinds_of(order_id: str) -> frozenset[str]:
     return frozenset(kind for kind in WHOLE if _KINDS[kind](order_id))
 
 
-class _Odd:
-    """The IDs of a file that are not of one kind: how many, where, and how many at its edges."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.spans: list[_Span] = []
-        self._first: list[bool] = []
-        self._last: list[bool] = []
-
-    def note(self, odd: Sequence[bool], span: _Span) -> None:
-        """Take in which ones of consecutive IDs are odd."""
-        if count := sum(odd):
-            self.count += count
-            self.spans.append(span)
-        self._first = [*self._first, *odd[:_EDGE]][:_EDGE]
-        self._last = [*self._last, *odd[-_EDGE:]][-_EDGE:]
-
-    @property
-    def are_at_edges(self) -> bool:
-        """Whether all of them are among the first and the last IDs."""
-        return self.count <= sum(self._first) + sum(self._last)
-
-
 class Alike:
     """Looks at the IDs of a whole file.
 
@@ -91,87 +66,75 @@ class Alike:
         self._few = few
         self._odd_ids = odd_ids
         self._count = 0
-        self._odd = {kind: _Odd() for kind in _KINDS}
+        # By kind: how many IDs are of another, and where these stand.
+        self._odd: Counter[str] = Counter()
+        self._odd_spans: defaultdict[str, list[_Span]] = defaultdict(list)
         # By length: how many numbers and other IDs there are, and where the numbers stand.
         self._numbers: Counter[int] = Counter()
         self._others: Counter[int] = Counter()
         self._spans: defaultdict[int, list[_Span]] = defaultdict(list)
-        # The lengths of the first and of the last one.
-        self._edges: dict[int, int] = {}
+        self._first: list[str] = []
+        self._last: list[str] = []
 
     def look(self, order_ids: Sequence[str], span: _Span | None = None) -> None:
         """Take in valid IDs, all at once for speed; `span` says which rows of the file they are."""
         if not order_ids:
             return
         self._count += len(order_ids)
-        doubtful = self._doubtful(order_ids)
+        doubtful = _doubtful(order_ids)
         lengths = _lengths(order_ids)
         if _NUMBERS in doubtful:
             numbers = Counter(map(len, filter(str.isdecimal, order_ids)))
             self._others.update(lengths - numbers)
             lengths = numbers
         self._numbers.update(lengths)
-        for kind, odd in self._odd.items():
-            has = _KINDS[kind] if kind in doubtful else bool
-            checked = order_ids if kind in doubtful else order_ids[:_EDGE]
-            are_odd = [not has(order_id) for order_id in checked]
-            if span is None:
-                odd.count += sum(are_odd)
-            else:
-                odd.note(are_odd, span)
+        odd = {kind: sum(map(_is_odd(kind), order_ids)) for kind in doubtful}
+        self._odd.update(odd)
         if span is not None:
-            self._edges = {0: len(order_ids[0]), **self._edges, 1: len(order_ids[-1])}
+            self._first = [*self._first, *order_ids[:_EDGE]][:_EDGE]
+            self._last = [*self._last, *order_ids[-_EDGE:]][-_EDGE:]
             for length in lengths:
                 self._spans[length].append(span)
-
-    @staticmethod
-    def _doubtful(order_ids: Sequence[str]) -> set[str]:
-        """Return the kinds that perhaps not all of some IDs are of."""
-        doubtful: set[str] = set()
-        if "".join(order_ids).isdecimal():
-            return doubtful
-        doubtful.add(_NUMBERS)
-        lines = "\n".join(order_ids)
-        encoded = lines.encode("utf-8", "replace")
-        if b"\n\n" in b"\n%b\n" % encoded.translate(None, _NO_DIGITS):
-            doubtful |= {_DIGITS, _CODES}
-        if len(lines.split()) != len(order_ids):
-            doubtful.add(_WORDS)
-        if encoded.translate(None, _NO_MARKS):
-            doubtful.add(_PLAIN)
-        return doubtful
+            for kind in filter(odd.get, odd):
+                self._odd_spans[kind].append(span)
 
     def spans(self) -> list[_Span]:
-        """Return where the rows stand that may be no orders."""
-        short = self._short()
-        kinds = [odd.spans for kind, odd in self._odd.items() if self._is_one(kind)]
-        numbers = [spans for length, spans in self._spans.items() if length <= short]
+        """Return where the rows stand that may be no orders, once all were looked at."""
+        kinds = [self._odd_spans[kind] for kind in self._kinds]
+        numbers = [spans for length, spans in self._spans.items() if length <= self._short]
         return [span for spans in kinds + numbers for span in spans]
 
     def why_odd(self, order_id: str) -> str | None:
         """Return why a row with this ID is no order, or None where it may be one."""
-        for kind, has in _KINDS.items():
-            if self._is_one(kind) and not has(order_id):
+        for kind in self._kinds:
+            if not _KINDS[kind](order_id):
                 return (
                     f"the row is no order: the order IDs of this file {kind}, unlike "
                     f"{quoted(order_id)}; delete it, or send it in a file of its own"
                 )
-        if len(order_id) <= self._short() and order_id.isdecimal():
+        if len(order_id) <= self._short and order_id.isdecimal():
             return (
                 f"the row is no order: {quoted(order_id)} is far shorter than the order IDs of "
                 "this file, perhaps a count; delete it, or say with --odd-ids that it is meant"
             )
         return None
 
-    def _is_one(self, kind: str) -> bool:
-        """Say whether the IDs of the file are of one kind."""
-        odd = self._odd[kind]
-        # A number may stand at an edge as well as a code.
-        is_edged = kind != _NUMBERS and odd.are_at_edges
-        return _are_few(odd.count, self._count, self._few if is_edged else None)
+    @cached_property
+    def _kinds(self) -> list[str]:
+        """The kinds that the IDs of the file are of."""
+        found = []
+        for kind in _KINDS:
+            odd = self._odd[kind]
+            at_edges = sum(map(_is_odd(kind), self._first + self._last))
+            # A number may stand at an edge as well as a code.
+            is_edged = kind != _NUMBERS and odd <= at_edges
+            if _are_few(odd, self._count, self._few if is_edged else None):
+                found.append(kind)
+        return found
 
+    @cached_property
     def _short(self) -> int:
-        """Return up to how many digits a number is a count and no ID; 0 where that is not known.
+        """Up to how many digits a number is a count and no ID; 0 where that is not known.
 
         IDs of nearly one length are those of two neighbouring ones. Shorter ones are IDs as long
         as each has more than half as many digits as the next: they may be numbered from 1.
@@ -184,7 +147,8 @@ class Alike:
         shortest = max(lengths, key=lambda length: lengths[length] + lengths[length + 1])
         count = lengths.total()
         odd = count - lengths[shortest] - lengths[shortest + 1]
-        is_edged = odd == 1 and not {*self._edges.values()} <= {shortest, shortest + 1}
+        edges = {*map(len, self._first[:1] + self._last[-1:])}
+        is_edged = odd == 1 and not edges <= {shortest, shortest + 1}
         if not _are_few(odd, count, FEW if is_edged else None):
             return 0
         for length in sorted(self._numbers, reverse=True):
@@ -195,12 +159,21 @@ class Alike:
         return 0
 
 
+def _doubtful(order_ids: Sequence[str]) -> Iterable[str]:
+    """Return the kinds that perhaps not all of some IDs are of."""
+    if "".join(order_ids).isdecimal():
+        return ()
+    return (_NUMBERS,) if all_whole(order_ids) else _KINDS
+
+
+def _is_odd(kind: str) -> Callable[[str], bool]:
+    return lambda order_id: not _KINDS[kind](order_id)
+
+
 def _lengths(texts: Sequence[str]) -> Counter[int]:
     """Return how many texts there are of each length; often they are of one, which is told fast."""
-    longest = len(max(texts, key=len))
-    if longest * len(texts) == sum(map(len, texts)):
-        return Counter({longest: len(texts)})
-    return Counter(map(len, texts))
+    lengths = set(map(len, texts))
+    return Counter(map(len, texts)) if len(lengths) > 1 else Counter({lengths.pop(): len(texts)})
 
 
 def _are_few(odd: int, count: int, few: int | None) -> bool:

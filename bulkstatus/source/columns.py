@@ -92,10 +92,11 @@ def columns_of(header: Sequence[str], records: Iterable[Sequence[str]]) -> list[
 
 
 class InQuestion(InputRefused):
-    """Which column is which is not certain.
+    """Which column is which is not certain, or what words of the status column mean.
 
     `table` are all columns; `fields` has each field in question with the positions of those that
     could be meant, the likeliest first; `taken` are the headers of the other fields' columns.
+    `words` are those of the status column that mean no status.
     """
 
     def __init__(
@@ -105,18 +106,21 @@ class InQuestion(InputRefused):
         fields: Mapping[str, Sequence[int]],
         note: str = "",
         taken: Iterable[int] = (),
+        words: Sequence[str] = (),
     ) -> None:
-        self.name, self.table, self.fields = name, table, fields
+        self.name, self.table, self.fields, self.words = name, table, fields, words
         self.taken = {table[place].header for place in taken}
         self.doubts = " ".join([*filter(None, [note]), *self._doubts()])
         shown = "\n".join(self._shown())
         which = " and ".join(f'--column {field}="HEADER"' for field in fields)
         says = "; --column tracking= says that there is none" if "tracking" in fields else ""
         gives = "; --status gives all rows one" if "status" in fields else ""
+        none = f"none of the nine statuses is {' or '.join(map(quoted, words))}"
+        means = f"; {none}: say what each means with --word" if words else ""
         super().__init__(
             f"{name}: which column is which is not certain, so nothing was sent. {self.doubts}\n"
             f"Its columns, with their first cells:\n{shown}\n"
-            f"Say which is meant with {which}{says}{gives}."
+            f"Say which is meant with {which}{says}{gives}{means}."
         )
 
     def _shown(self) -> Iterator[str]:
@@ -146,13 +150,25 @@ class InQuestion(InputRefused):
 
     @property
     def options(self) -> list[str]:
-        """The words of a command line that would do, were the likeliest columns meant."""
+        """The words of a command line that would do.
+
+        A column is named where it alone has the field's own words, or none has and it alone says
+        nothing of another field.
+        """
         words: list[str] = []
         for field, places in self.fields.items():
-            none = "" if field == "tracking" else "HEADER"
-            header = self.table[places[0]].header if places else none
+            headers = [self.table[place].header for place in places]
+            own = [header for header in headers if WORDS.get(normalise(header)) == field]
+            others = [other for other in _SPEAKS if other not in {field, "shipment"}]
+            free = [h for h in headers if not any(speaks_of(other, h) for other in others)]
+            likely = free if not own else own if own[0] == headers[0] else []
+            header = likely[0] if len(likely) == 1 else "HEADER"
+            if field == "tracking" and not headers:
+                header = ""
             is_given = field == "status" and not places
             words += ["--status", "STATUS"] if is_given else ["--column", f"{field}={header}"]
+        for word in self.words:
+            words += ["--word", f"{word}=CODE"]
         return words
 
 
@@ -208,7 +224,8 @@ def find(
         elif field == "order_id" or could or options.default_status is None:
             doubts[field] = could
     if "order_id" not in places and not doubts.get("order_id"):
-        doubts["order_id"] = [p for p in others if _is_in_most_rows(table[p])]
+        filled = (p for p in others if len(table[p].filled) * 2 > len(table[p].cells))
+        doubts["order_id"] = [p for p in filled if _are_ids(table[p])]
     likely = places | {field: could[0] for field, could in doubts.items() if could}
     left = {p for p in (*own, *others) if headers[p] or table[p].filled} - {*likely.values()}
     untracked = None
@@ -291,11 +308,6 @@ def _are_ids(column: Column) -> bool:
     ids = [c for c in filter(_ID.fullmatch, column.filled) if not _AMOUNT.fullmatch(c)]
     ids = [cell for cell in ids if how_mangled(cell) is None]
     return bool(ids) and len(ids) * 5 >= len(column.filled) * 4
-
-
-def _is_in_most_rows(column: Column) -> bool:
-    """Say whether a column has an ID in most rows, as that of the orders has."""
-    return _are_ids(column) and len(column.filled) * 2 > len(column.cells)
 
 
 def _is_distinct(column: Column, others: Sequence[str]) -> bool:

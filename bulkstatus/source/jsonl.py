@@ -14,7 +14,7 @@ from bulkstatus.errors import SettingsRefused
 from bulkstatus.order import (
     InvalidRow,
     Row,
-    parse_plain,
+    StatusUpdate,
     parse_status,
     parse_update,
 )
@@ -47,10 +47,6 @@ _KEY_WORDS = {**WORDS, "id": "order_id"}
 _Keys = tuple[Mapping[str, str], Sequence[str], Mapping[str, Sequence[int]]]
 
 
-# What the cells of a row hold: order ID, status and tracking.
-_Texts = tuple[str, str, str]
-
-
 class _WrongError(Exception):
     """Its argument is the reason."""
 
@@ -62,28 +58,11 @@ class _Number(str):
 def read_rows(pieces: Iterable[Piece], options: InputOptions, text: Text) -> Iterator[Batch]:
     """Yield the rows, those of a piece at a time."""
     keys_of = lru_cache(_MAX_SHAPES)(partial(_keys, options=options))
-    settings = (options.default_status, options.require_tracking)
     for piece in pieces:
-        numbers: list[int] = []
-        read: list[_Texts | InvalidRow] = []
-        cells: list[Sequence[str]] = []
-        for number, line in enumerate(split_lines(piece.text), piece.line):
-            if not line.isspace():
-                row, values = _read(line, keys_of, options, text)
-                numbers.append(number)
-                read.append(row)
-                cells.append(values)
-        rows: Sequence[Row] | None = None
-        texts = [row for row in read if not isinstance(row, InvalidRow)]
-        if texts and len(texts) == len(read):
-            order_ids, statuses, trackings = zip(*texts, strict=True)
-            rows = parse_plain(order_ids, statuses, trackings, *settings)
-        if rows is None:
-            rows = [
-                row if isinstance(row, InvalidRow) else parse_update(*row, *settings)
-                for row in read
-            ]
-        yield Batch(numbers, rows, cells)
+        lines = enumerate(split_lines(piece.text), piece.line)
+        filled = [(number, line) for number, line in lines if not line.isspace()]
+        read = [_read(line, keys_of, options, text) for _, line in filled]
+        yield Batch([n for n, _ in filled], [row for row, _ in read], [cells for _, cells in read])
 
 
 def known_keys(head: str, options: InputOptions, name: str) -> Mapping[str, str]:
@@ -130,38 +109,36 @@ def _keys(
 
 def _read(
     line: str, keys_of: Callable[[tuple[str, ...]], _Keys], options: InputOptions, text: Text
-) -> tuple[_Texts | InvalidRow, Sequence[str]]:
-    """Return what a line holds of a row's fields, and all values on it as text."""
+) -> tuple[Row, Sequence[str]]:
+    """Return the row of a line, and all values on it as text."""
     values: Sequence[str] = ()
+    texts = dict.fromkeys(FIELDS, "")
+    field, value = "row", line
     try:
         members = _members(line)
         values = _texts(members)
         keys, void, doubts = keys_of(tuple(members))
-        for field, places in doubts.items():
+        for doubt, places in doubts.items():
             could = " and ".join(quoted(list(members)[place]) for place in places)
-            raise _WrongError(f"{could} could be the {LABELS[field]}; --column says which")
+            raise _WrongError(f"{could} could be the {LABELS[doubt]}; --column says which")
         members = _exact(line, members, keys)
+        for field, key in keys.items():
+            value = members[key]
+            texts[field] = value if type(value) is str else _text_of(value, field)
+        order_id, status, tracking = texts.values()
+        if text.assumed and (reason := guessed(order_id, tracking)):
+            field, value = "row", order_id
+            raise _WrongError(reason)
     except _WrongError as wrong:
-        value = printable(line.strip(), 200)
-        return InvalidRow("", None, None, "row", value, str(wrong)), values
-    texts = dict.fromkeys(FIELDS, "")
-    for field, key in keys.items():
-        try:
-            texts[field] = _text_of(members[key], field)
-        except _WrongError as wrong:
-            value, status = printable(str(members[key]), 200), parse_status(texts["status"])
-            return InvalidRow(texts["order_id"], status, None, field, value, str(wrong)), values
-    order_id, status_text, tracking = texts.values()
-    if text.assumed and (reason := guessed(order_id, tracking)):
-        return InvalidRow(order_id, None, None, "row", order_id, reason), values
-    texts_of_row = (order_id, options.translated(status_text), tracking)
-    for key in void:
-        if is_void(key, cell := _shown(members[key]), VOID in options.columns):
-            row = parse_update(*texts_of_row, options.default_status, options.require_tracking)
-            if not isinstance(row, InvalidRow):
-                row = void_row(row, key, cell)
-            return row, values
-    return texts_of_row, values
+        shown, read = printable(str(value).strip(), 200), parse_status(texts["status"])
+        return InvalidRow(texts["order_id"], read, None, field, shown, str(wrong)), values
+    status = options.translated(status)
+    row = parse_update(order_id, status, tracking, options.default_status, options.require_tracking)
+    if isinstance(row, StatusUpdate):
+        for key in void:
+            if is_void(key, cell := _shown(members[key]), VOID in options.columns):
+                return void_row(row, key, cell), values
+    return row, values
 
 
 def _members(line: str) -> Mapping[str, Any]:
@@ -199,11 +176,9 @@ def _exact(line: str, members: Mapping[str, Any], keys: Mapping[str, str]) -> Ma
 
 
 def _text_of(value: Any, field: str) -> str:
-    """Return the text of a field: a text, null, or, but for a tracking, a natural number."""
+    """Return the text of what is none: null, or, but for a tracking, a natural number."""
     if value is None:
         return ""
-    if type(value) is str:
-        return value
     if field == "tracking":
         raise _WrongError("the tracking is not a text; write it in quotation marks")
     if (type(value) is int or type(value) is _Number) and str(value).isdecimal():

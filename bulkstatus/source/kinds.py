@@ -5,20 +5,9 @@ import re
 from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.order import BLANKS
 
-_EXTENSIONS = {
-    "csv": "csv",
-    "tsv": "tsv",
-    "tab": "tsv",
-    "txt": "txt",
-    "jsonl": "jsonl",
-    "ndjson": "jsonl",
-    "json": "jsonl",
-    "xlsx": "xlsx",
-    "xlsm": "xlsx",
-}
-
-#: The values of --format.
+#: The values of --format, each the extension of such files, which some have by another name.
 FORMATS = ("csv", "tsv", "txt", "jsonl", "xlsx")
+_OTHER_NAMES = {"tab": "tsv", "ndjson": "jsonl", "json": "jsonl", "xlsm": "xlsx"}
 
 # The first bytes of workbooks.
 _ZIP = b"PK\x03\x04"
@@ -46,12 +35,13 @@ def format_of(file_name: str, given: str | None, first_bytes: bytes, name: str) 
             return "xlsx"
         return "jsonl" if first_bytes.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "csv"
     stem, _, extension = file_name.lower().removesuffix(".gz").rpartition(".")
-    if not stem or extension not in _EXTENSIONS:
+    format_ = _OTHER_NAMES.get(extension, extension)
+    if not stem or format_ not in FORMATS:
         raise InputRefused(
             f"{name}: its name does not say that it is of a kind that can be read. Say it with "
             "--format csv, tsv, txt, jsonl or xlsx; save another spreadsheet as .xlsx."
         )
-    return _EXTENSIONS[extension]
+    return format_
 
 
 def refuse_other_bytes(first_bytes: bytes, format_: str, name: str) -> None:

@@ -2,9 +2,8 @@
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,7 +105,7 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
                 "Only comma, semicolon, tab and | can. Export it with one of them."
             )
         start = _first_filled(lines, start + 1, name)
-    found = {d: record for d in delimiters if (record := _first_record(lines[start:], d))}
+    found = {d: record for d in delimiters if (record := next(_records(lines[start:], d), None))}
     if not found:
         raise broken_record(name, start + 1)
     # Where no delimiter parts anything, each reads the same single cell.
@@ -127,7 +126,7 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
         is_list = may_be_list and len(cells) == 1 and not any(options.columns.values())
         if is_list and _DIGIT.search(cells[0]):
             return without_header(cells, options, name, start, delimiter)
-    records = _first_records(lines[start + count :], delimiter)
+    records = [each for each, _ in islice(_records(lines[start + count :], delimiter), SAMPLE)]
     return with_header(cells, records, options, name, start + count, delimiter, may_be_list)
 
 
@@ -153,28 +152,17 @@ def with_header(
             "order ID, status, tracking and no others, add --no-header; else put a line above it "
             "that names them."
         )
-    table, given = columns_of(header, records), options
-    saved, note = None, ""
+    table, saved, note = columns_of(header, records), None, ""
+    added: Mapping[str, Sequence[int]] = {}
     if options.layouts is not None:
-        options, saved, note = options.layouts.applied(table, options)
-    while True:
-        refuse_misnamed(header, options.columns, name)
-        found = find(table, options, may_lack_tracking=may_be_list)
-        doubts = found.doubts
-        if note and options.layouts is not None:
-            doubts |= options.layouts.doubts(header, found.places, options.columns)
-        if not doubts:
-            break
-        doubt = InQuestion(name, table, doubts, note, found.places.values())
-        answered = options.asks.columns(doubt, options) if options.asks else None
-        if answered is None:
-            raise doubt
-        options = answered
-    places = found.places
-    columns = Columns(places["order_id"], places.get("status"), places.get("tracking"))
-    options = _with_words(table, columns, options)
-    if options.asks and options is not given and saved is None and options.save_layout is None:
-        options = replace(options, save_layout="" if options.asks.keep() else None)
+        options, saved, note, added = options.layouts.applied(table, options)
+    refuse_misnamed(header, options.columns, name)
+    found = find(table, options, may_lack_tracking=may_be_list)
+    places, doubts = found.places, {**found.doubts, **added}
+    columns = Columns(places.get("order_id", 0), places.get("status"), places.get("tracking"))
+    words = _own_words(table, columns, options)
+    if doubts or (words and options.asks is not None):
+        raise InQuestion(name, table, doubts, note, places.values(), words)
     untracked = None
     if found.untracked is not None:
         untracked = InQuestion(name, table, {"tracking": found.untracked}, note)
@@ -182,17 +170,15 @@ def with_header(
     return Layout(*place, options, found.void, untracked, saved)
 
 
-def _with_words(table: Sequence[Column], columns: Columns, options: InputOptions) -> InputOptions:
-    """Return the options with what words of the status column mean that are not mistyped names."""
+def _own_words(table: Sequence[Column], columns: Columns, options: InputOptions) -> list[str]:
+    """Return the words of the status column that mean no status, and are no mistyped name."""
     cells = table[columns.status].filled if columns.status is not None else ()
     words = [
         word
         for word in dict.fromkeys(cells)
         if options.status_of(word) is None and not is_mistyped(word)
     ]
-    if options.asks is None or not 0 < len(words) <= _FEW_WORDS:
-        return options
-    return replace(options, words={**options.words, **options.asks.words(words)})
+    return words if len(words) <= _FEW_WORDS else []
 
 
 def without_header(
@@ -257,26 +243,16 @@ def broken_record(name: str, line: int) -> InputRefused:
     )
 
 
-# A record and how many lines it has.
+# A record, and how many lines there are up to its end.
 _Record = tuple[list[str], int]
 
 
-def _first_record(lines: Sequence[str], delimiter: str) -> _Record | None:
-    """Return the first record of `lines`; None if its quotes are broken."""
+def _records(lines: Sequence[str], delimiter: str) -> Iterator[_Record]:
+    """Yield the records of some lines, up to one whose quotes are broken."""
     reader = csv_reader(lines, delimiter)
-    try:
-        return next(reader, []), reader.line_num
-    except csv.Error:
-        return None
-
-
-def _first_records(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """Return the first records of some lines, up to one whose quotes are broken."""
-    records: list[list[str]] = []
     with suppress(csv.Error):
-        for record in islice(csv_reader(lines, delimiter), SAMPLE):
-            records.append(record)
-    return records
+        for record in reader:
+            yield record, reader.line_num
 
 
 def _first_filled(lines: Sequence[str], start: int, name: str) -> int:

@@ -6,7 +6,7 @@ columns and no others that could be meant.
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -46,28 +46,43 @@ class SavedLayout(msgspec.Struct, omit_defaults=True):
         """Say whether a header has the columns that this layout names."""
         return all(len(named(headers, name)) == 1 for name in self.columns.values() if name)
 
-    def why_not(self, table: Sequence[Column]) -> str:
-        """Return why the layout does not hold for a table that has its columns, "" if it does."""
+    def in_doubt(self, table: Sequence[Column], chosen: Mapping[str, str]) -> dict[str, list[int]]:
+        """Return the fields, of those not `chosen`, that columns could be meant by which the layout
+        does not know: with its own column in the table, and those.
+        """
+        headers, doubts = [column.header for column in table], dict[str, list[int]]()
         known = set(map(normalise, self.header))
-        headers = [column.header for column in table]
         orders = table[named(headers, self.columns["order_id"])[0]]
-        for column in table:
-            for field in FIELDS if normalise(column.header) not in known else ():
-                places = named(headers, self.columns.get(field, ""))
-                taken = table[places[0]] if places else None
-                if (
+        for field in (field for field in FIELDS if field not in chosen):
+            own = named(headers, self.columns.get(field, ""))
+            new = [
+                place
+                for place, column in enumerate(table)
+                if normalise(column.header) not in known
+                and (
                     WORDS.get(normalise(column.header)) == field
-                    or could_be(field, column, taken)
+                    or could_be(field, column, table[own[0]] if own else None)
                     or (field == "tracking" and looks_like_id(column, orders))
-                ):
-                    new = f"{quoted(column.header)} is new and could be the {LABELS[field]}"
-                    return f"The layout {quoted(self.name)} does not hold for it: {new}."
-        return ""
+                )
+            ]
+            doubts |= {field: [*own, *new]} if new else {}
+        return doubts
 
     @property
     def answers(self) -> tuple[object, ...]:
         """What a file is read by."""
         return self.columns, self.status, self.words
+
+    def added_to(self, options: InputOptions, but: Collection[str] = ()) -> InputOptions:
+        """Return options with what they leave open, of all fields `but` some."""
+        taken = {*but, *options.columns.values()} - {""}
+        columns = {f: name for f, name in self.columns.items() if taken.isdisjoint({f, name})}
+        return replace(
+            options,
+            columns={**columns, **options.columns},
+            default_status=options.default_status or self.status,
+            words={**self.words, **options.words},
+        )
 
 
 class Layouts:
@@ -92,47 +107,31 @@ class Layouts:
 
     def applied(
         self, table: Sequence[Column], options: InputOptions
-    ) -> tuple[InputOptions, str | None, str]:
+    ) -> tuple[InputOptions, str | None, str, dict[str, list[int]]]:
         """Return the options with what the layout of a table says, and its name.
 
-        Options that were given win. Where no layout holds the last is why not, or "".
+        Options that were given win. Where no layout holds, the third is why not, or "". Where that
+        is for columns that were added, the fourth has the fields in question with those that could
+        be meant, and what the layout says besides is added to the options.
         """
-        headers = [column.header for column in table]
+        headers, chosen = [column.header for column in table], options.columns
         fitting = [layout for layout in self.saved if layout.has_columns(headers)]
-        reasons = [layout.why_not(table) for layout in fitting]
-        held = [layout for layout, reason in zip(fitting, reasons, strict=True) if not reason]
+        doubts = [layout.in_doubt(table, chosen) for layout in fitting]
+        held = [layout for layout, doubt in zip(fitting, doubts, strict=True) if not doubt]
         held = [layout for layout in held if layout.header == headers] or held
-        if not held:
-            return options, None, next(filter(None, reasons), "")
         if any(layout.answers != held[0].answers for layout in held):
             names = " and ".join(quoted(layout.name) for layout in held)
-            return options, None, f"The layouts {names} hold for it, and say different things."
-        layout, given = held[-1], options.columns
-        others = {
-            f: name for f, name in layout.columns.items() if name not in {*given.values()} - {""}
-        }
-        added = replace(
-            options,
-            columns={**others, **given},
-            default_status=options.default_status or layout.status,
-            words={**layout.words, **options.words},
-        )
-        return added, layout.name, ""
-
-    def doubts(
-        self, headers: Sequence[str], places: Mapping[str, int], chosen: Mapping[str, str]
-    ) -> dict[str, list[int]]:
-        """Return the fields whose columns, found without a layout, are not those of a layout for
-        which columns were added to the file, with both.
-        """
-        found: dict[str, list[int]] = {}
-        for layout in self.saved:
-            if set(layout.header) <= set(headers) and layout.has_columns(headers):
-                for field in {"order_id", "tracking"} - chosen.keys():
-                    meant = named(headers, layout.columns.get(field, ""))
-                    if field in places and [places[field]] != meant:
-                        found[field] = [*meant, places[field]]
-        return found
+            return options, None, f"The layouts {names} hold for it, and say different things.", {}
+        if held:
+            return held[-1].added_to(options), held[-1].name, "", {}
+        note = ""
+        for layout, doubt in zip(fitting, doubts, strict=True):
+            field, places = next(iter(doubt.items()))
+            new = f"{quoted(headers[places[-1]])} is new and could be the {LABELS[field]}"
+            note = f"The layout {quoted(layout.name)} does not hold for it: {new}."
+            if set(layout.header) <= set(headers):
+                return layout.added_to(options, but=doubt), None, note, doubt
+        return options, None, note, {}
 
     def sheet_of(self, headers: Mapping[str, Sequence[str]]) -> str | None:
         """Return the only sheet, of those with these headers, that a layout names and holds for."""

@@ -12,13 +12,14 @@ import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from bulkstatus.errors import InputRefused, Refused, SettingsRefused
 from bulkstatus.source import jsonl
-from bulkstatus.source.columns import quoted
+from bulkstatus.source.columns import InQuestion, quoted
 from bulkstatus.source.encoding import Text
 from bulkstatus.source.kinds import (
     format_of,
@@ -190,23 +191,27 @@ async def open_source(path: str, options: InputOptions, *, block_size: int = BLO
     It is read `block_size` bytes at a time. Raises InputRefused when the input cannot be read
     with certainty, SettingsRefused when an option does not fit it.
     """
-    if (asks := options.asks) is not None:
-        options = replace(options, asks=_AsksHere(asks))
-    return await _in_thread(lambda: Source(path, options, block_size))
+    asks, given = _asks_again(path, options), options
+    while True:
+        look = partial(Source, path, options, block_size)
+        try:
+            source = await _in_thread(look)
+        except InQuestion as doubt:
+            answered = asks.answer(doubt, options) if asks is not None else None
+            if answered is None:
+                raise
+            # Words are asked about once: some may mean none.
+            options = answered if doubt.fields else replace(answered, asks=None)
+            continue
+        is_asked = options is not given and options.save_layout is None and source.header
+        if asks is not None and is_asked and asks.keep():
+            source.options = replace(source.options, save_layout="")
+        return source
 
 
-class _AsksHere:
-    """Lets a thread ask in the event loop's own, where Ctrl-C arrives."""
-
-    def __init__(self, asks: Asks) -> None:
-        self._asks = asks
-        self._loop = asyncio.get_running_loop()
-
-    def __getattr__(self, question: str) -> Callable[..., Any]:
-        async def ask(*about: Any) -> Any:
-            return getattr(self._asks, question)(*about)
-
-        return lambda *about: asyncio.run_coroutine_threadsafe(ask(*about), self._loop).result()
+def _asks_again(path: str, options: InputOptions) -> Asks | None:
+    """Return who answers what is in question, None where the file cannot be read again then."""
+    return options.asks if Path(path).is_file() else None
 
 
 async def _in_thread(work: Callable[[], _Result]) -> _Result:

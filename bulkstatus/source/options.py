@@ -27,11 +27,8 @@ LABELS = {"order_id": "order ID", "status": "status", "tracking": "tracking"}
 class Asks(Protocol):
     """Asks somebody what a file leaves in question."""
 
-    def columns(self, doubt: "InQuestion", options: "InputOptions") -> "InputOptions | None":
-        """Return the options with the columns that are meant; None for no answer."""
-
-    def words(self, words: Sequence[str]) -> Mapping[str, OrderStatus]:
-        """Return what words of the status column mean, of those that mean a status."""
+    def answer(self, doubt: "InQuestion", options: "InputOptions") -> "InputOptions | None":
+        """Return the options with what is meant by columns or words; None for no answer."""
 
     def keep(self) -> bool:
         """Return whether the answers are to be kept as a layout."""

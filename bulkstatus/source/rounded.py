@@ -30,10 +30,10 @@ class Rounded:
 
     def look(self, values: Sequence[str | None], span: _Span | None = None) -> None:
         """Take in values; `span` says which rows of the file they are."""
-        if len(max(filter(None, values), key=len, default="")) <= KEPT_DIGITS:
+        some = filter(None, values)
+        long = [value for value in some if len(value) > KEPT_DIGITS and value.isdecimal()]
+        if not long:
             return
-        numbers = filter(str.isdecimal, filter(None, values))
-        long = [number for number in numbers if len(number) > KEPT_DIGITS]
         self._counts.update(map(len, long))
         # The same number again proves nothing.
         ending = {value for value in long if not value[KEPT_DIGITS:].strip("0")}

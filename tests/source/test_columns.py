@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import bulkstatus
 from bulkstatus.source import InputOptions, InQuestion, open_source
 
 Columns = Mapping[str, Sequence[str]]
@@ -26,6 +27,12 @@ LIKELIEST: dict[str, tuple[Columns, str]] = {
         {"SKU": ["MUG-1"] * 6, "Colli": [f"H{n}YA1" for n in range(6)]},
         "Colli",
     ),
+    # Nobody can tell which one, and another's ID is none.
+    "two numbers": (
+        {"Colli": [f"H{n}YA1" for n in range(6)], "Label": [f"L{n}XB1" for n in range(6)]},
+        "HEADER",
+    ),
+    "an ID of the order's items": ({"order-item-id": [f"5544{n}21" for n in range(6)]}, "HEADER"),
 }
 
 
@@ -56,7 +63,18 @@ async def test_the_command_names_what_tells_the_orders_apart(
             **others,
         },
     )
-    assert question.options == ["--column", f"tracking={tracking}"]
+    assert question.options[-2:] == ["--column", f"tracking={tracking}"]
+
+
+async def test_words_for_a_status_are_told_with_the_columns(tmp_path: Path) -> None:
+    columns = {
+        "Order ID": ORDERS,
+        "Status": ["Shipped"] * 5 + ["Dispached"],
+        "Colli": [f"H{order}" for order in ORDERS],
+    }
+    question = await asked(tmp_path / "x.csv", columns)
+    assert question.options == ["--column", "tracking=Colli", "--word", "Shipped=CODE"]
+    assert '"Shipped"' in str(question)
 
 
 async def test_a_wide_file_is_told_in_few_lines(tmp_path: Path) -> None:
@@ -104,3 +122,16 @@ async def test_the_plain_id_of_an_object_is_the_less_likely_one(tmp_path: Path) 
     path.write_text('{"id": null, "order_id": 46140201, "status": 32}\n')
     async with await open_source(str(path), InputOptions()) as source:
         assert source.columns["order_id"] == "order_id"
+
+
+async def test_what_a_column_says_in_words_of_its_own_is_shown_by_its_few_values(
+    tmp_path: Path,
+) -> None:
+    """Which of these make a row void nobody can tell but who reads them, or says so."""
+    path = tmp_path / "x.csv"
+    rest = {"Status": ["8"] * 6, "Tracking": [f"H{order}" for order in ORDERS], "Name": "abcdef"}
+    write(path, {"Order ID": ORDERS, "Storniert": ["Nein"] * 5 + ["Ja"], **rest})
+    plan = await bulkstatus.check(path)
+    assert (plan.values, plan.refused) == ({"Storniert": {"Nein": 5, "Ja": 1}}, 0)
+    plan = await bulkstatus.check(path, column={"void": "Storniert"})
+    assert plan.refused == 1

@@ -1,5 +1,7 @@
 """Layouts: what is kept of the answers for a file, and for which other files it holds."""
 
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,8 +57,8 @@ NEXT = {
     "with another one": (with_column("Barcode", "JD0001", "JD0002"), "tracking"),
     "with a number": (with_column("Label", "00123456", "00123457"), "tracking"),
     "with a reference": (with_column("Client Reference", "C-1", "C-2"), "order_id"),
-    # It says itself what its rows are, and the layout's tracking is not taken for granted.
-    "with a status": (with_column("Status", "8", "8"), "tracking"),
+    # It says itself what its rows are, and the layout's status is not taken for granted.
+    "with a status": (with_column("Status", "8", "8"), "status"),
     "without the tracking": ("Order ID,Courier\n46140201,DHL\n", "tracking"),
 }
 
@@ -95,6 +97,63 @@ async def test_options_win_over_it(tmp_path: Path) -> None:
     source = await opened(tmp_path, DAY, default_status=OrderStatus.ON_HOLD)
     assert source.options.default_status is OrderStatus.ON_HOLD
     assert source.columns["tracking"] == "Waybill Number"
+
+
+async def test_it_holds_where_what_a_new_column_could_be_is_said(tmp_path: Path) -> None:
+    await kept(tmp_path, DAY, columns=MAPPED, default_status=D)
+    text = with_column("Tracking Number", "T1", "T2")
+    for name in ("Waybill Number", "Tracking Number"):
+        source = await opened(tmp_path, text, columns={"tracking": name})
+        assert (source.saved, source.options.default_status) == ("day", D)
+        assert source.columns["tracking"] == name
+
+
+class Answers:
+    """Somebody who answers, and what was asked."""
+
+    def __init__(self, columns: dict[str, str], words: dict[str, OrderStatus]) -> None:
+        self.columns, self.words = columns, words
+        self.asked: list[object] = []
+
+    def answer(self, doubt: InQuestion, options: InputOptions) -> InputOptions:
+        self.asked.append(sorted(doubt.fields) or list(doubt.words))
+        if doubt.fields:
+            return replace(options, columns={**options.columns, **self.columns})
+        return replace(options, words={**options.words, **self.words})
+
+    def keep(self) -> bool:
+        self.asked.append("keep")
+        return True
+
+
+async def test_what_is_in_question_is_asked_once_and_kept(tmp_path: Path) -> None:
+    text = "Order ID,Status,Waybill\n46140201,Shipped,H1001X\n46140202,Packed,\n"
+    answers = Answers({"tracking": "Waybill"}, {"Shipped": D})
+    source = await opened(tmp_path, text, asks=answers)
+    # Packed means none of them.
+    assert answers.asked == [["tracking"], ["Shipped", "Packed"], "keep"]
+    source.keep_layout()
+    answers.asked.clear()
+    source = await opened(tmp_path, text.replace("Packed", "On Hold"), asks=answers)
+    assert (source.saved, answers.asked) == ("day", [])
+    # An added column that could be it is asked about alone, and kept with the rest.
+    added = "Order ID,Status,Waybill,Label\n46140201,Shipped,H1001X,L1001Y\n"
+    (await opened(tmp_path, added, asks=answers)).keep_layout()
+    assert answers.asked == [["tracking"], "keep"]
+    source = await opened(tmp_path, added)
+    assert (source.columns["tracking"], source.options.words) == ("Waybill", {"Shipped": D})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+async def test_a_pipe_is_not_asked_about_for_it_is_read_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.csv")
+    writing = threading.Thread(target=(tmp_path / "x.csv").write_text, args=[DAY])
+    writing.start()
+    answers = Answers(MAPPED, {})
+    with pytest.raises(InQuestion):
+        await open_source(str(tmp_path / "x.csv"), InputOptions(format="csv", asks=answers))
+    writing.join()
+    assert answers.asked == []
 
 
 async def test_what_is_not_kept(tmp_path: Path) -> None:
