@@ -173,7 +173,8 @@ class _Connector(aiohttp.TCPConnector):
             assert protocol is not None
             something_waits = self._waits.get(protocol)
             if something_waits is None:
-                self._waits[protocol] = _waits(connection)
+                if (transport := connection.transport) is not None:  # else it was lost at once
+                    self._waits[protocol] = _waits(transport)
                 return connection
             wants_new = isinstance(payload, _Payload) and payload.wants_new_connection
             if not (wants_new or protocol.should_close or something_waits()):
@@ -183,10 +184,9 @@ class _Connector(aiohttp.TCPConnector):
             connection.close()
 
 
-def _waits(connection: Connection) -> Callable[[], object]:
+def _waits(transport: asyncio.Transport) -> Callable[[], object]:
     """Return what tells whether bytes, or the end, have come that the event loop has not seen."""
-    assert connection.transport is not None
-    socket = connection.transport.get_extra_info("socket")
+    socket = transport.get_extra_info("socket")
     if sys.platform == "win32":
         return lambda: select.select([socket], [], [], 0)[0]
     waiting = select.poll()

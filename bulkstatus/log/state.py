@@ -36,8 +36,9 @@ OPEN = (State.TO_SEND, State.REJECTED, State.FAILED, State.INVALID)
 _STATE_OF = {outcome: State[outcome.name] for outcome in Outcome}
 _MASK = 0b111
 # The latest result says that a request may have arrived unseen; so does a run that broke off,
-# without a result; the run that is read has a result of the row; it failed for a limit's answer.
-_UNCERTAIN, _UNRECORDED, _ANSWERED, _LIMITED = 0b1000, 0b10000, 0b100000, 0b1000000
+# without a result; the run that is read has a result of the row; it failed for an answer about a
+# limit or a permission.
+_UNCERTAIN, _UNRECORDED, _ANSWERED, _DENIED = 0b1000, 0b10000, 0b100000, 0b1000000
 _UNSEEN = _UNCERTAIN | _UNRECORDED
 
 _PLAIN = bytes(byte & _MASK for byte in range(256))
@@ -51,8 +52,8 @@ _INVALID_TO_SEND = bytes(
     byte & ~_MASK if byte & _MASK == State.INVALID else byte for byte in range(256)
 )
 
-#: What no answer about a limit comes with.
-_NO_LIMIT = {None, 408, 425, 500, 501, 502, 504}
+#: What no answer about a limit or a permission comes with.
+_NO_DENIAL = {None, 408, 425, 500, 501, 502, 504}
 
 _DETAILS: dict[int | None, int] = {code: place for place, code in enumerate((*STATUSES, None))}
 _TRACKED = 0x80
@@ -126,8 +127,8 @@ class LogState:
         byte = _STATE_OF[result.outcome] | _ANSWERED
         if result.uncertain:
             byte |= _UNCERTAIN
-        elif result.outcome is Outcome.FAILED and result.http_status not in _NO_LIMIT:
-            byte |= _LIMITED
+        elif result.outcome is Outcome.FAILED and result.http_status not in _NO_DENIAL:
+            byte |= _DENIED
         self._states[result.n - 1] = byte
 
     def mark(self, n: int, state: State) -> None:
@@ -169,9 +170,9 @@ class LogState:
         """Tell whether nothing is known of a row: neither a result nor that it may have left."""
         return not self._states[n - 1]
 
-    def is_limited(self, n: int) -> bool:
-        """Tell whether a row failed for what the API said of a limit."""
-        return bool(self._states[n - 1] & _LIMITED)
+    def is_denied(self, n: int) -> bool:
+        """Tell whether a row failed for what the API said of a limit, or of a permission."""
+        return bool(self._states[n - 1] & _DENIED)
 
     def is_unseen(self, n: int) -> bool:
         """Tell whether a request for a row may have reached the API without an answer seen."""

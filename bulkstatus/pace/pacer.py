@@ -46,7 +46,7 @@ class Pacer:
     Under a limit that was found, `apart` seconds lie between two requests at the least, and
     nothing is made up for.
 
-    Those who wait go in the order in which they came. One pacer belongs to one event loop.
+    One pacer belongs to one event loop, and to one task that asks it.
     """
 
     def __init__(self, rate: Rate | None) -> None:
@@ -55,9 +55,6 @@ class Pacer:
         """The requests that will leave a second at the most."""
         self._left_at = -inf
         self._bucket: AsyncLimiter | None = None
-        # One waiter at a time stands at the bucket: aiolimiter serves newcomers first, which
-        # at 64 waiters made some wait ten times as long as the others (measured).
-        self._turn = asyncio.Lock()
         if rate is not None:
             self._spacing = spacing(rate)
             self.most = 1 / self._spacing
@@ -69,26 +66,25 @@ class Pacer:
         """Whether requests leave at once: there is no rate, and no limit was found."""
         return self._bucket is None and not self.apart
 
-    async def wait(self) -> None:
-        """Return when the next request may leave."""
+    def wait(self) -> float:
+        """Return the seconds after which to ask again, none where the next request may leave."""
         if self.is_free:
-            return
-        bucket = self._bucket
-        async with self._turn:
-            clock = asyncio.get_running_loop().time
-            while (early := self._left_at + self.apart - clock()) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(max(early, SHORTEST_SLEEP))
-            if bucket is not None:
-                await self._wait_at(bucket)
-            self._left_at = clock()
+            return 0.0
+        early = self._left_at + self.apart - asyncio.get_running_loop().time()
+        if early > 0:
+            return max(early, SHORTEST_SLEEP)
+        if self._bucket is None or self._bucket.has_capacity():
+            return 0.0
+        return self._surely_full(self._bucket)
 
-    async def _wait_at(self, bucket: AsyncLimiter) -> None:
-        while not bucket.has_capacity():  # noqa: ASYNC110 - a bucket has no event to wait for
-            await asyncio.sleep(self._surely_full(bucket))
-        await bucket.acquire()
+    async def take(self) -> None:
+        """Count a request that leaves now; at once where there is nothing to wait for."""
+        if self._bucket is not None:
+            await self._bucket.acquire()
+        self._left_at = asyncio.get_running_loop().time()
 
     def _surely_full(self, bucket: AsyncLimiter) -> float:
-        """Return seconds to sleep: what the bucket needs, short of it by one sleep at most.
+        """Return seconds to wait: what the bucket needs, short of it by one sleep at most.
 
         A bucket without room for 1 - p of a request has none for a whole one within p spacings.
         Bisection finds the largest such p, so that a wait costs two or three sleeps.

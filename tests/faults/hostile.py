@@ -1,5 +1,7 @@
 """A server that answers each request with one of everything that can go wrong, at random.
 
+Some orders draw one and the same for ever.
+
 It keeps a record of its own: which orders it set, and to what.
 """
 
@@ -55,7 +57,7 @@ FAULTS: dict[str, tuple[int, bytes, dict[str, str], bool, int]] = {
     "200 short": (200, NO.encode(), {}, True, 10),
     "400 quoting": (400, b"", {}, False, 20),
     "50001": (400, error("Company type", 50001), {}, False, 5),
-    "surplus": (200, b"ok", {}, True, 100),
+    "surplus at once": (200, b"ok", {}, True, 100),
     "hung up": (200, b"ok", {}, True, 300),
     "401": (401, error("Authentication required"), {}, False, 2),
     "50000": (400, error("Either your RefID or your API key are incorrect", 50000), {}, False, 2),
@@ -64,9 +66,19 @@ FAULTS: dict[str, tuple[int, bytes, dict[str, str], bool, int]] = {
     "200 xml": (200, XML, {}, False, 1),
 }
 DROPPED = 100
+SHARES = [share for *_, share in FAULTS.values()]
+
+
+def always(order: str) -> str | None:
+    """Return the fault that an order always draws, if it is one of those whose number ends in 25
+    or 75.
+    """
+    number, rest = divmod(int(order), 50)
+    return ("500", "dropped", "429", "403")[number % 4] if rest == 25 else None
+
 
 # These say that the order is set, so it is, always.
-SUCCESSES = {"200 null", "200 empty", "surplus", "hung up"}
+SUCCESSES = {"200 null", "200 empty", "surplus at once", "hung up"}
 
 # These say for certain that it is not: the API refused it, before it looked at anything else.
 REFUSALS = {"400", "404", "404 bare", "409", "422", "403", "50001", "400 quoting"} | {
@@ -77,19 +89,23 @@ NOT_NOW = {"429", "400 limit", "401", "50000", "302", "200 html", "200 xml"}
 
 Asked = tuple[str, int, str | None]
 
-MISBEHAVES = {"surplus", "hung up", "200 short"}
+MISBEHAVES = {"surplus at once", "hung up", "200 short"}
 
 
 async def misbehave(name: str, request: web.Request, response: web.Response) -> None:
-    """Answer, and say more or less than that."""
-    if name == "200 short":
-        response.content_length = 99
+    """Answer with more or less than is announced, or close the connection unannounced."""
+    body = response.body
+    assert isinstance(body, bytes)
+    assert request.transport is not None
+    response.headers["Content-Length"] = "99" if name == "200 short" else str(len(body))
+    if name == "surplus at once":
+        response.body = body + SURPLUS
     await response.prepare(request)
     await response.write_eof()
-    assert request.transport is not None
     if name == "surplus":
+        # While the next request is on the wire it could not be told from its answer.
         request.transport.write(SURPLUS)
-    else:
+    elif name != "surplus at once":
         request.transport.close()
 
 
@@ -134,7 +150,7 @@ class HostileServer:
         self, request: web.Request, order: str, body: dict[str, Any]
     ) -> web.StreamResponse:
         await asyncio.sleep(0)
-        drawn = self._random.randrange(10_000)
+        drawn = self._drawn(order)
         for name, (status, answer, headers, may_be_set, share) in FAULTS.items():
             if drawn < share:
                 self._note(order, body, name)
@@ -157,6 +173,13 @@ class HostileServer:
         self._note(order, body, "updated")
         self._set(order, body)
         return web.Response(body=b'{"status":"ok"}')
+
+    def _drawn(self, order: str) -> int:
+        """Return the first number of the fault that an order always draws, or one by chance."""
+        if (name := always(order)) is None:
+            return self._random.randrange(10_000)
+        before = {name: sum(SHARES[:at]) for at, name in enumerate(FAULTS)}
+        return before.get(name, sum(SHARES))
 
     def _note(self, order: str, body: dict[str, Any], name: str) -> None:
         self.counts[name] += 1

@@ -35,7 +35,7 @@ async def served(name: str, received: list[tuple[str, int]]) -> AsyncIterator[st
         await runner.cleanup()
 
 
-@pytest.mark.parametrize("name", ["hung up", "surplus"])
+@pytest.mark.parametrize("name", ["hung up", "surplus", "surplus at once"])
 @pytest.mark.parametrize("rate", ["none", "300/s"])
 async def test_every_connection_ends_unannounced_or_says_more_than_was_asked(
     tmp_path: Path, name: str, rate: str

@@ -154,7 +154,7 @@ def send(
                 gate.hold = None
             continue
         now = left_at = leave + chance.random() * jitter
-        given = gate.renewed(gate.enter())
+        given = gate.enter()
         arrived = max(arrived, now + latency / 2 * chance.uniform(0.95, 1.05))
         passed = server(arrived)
         (went.passed if passed else went.refused).append(arrived)

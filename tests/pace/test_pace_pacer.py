@@ -58,31 +58,28 @@ def simulate(
     return loop
 
 
+async def leave(pacer: Pacer) -> None:
+    while seconds := pacer.wait():
+        await asyncio.sleep(seconds)
+    await pacer.take()
+
+
 def moments_of_leaving(
     rate: Rate,
     requests: int,
-    workers: int = 16,
-    latency: float = 0.0,
+    busy: float = 0.0,
     lateness: Callable[[], float] = punctual,
     coarse: bool = False,
 ) -> list[float]:
+    """Between two requests the one who sends them is `busy` for so many seconds."""
     moments: list[float] = []
 
     async def run(loop: LateLoop) -> None:
-        pacer, done = Pacer(rate), asyncio.Event()
-
-        async def work() -> None:
-            while True:
-                await pacer.wait()
-                moments.append(loop.now)
-                if len(moments) == requests:
-                    done.set()
-                await asyncio.sleep(latency)
-
-        tasks = [asyncio.ensure_future(work()) for _ in range(workers)]
-        await done.wait()
-        for task in tasks:
-            task.cancel()
+        pacer = Pacer(rate)
+        for _ in range(requests):
+            await leave(pacer)
+            moments.append(loop.now)
+            await asyncio.sleep(busy)
 
     simulate(run, lateness, coarse)
     return moments
@@ -117,25 +114,21 @@ def test_no_window_holds_more_than_the_rate_not_even_squeezed_by_the_network(
 @given(
     count=st.integers(1, 2000),
     seconds=st.sampled_from([1.0, 60.0]),
-    workers=st.integers(1, 20),
-    latency=st.floats(0, 0.3),
+    busy=st.floats(0, 0.3),
     lateness=st.lists(st.floats(0, 0.2), min_size=1, max_size=20),
 )
 def test_no_window_holds_more_than_the_rate_whatever_the_delays(
-    count: int, seconds: float, workers: int, latency: float, lateness: list[float]
+    count: int, seconds: float, busy: float, lateness: list[float]
 ) -> None:
     delays = iter(lateness * 10_000)
-    moments = moments_of_leaving(
-        Rate(count, seconds), 250, workers, latency, lambda: next(delays, 0.0)
-    )
+    moments = moments_of_leaving(Rate(count, seconds), 250, busy, lambda: next(delays, 0.0))
     assert most_in_a_window(moments, seconds + JITTER * 0.99) <= count
 
 
-@pytest.mark.parametrize("workers", [1, 64])
 @pytest.mark.parametrize("coarse", [False, True], ids=["fine clock", "coarse clock"])
 @pytest.mark.parametrize("rate", RATES, ids=str)
-def test_late_timers_are_made_up_for(rate: Rate, coarse: bool, workers: int) -> None:
-    moments = moments_of_leaving(rate, enough(rate), workers, lateness=up_to(0.0015), coarse=coarse)
+def test_late_timers_are_made_up_for(rate: Rate, coarse: bool) -> None:
+    moments = moments_of_leaving(rate, enough(rate), lateness=up_to(0.0015), coarse=coarse)
     achieved = (len(moments) - 1) / (moments[-1] - moments[0]) * rate.seconds / rate.count
     assert achieved >= rate.seconds / (rate.seconds + CATCH_UP + JITTER) - 0.001
 
@@ -148,48 +141,31 @@ def test_requests_leave_evenly_spaced(rate: Rate) -> None:
     assert max(gaps) < rate.seconds / rate.count + CATCH_UP + JITTER
 
 
-def test_those_who_wait_go_in_the_order_in_which_they_came() -> None:
-    gone: list[int] = []
-
-    async def main(loop: LateLoop) -> None:
-        pacer = Pacer(Rate(100, 1.0))
-
-        async def one(number: int) -> None:
-            await pacer.wait()
-            gone.append(number)
-
-        first = [asyncio.ensure_future(one(number)) for number in range(20)]
-        await asyncio.sleep(0.095)  # between two requests: the newcomers find the bucket filling
-        await asyncio.gather(*first, *(one(number) for number in range(20, 40)))
-
-    simulate(main)
-    assert gone == list(range(40))
-
-
-def test_one_who_gives_up_waiting_costs_the_others_nothing() -> None:
-    async def main(loop: LateLoop) -> None:
-        pacer = Pacer(TEN)
-        await pacer.wait()
-        impatient = [asyncio.ensure_future(pacer.wait()) for _ in range(5)]
-        patient = asyncio.ensure_future(pacer.wait())
-        await asyncio.sleep(0.01)
-        for task in impatient:
-            task.cancel()
-        before = loop.now
-        await patient
-        assert loop.now - before < 0.1
-
-    simulate(main)
-
-
 def test_waiting_at_ten_a_second_wakes_up_a_few_times_per_request_only() -> None:
     async def main(loop: LateLoop) -> None:
         pacer = Pacer(TEN)
-        await asyncio.gather(*(pacer.wait() for _ in range(100)))
+        for _ in range(100):
+            await leave(pacer)
 
     assert simulate(main, up_to(0.001)).timers <= 10 * 100
 
 
+def test_under_a_limit_that_was_found_nothing_is_made_up_for() -> None:
+    async def main(loop: LateLoop) -> None:
+        pacer = Pacer(TEN)
+        pacer.apart = 0.5
+        await leave(pacer)
+        await asyncio.sleep(0.7)
+        moments = []
+        for _ in range(5):
+            await leave(pacer)
+            moments.append(loop.now)
+        assert all(later - before >= 0.5 for before, later in pairwise(moments))
+
+    simulate(main, up_to(0.003))
+
+
 def test_without_a_rate_nothing_waits() -> None:
-    with pytest.raises(StopIteration):
-        Pacer(None).wait().send(None)
+    pacer = Pacer(None)
+    assert pacer.is_free
+    assert pacer.wait() == 0.0

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +16,7 @@ from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.job.run import Ending, RunOptions
 from bulkstatus.pace import Ledger, Pacer, Quotas, Rate
 from bulkstatus.pace.pacer import spacing
-from tests.pace.limited_world import bucket, leaky, shedding, sliding
+from tests.pace.limited_world import bucket, fixed, leaky, shedding, sliding
 from tests.run.simulated import simulate
 from tests.run.world import (
     UPDATED,
@@ -141,13 +142,24 @@ class TestHoldsForALimit:
         assert failed == poison
         assert len(world.records()) == 60
 
-    @pytest.mark.parametrize("every", [25, 1])
-    @pytest.mark.parametrize("first", [100, 124, 250])
-    @pytest.mark.parametrize("rate", [None, Rate(60, 1.0)])
+    @pytest.mark.parametrize(
+        ("count", "every", "first"),
+        [(12, 25, 100), (12, 25, 124), (12, 1, 150), (12, 7, 250), (40, 7, 100)],
+    )
+    @pytest.mark.parametrize(
+        ("rate", "least"), [(None, 0.3), (Rate(60, 1.0), 5.0), (Rate(10, 1.0), 30.0)]
+    )
     def test_those_that_draw_them_keep_no_others_back(
-        self, tmp_path: Path, every: int, first: int, rate: Rate | None
+        self,
+        tmp_path: Path,
+        count: int,
+        every: int,
+        first: int,
+        rate: Rate | None,
+        least: float,
     ) -> None:
-        poison = {str(100 + (first - 100 + every * place) % 300) for place in range(12)}
+        """What they drew at first is no limit of the API's, once it is known for their own."""
+        poison = {str(100 + (first - 100 + every * place) % 300) for place in range(count)}
         world = World(
             tmp_path,
             orders(300),
@@ -158,10 +170,14 @@ class TestHoldsForALimit:
         assert simulate(world.send()).exit_status == 1
         outcomes = world.outcomes()
         assert {order for order, outcome in outcomes.items() if outcome == "failed"} == poison
-        assert world.records()[-1]["error"]["message"] == "Request limit reached"
+        said = {r["error"]["message"] for r in world.records() if r["outcome"] == "failed"}
+        assert said == {"Request limit reached"}
         others = [r.left for r in world.requests if r.update.order_id not in poison]
-        assert max(others) <= 20
-        assert max(r.left for r in world.requests) <= 60
+        retries = 5 * count * (spacing(rate) if rate else 0.0)
+        # Side by side they look like a limit for as long as they last.
+        doubt = 45 if every == 1 else 12
+        assert max(others) <= least + retries + doubt
+        assert max(r.left for r in world.requests) <= least + retries + 60
         world.requests.clear()
         world.pacer = Pacer(rate)
         assert simulate(world.send()).exit_status == 1
@@ -176,6 +192,36 @@ class TestHoldsForALimit:
         assert simulate(world.send()).exit_status == 0
         assert set(world.outcomes().values()) == {"updated"}
         assert max(world.times()) <= 240
+
+    @pytest.mark.parametrize("met_at", [250, 280, 299])
+    @pytest.mark.parametrize("rate", [None, Rate(10, 1.0)])
+    def test_one_per_hour_that_is_met_near_the_end_costs_waiting_only(
+        self, tmp_path: Path, met_at: int, rate: Rate | None
+    ) -> None:
+        passes = fixed(met_at, 3600.0)
+        world = World(tmp_path, orders(300), lambda r: UPDATED if passes(r.at) else limited())
+        world.pacer = Pacer(rate)
+        assert simulate(world.send()).exit_status == 0
+        assert len(world.requests) <= 400
+
+    @pytest.mark.parametrize("seed", [0, 2, 6])
+    def test_one_without_burst_fails_none_but_those_that_always_draw_such_answers(
+        self, tmp_path: Path, seed: int
+    ) -> None:
+        """Nor does it take them for ones that want the run to go ever slower."""
+        poison = {str(order) for order in random.Random(seed).sample(range(100, 400), 12)}
+        passes = leaky(5)
+        world = World(
+            tmp_path,
+            orders(300),
+            lambda r: limited() if r.update.order_id in poison or not passes(r.at) else UPDATED,
+            latency=0.02,
+        )
+        world.pacer = Pacer(Rate(10, 1.0))
+        assert simulate(world.send()).exit_status == 1
+        failed = {order for order, outcome in world.outcomes().items() if outcome == "failed"}
+        assert failed == poison
+        assert max(world.times()) <= 200
 
     @pytest.mark.parametrize(
         ("server", "rate", "rows", "seconds"),

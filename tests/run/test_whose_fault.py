@@ -1,4 +1,4 @@
-"""Whose fault a failure is: the rule in the docstring of `delivery`, by its numbers."""
+"""Whose fault a failure is: the rule in the docstring of `fault`, by its numbers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -246,6 +246,26 @@ def test_the_last_rows_stop_the_run_at_last_and_get_their_results_in_the_resume_
         world.requests.clear()
     world.rule = lambda request: UPDATED
     assert simulate(world.send()).exit_status == 0
+
+
+@pytest.mark.parametrize(("fault", "resumes"), [("500", 3), ("403", 5), ("503", 1), ("lost", 1)])
+def test_however_many_are_left_alone_they_get_their_results_in_the_end(
+    tmp_path: Path, fault: str, resumes: int
+) -> None:
+    """8: each resume finds as many of them suspect as it comes to try."""
+    poison = {str(order) for order in range(300, 340)}
+    world = World(
+        tmp_path,
+        orders(240),
+        lambda r: WHILE_OUT[fault] if r.update.order_id in poison else UPDATED,
+    )
+    assert simulate(world.send()).exit_status in {3, 4}
+    for nth in range(1, resumes + 1):
+        assert "rejected" not in world.outcomes().values()
+        assert (simulate(world.send()).exit_status == 1) is (nth == resumes)
+    outcomes = world.outcomes()
+    assert {outcomes[order] for order in poison} == {"rejected" if fault == "403" else "failed"}
+    assert list(outcomes.values()).count("updated") == 200
 
 
 def test_where_the_api_has_dealt_with_nothing_yet_it_is_out_of_order(tmp_path: Path) -> None:

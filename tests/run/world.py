@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,7 @@ class World:
 
         That sends rejected rows again with `again`.
         """
+        random.seed(len(self.requests))
         self.input_path.write_text("\n".join(["order_id,status,tracking", *self.rows]) + "\n")
         async with WorkList() as work:
             if self.log_path.exists():

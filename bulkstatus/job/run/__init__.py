@@ -2,7 +2,7 @@
 
 `run` begins and ends it and reads rows into the `feed`, which says which is next; `conductor` keeps
 workers at work on them; `lead` is up to which row the log says they may leave, `gate` how many may
-be on the wire, `delivery` what an answer does to its row and to the run.
+be on the wire, `delivery` what an answer does to its row and to the run, `fault` whose fault it is.
 """
 
 from bulkstatus.job.run.gate import Hold, HoldReason

@@ -73,9 +73,8 @@ class Conductor:
         self.cause: BaseException | None = None
         self._wake = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
-        self._unsent: set[asyncio.Task[None]] = set()
         self._interrupted = False
-        self._quota_free_at = 0.0
+        self._quota_free_at = self._turn_at = 0.0
         self._looked_at = 0.0
         self._held_seconds = 0.0
 
@@ -125,6 +124,7 @@ class Conductor:
             while True:
                 self._wake.clear()
                 while (job := self._take()) is not None:
+                    await self._pacer.take()
                     worker = asyncio.create_task(self._work(job))
                     self._workers.add(worker)
                     worker.add_done_callback(self._worker_done)
@@ -142,13 +142,7 @@ class Conductor:
             self.ending = ending
             self.delivery.faults.stopping = True
             self._observer.stopping(ending)
-            self._call_back()
         self._wake.set()
-
-    def _call_back(self) -> None:
-        """Call back the rows that wait for their turn, which may be far away."""
-        for worker in self._unsent:
-            worker.cancel()
 
     # Starting workers.
 
@@ -164,7 +158,7 @@ class Conductor:
     async def _wait(self) -> None:
         """Wait until something changes or something is due."""
         now = self._now()
-        moments = [self.feed.next_due, self._quota_free_at]
+        moments = [self.feed.next_due, self._quota_free_at, self._turn_at]
         hold = self._gate.hold
         if hold is not None:
             # In small steps, so that time in which the machine sleeps is not counted.
@@ -192,13 +186,14 @@ class Conductor:
         return max(self._options.give_up_after, LIMIT_PATIENCE_SECONDS, 2 * self._gate.quiet)
 
     def _take(self) -> Job | None:
-        """Take the next job and a place on the wire, or None when none may leave now."""
+        """Take the next job and all that it needs to leave at once, or None when none may now."""
         now = self._looked_at = self._now()
         if (
             self.ending is not None
             or not self._book.ready.is_set()
             or now < self._quota_free_at
             or not self._gate.is_open(now)
+            or not self._is_turn(now)
             or not self._book_is_there(now)
         ):
             return None
@@ -206,8 +201,35 @@ class Conductor:
         self._looked(now)
         if job is None:
             return None
+        if self._quotas is not None and not self._take_place(job, self._quotas):
+            self.feed.again(job, 0.0)
+            return None
         job.given = self._gate.enter()
         return job
+
+    def _is_turn(self, now: float) -> bool:
+        """Tell whether a request may leave as the rate asks and what was found of the API's."""
+        wait = self._pacer.wait()
+        self._turn_at = now + wait
+        return not wait
+
+    def _take_place(self, job: Job, quotas: Quotas) -> bool:
+        """Take a place in the quotas, or tell that there is none.
+
+        Places are taken last: from then on they count as if the request might arrive.
+        """
+        try:
+            place = quotas.try_take()
+        except Stopped as error:
+            self.stop(error)
+            return False
+        if isinstance(place, float):
+            self._quota_free_at = self._now() + place
+            assert quotas.full is not None
+            self._observer.waiting_for_quota(place, quotas.full)
+            return False
+        job.place = place
+        return True
 
     def _book_is_there(self, now: float) -> bool:
         """Look at the book where the wall clock has jumped: before another request leaves."""
@@ -231,23 +253,17 @@ class Conductor:
 
     async def _work(self, job: Job | None) -> None:
         while job is not None:
-            if not self._pacer.is_free:
-                await self._wait_for_turn(job)
-            job.given = self._gate.renewed(job.given)
-            if self._may_still_leave(job):
-                job.attempts += 1
-                started = time.perf_counter()
-                try:
-                    answer = await self._api.put(job.update)
-                except asyncio.CancelledError:
-                    job.elapsed_ms = (time.perf_counter() - started) * 1000
-                    self.delivery.drop(job)
-                    raise
+            job.attempts += 1
+            started = time.perf_counter()
+            try:
+                answer = await self._api.put(job.update)
+            except asyncio.CancelledError:
                 job.elapsed_ms = (time.perf_counter() - started) * 1000
-                self._take_in(job, answer)
-            else:
-                self._put_back(job)
-            job = self._take()
+                self.delivery.drop(job)
+                raise
+            job.elapsed_ms = (time.perf_counter() - started) * 1000
+            self._take_in(job, answer)
+            job = self._take() if self._pacer.is_free else None
 
     def _take_in(self, job: Job, answer: Answer) -> None:
         """Do what an answer asks for, and tell of a hold that begins, goes on or ends with it."""
@@ -263,56 +279,8 @@ class Conductor:
         hold = self._gate.hold
         if hold is not held or (hold is not None and hold.until != until):
             self._observer.holding(hold)
-            if hold is not None:
-                # Their turns would pass unused, and the probe's would come only after them.
-                self._call_back()
         if self._gate.found.rate != rate:
             self._pacer.apart = 1 / self._gate.found.rate
             self._observer.found(self._gate.found.rate)
         if self._gate.limit > len(self._workers):
             self._wake.set()
-
-    async def _wait_for_turn(self, job: Job) -> None:
-        """Wait as the rate asks and what was found of the API's, or until called back."""
-        me = asyncio.current_task()
-        assert me is not None
-        self._unsent.add(me)
-        try:
-            await self._pacer.wait()
-        except asyncio.CancelledError:
-            self._put_back(job)
-            raise
-        finally:
-            self._unsent.discard(me)
-
-    def _may_still_leave(self, job: Job) -> bool:
-        """Tell whether a job may leave after its wait, and if so take its place in the quotas.
-
-        Places are taken last: from then on they count as if the request might arrive.
-        """
-        if (
-            self.ending is not None
-            or job.taken_back
-            or not self._book.ready.is_set()
-            or not self._gate.is_current(job.given)
-        ):
-            return False
-        if self._quotas is None:
-            return True
-        try:
-            place = self._quotas.try_take()
-        except Stopped as error:
-            self.stop(error)
-            return False
-        if isinstance(place, float):
-            self._quota_free_at = self._now() + place
-            assert self._quotas.full is not None
-            self._observer.waiting_for_quota(place, self._quotas.full)
-            return False
-        job.place = place
-        return True
-
-    def _put_back(self, job: Job) -> None:
-        """Undo the taking of a job that did not leave."""
-        self._gate.left_unsent(job.given)
-        self.feed.again(job, 0.0)

@@ -1,7 +1,7 @@
 """`Delivery`: what an attempt's answer does to its row, and to the run.
 
 What an answer *means* is decided in `bulkstatus.api.answer`; here it is weighed against what the
-run has seen besides: by `fault` where it is a failure, by `limits` where it speaks of a limit.
+run has seen besides, by `fault`.
 """
 
 import time
@@ -14,7 +14,6 @@ from bulkstatus.job.run.fault import Faults
 from bulkstatus.job.run.feed import Feed, Job
 from bulkstatus.job.run.gate import Gate, Hold, HoldReason
 from bulkstatus.job.run.interface import RunOptions
-from bulkstatus.job.run.limits import Limits
 from bulkstatus.log.records import ErrorKind, Outcome, Result, RowError, timestamp
 
 #: A server that asks to wait longer than this many seconds ends the run.
@@ -47,7 +46,6 @@ class Delivery:
         self._stop = stop
         self._jitter = jitter
         self.faults = Faults(gate, feed, options.attempts, self._settle, stop, jitter)
-        self._limits = Limits(gate, feed, options.attempts, self._settle, jitter)
         self._reached = False
         self._tries = 0
         self._failures = 0
@@ -79,7 +77,7 @@ class Delivery:
             return
         if meaning is Meaning.UPDATED:
             self._gate.answered(job.given, now, success=True)
-            self.faults.absolve()
+            self.faults.got_through(job)
             self._settle(job, Outcome.UPDATED)
         elif answer.retry_after is not None and answer.retry_after > LONGEST_RETRY_AFTER:
             self._gate.left_unsent(job.given)
@@ -91,7 +89,7 @@ class Delivery:
                 )
             )
         elif meaning in {Meaning.LIMITED, Meaning.OVERLOADED}:
-            self._limits.judge(job, answer, now)
+            self.faults.judge_limit(job, answer, now)
         elif meaning in _WEIGHED or (meaning is Meaning.ELSEWHERE and self._gate.last_answered):
             self.faults.judge(job, answer, now)
         elif meaning in _STOPS or (meaning is Meaning.UNKNOWN_PAGE and not self._gate.is_vouched):
@@ -119,25 +117,20 @@ class Delivery:
             )
 
     def give_up(self, hold: Hold) -> None:
-        """End a hold that has lasted too long; a limit only when no row is left to show it over.
-
-        Where each row that is left drew what the run holds for, they are left as failed.
-        """
+        """End a hold that has lasted too long; a limit only when no row is left to show it over."""
         feed, is_outage = self._feed, hold.reason is HoldReason.OUTAGE
-        jobs = feed.waiting if feed.is_at_end else []
-        if not all(job.probed is hold if is_outage else job.limited for job in jobs):
-            jobs = []
+        drew = [job for job in feed.waiting if (job.probed is hold if is_outage else job.limited)]
+        are_all = feed.is_at_end and len(drew) == len(feed.waiting)
         if hold.reason is not HoldReason.LIMIT:
             why = f"Gave up waiting for the API (--give-up-after): {hold.message}."
-        elif jobs:
+        elif are_all:
             why = (
                 "Gave up waiting for the API's limit; the rows that are left draw nothing but this "
                 f"answer: {hold.message}."
             )
         else:
             return
-        for job in jobs:
-            job.given_up = not is_outage or self._gate.is_vouched
+        self.faults.leave(drew, are_all)
         self._stop(Stopped(why))
 
     def _settle(self, job: Job, outcome: Outcome) -> None:

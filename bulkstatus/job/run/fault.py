@@ -1,5 +1,4 @@
-"""`Faults`: whose fault is it? For lost answers, pages and redirects in place of the API's, 5xx and
-403 there is one rule.
+"""`Faults`: whose fault is it, the row's own or the API's?
 
 1. A kept connection that turns out closed before a byte of the answer is nobody's fault: the row
    goes again at once, on a new one.
@@ -14,13 +13,23 @@
    earlier one. Where it has, they may be orders of somebody else, side by side: then rows from
    behind them go first, and only as many of those as BEHIND, all forbidden, stop it.
 5. While the run holds, one probe at a time looks whether that is over, each with another row, rows
-   never sent first. Where each that is left has probed in vain until the run gives up, nothing
-   tells any more: the run stops, and a resume finds them suspect, if the API has dealt with
-   others. Those set aside get their results when no other row is left.
+   never sent first. Those set aside get their results when no other row is left.
 6. A page or a redirect stops the run where nothing has got through in it.
+7. An answer about a limit is the API's, slows the run down and is counted against no row, unless
+   others got through since the row drew the last one, or an earlier run of the log has failed it
+   for such an answer: then the row has a limit of its own. No chance explains more of those than
+   `_by_chance` says: the row fails. Where all rows that drew such answers have limits of their own
+   the API has none. The very last rows have none after them that could get through: where only
+   rows are left that have limits of their own, and one or two more, these are likelier to be like
+   those than that a limit is met just there.
+8. Where nothing got through in a run that gives up, or it leaves nothing else, nothing tells any
+   more: the rows that drew what it gives up for are left as failed, if the API has dealt with
+   others, and a resume finds them suspect. So they have their results in the end, however many
+   they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import log
 
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.errors import ActionNeeded, Stopped
@@ -36,9 +45,20 @@ STRIKES = 3
 #: How many rows from behind three forbidden ones must be forbidden as well to stop the run.
 BEHIND = 6
 
+#: What is too unlikely to be chance. So many answers about a limit that are its own fail a row at
+#: the least, and from then on it waits no longer for each next try.
+BY_CHANCE = 1e-7
+LEAST = 5
+
+#: The highest share of rows that draw such answers which is told from one of all.
+MOST = 0.7
+
+#: How many rows at the very end are taken to be like those before that drew limits of their own.
+LIKE_OTHERS = 2
+
 
 class Faults:
-    """Weighs failures by the rule above, of which 1 and 6 are the delivery's.
+    """Weighs failures by the rules above, of which 1 and 6 are the delivery's.
 
     `settle` gives a row its outcome, `stop` ends the run, and `jitter` gives random numbers from 0
     to 1. A row has `attempts`.
@@ -61,6 +81,8 @@ class Faults:
         self._jitter = jitter
         self._strikes: dict[Job, Answer] = {}
         self._enough = STRIKES
+        # Rows that have drawn an answer about a limit, and those that have one of their own.
+        self._limited = self._own = 0
         self.stopping = False
         """Whether the run stops: what is set aside stays to be sent then."""
 
@@ -92,9 +114,11 @@ class Faults:
 
     def is_suspect(self, job: Job, answer: Answer) -> bool:
         """Tell whether a failure is the row's own, by rule 2."""
-        found = State.REJECTED if answer.meaning is Meaning.FORBIDDEN else State.FAILED
-        is_own = job.before is found or self._gate.got_through_after(job.failed)
-        return is_own and _was_sent(answer)
+        if answer.meaning is Meaning.FORBIDDEN:
+            was_found = job.before is State.REJECTED or job.denied_before
+        else:
+            was_found = job.before is State.FAILED
+        return _was_sent(answer) and (was_found or self._gate.got_through_after(job.failed))
 
     def _blame_the_api(self, job: Job, answer: Answer, now: float) -> None:
         """Hold, and forget what led there; or stop, if all were forbidden."""
@@ -104,16 +128,73 @@ class Faults:
                 self._feed.from_behind = True
                 self._enough += BEHIND
                 return
+            self.leave(self._strikes, are_all=False)
             count = len(self._strikes)
             self._stop(ActionNeeded(f"{count} orders in a row were forbidden. {answer.sentence}"))
             return
         aside = self.set_aside()
         for other in aside if job in aside else [*aside, job]:
             self._feed.again(other, 0.0)
-        for other in self._strikes:
+        strikes = self._strikes.copy()
+        for other in strikes:
             other.failed = other.failures = 0
-        self._forget(list(self._strikes))
+        self._forget(list(strikes))
         self._gate.out_of_order(job.given, now, answer.message, answer.retry_after)
+        for other, drawn in strikes.items():
+            other.probed = self._gate.hold if _was_sent(drawn) else None
+
+    def judge_limit(self, job: Job, answer: Answer, now: float) -> None:
+        """Do what an answer about a limit asks for, by rule 7."""
+        gate, feed, wait = self._gate, self._feed, answer.retry_after
+        self._limited += not job.limited
+        got_through = gate.got_through_after(job.limited)
+        job.limited = job.given.number
+        is_like_others = feed.is_at_end and (job.own_limits or self._is_like_others(job))
+        if not (got_through or job.denied_before or is_like_others):
+            overloaded = answer.meaning is Meaning.OVERLOADED
+            gate.limited(job.given, now, answer.message, wait, overloaded)
+            # After another, which says more than the same one would.
+            feed.again(job, now + 2 * gate.found.first_wait)
+            return
+        self._own += not job.own_limits
+        job.own_limits += 1
+        gate.failed(job.given, now, wait)
+        if self._own == self._limited:
+            gate.unlimited()
+        if job.own_limits >= self._by_chance(job):
+            self._settle(job, Outcome.FAILED)
+            return
+        again = backoff(min(job.own_limits, LEAST), self._jitter(), wait)
+        # Where nothing got through, that can be since a limit is not over yet.
+        feed.again(job, now + (again if got_through else max(again, gate.quiet)))
+
+    def _is_like_others(self, job: Job) -> bool:
+        """Tell whether a row is one of the last, and some before it drew limits of their own."""
+        if not self._own or self._gate.in_flight > 1:
+            return False
+        in_doubt = [other for other in (job, *self._feed.waiting) if not other.own_limits]
+        return len(in_doubt) <= LIKE_OTHERS and all(other.limited for other in in_doubt)
+
+    def _by_chance(self, job: Job) -> float:
+        """Return how many answers about a limit no chance explains, by the share that draws one."""
+        if job.denied_before:
+            return self._attempts
+        share = min(self._limited / (self._feed.sent + 1), MOST)
+        return max(LEAST, log(BY_CHANCE) / log(share))
+
+    def leave(self, jobs: Iterable[Job], are_all: bool) -> None:
+        """Leave rows as failed that drew what the run gives up for, by rule 8.
+
+        `are_all` says that no others are left.
+        """
+        if self._gate.is_vouched and (are_all or not self._gate.last_answered):
+            for job in jobs:
+                job.given_up = True
+
+    def got_through(self, job: Job) -> None:
+        """The API has set a row's status: what left before it is no evidence any more."""
+        self._own -= job.own_limits > 0
+        self.absolve()
 
     def absolve(self) -> None:
         """The API deals with others: what left before those is no evidence any more."""

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
+from random import random
 
 from bulkstatus.api.answer import Answer
 from bulkstatus.job.run.gate import Hold, Pass
@@ -28,12 +29,12 @@ class Job:
     `attempts` counts the requests that left, `failures` those that count against the row.
     `unseen` says that an attempt may have reached the API without its answer being seen, and
     `answer` is the last one. `failed` is the number of the pass with which it first failed, and
-    `limited` of the last that drew an answer about a limit; 0 where none did. `limits` counts such
-    answers that are taken for the row's own, and `has_own_limit` says that they are. `before` is
-    the state in which earlier runs left it, and `limited_before` says that it failed for a limit
-    then. `probed` is the last outage that it has probed in vain, and `given_up` says that the run
-    gave up with nothing else left. `from_behind` says that it left before its turn, and
-    `taken_back` that it is not to be sent.
+    `limited` of the last that drew an answer about a limit; 0 where none did. `own_limits` counts
+    such answers that are taken for the row's own. `before` is the state in which earlier runs left
+    it, and `denied_before` says that it failed for a limit or as forbidden then. `probed` is the
+    last outage that it has probed in vain, and `given_up` says that it drew what the run gave up
+    for. `from_behind` says that it left before its turn, and `taken_back` that it is not to be
+    sent.
     """
 
     given: Pass
@@ -45,13 +46,12 @@ class Job:
     answer: Answer | None = None
     failed = 0
     limited = 0
-    limits = 0
+    own_limits = 0
     due = 0.0
     elapsed_ms = 0.0
     place: Place | None = None
-    has_own_limit = False
     before = State.TO_SEND
-    limited_before = False
+    denied_before = False
     probed: Hold | None = None
     given_up = False
     from_behind = False
@@ -82,7 +82,6 @@ class Feed:
         self._busy: set[str] = set()
         self.next_due = math.inf
         """The moment at which the next waiting row is due; infinity when none waits."""
-        self._tried_again = False
         self.from_behind = False
         """Whether rows from behind go before those that come next."""
 
@@ -114,15 +113,15 @@ class Feed:
         new = self._new
         has_new = bool(new) and new[0].n <= through and len(self._waiting) < MOST_WAITING
         job = self._next_waiting(now, hold, has_new) if self.next_due <= now else None
-        self._tried_again = job is not None
         if job is None and has_new:
             job = self._pop_from_behind(through) if self.from_behind else new.popleft()
             self.sent += 1
         return job
 
     def _pop_from_behind(self, through: int) -> Job:
-        """Take out the last new row that may leave."""
-        at = max(at for at, job in enumerate(self._new) if job.n <= through)
+        """Take out the last new row that may leave, of those that no earlier run has judged."""
+        new = enumerate(self._new)
+        _, at = max((job.before is State.TO_SEND, at) for at, job in new if job.n <= through)
         job = self._new[at]
         del self._new[at]
         job.from_behind = True
@@ -131,16 +130,18 @@ class Feed:
     def _next_waiting(self, now: float, hold: Hold | None, has_new: bool) -> Job | None:
         """Take out a row whose wait is over, unless a new one is to go first.
 
-        New rows go in turn with those that are tried again, and first while the run holds, so that
-        no rows that alone fail keep the others back. They take turns to probe: who comes back
-        stands last, and last of all who draws a limit's answer while others get through.
+        New rows go as often as those that are tried again, and first while the run holds, so that
+        no rows that alone fail keep the others back; by chance and not in turn, since a limit
+        without any burst would refuse each that follows one it let through. They take turns to
+        probe: who comes back stands last, and last of all who draws a limit's answer while others
+        get through.
         """
-        if has_new and (hold is not None or self._tried_again):
+        if has_new and (hold is not None or random() < 0.5):  # noqa: S311
             return None
         due = [job for job in self._waiting if job.due <= now]
         if not due:
             return None
-        job = min(due, key=lambda job: job.limits)
+        job = min(due, key=lambda job: job.own_limits)
         self._waiting.remove(job)
         self.next_due = min((job.due for job in self._waiting), default=math.inf)
         return job

@@ -60,7 +60,10 @@ class Hold:
 
 
 class Pass(NamedTuple):
-    """A request's leave to go; `number` counts the passes, `hold` is the one that it probes."""
+    """A request's leave to go, which it does at once.
+
+    `number` counts the passes, and `hold` is the one that it probes.
+    """
 
     number: int
     hold: Hold | None
@@ -75,6 +78,7 @@ class Gate:
 
     def __init__(self, concurrency: int, most: float = inf, *, vouched: bool = False) -> None:
         self.limit = 1
+        self._most = most
         self.found = FoundRate(most)
         self.in_flight = 0
         self.hold: Hold | None = None
@@ -100,20 +104,11 @@ class Gate:
         self._passes += 1
         return Pass(self._passes, self.hold)
 
-    def renewed(self, given: Pass) -> Pass:
-        """Return the pass as of now: numbers are in the order in which the requests leave."""
-        self._passes += 1
-        return Pass(self._passes, given.hold)
-
     def left_unsent(self, given: Pass) -> None:
-        """The request did not leave after all."""
+        """The request has told nothing."""
         self.in_flight -= 1
         if given.hold is not None:
             given.hold.probing = False
-
-    def is_current(self, given: Pass) -> bool:
-        """Tell whether no hold has begun since the pass was given."""
-        return given.hold is self.hold
 
     def is_in_outage(self) -> bool:
         """Tell whether the run holds because the API is out of order."""
@@ -165,6 +160,12 @@ class Gate:
         holds = self.found.refused(given.number, now, wait or 0.0, overloaded, probe)
         if self.hold is not None or holds:
             self._hold(reason, given, now, message, wait)
+
+    def unlimited(self) -> None:
+        """There was no limit of the API's after all."""
+        self.found = FoundRate(self._most)
+        if self.hold is not None and self.hold.reason is not HoldReason.OUTAGE:
+            self.hold = None
 
     def out_of_order(self, given: Pass, now: float, message: str, wait: float | None) -> None:
         """The request failed, and by now that is the API's fault."""

@@ -113,7 +113,7 @@ class Run:
         if not state.is_new(row.n):
             job.unseen = state.is_unseen(row.n)
             job.before = state.state(row.n)
-            job.limited_before = state.is_limited(row.n)
+            job.denied_before = state.is_denied(row.n)
         return job
 
     def _looked(self, now: float) -> None:
