@@ -1,6 +1,6 @@
 """What the rows of one order mean together: one pure function, `judge_order`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from itertools import pairwise
 from typing import NamedTuple
@@ -50,13 +50,17 @@ NOTHING: Mapping[StatusUpdate, str] = {}
 
 
 def judge_order(
-    rows: Sequence[Claim], updated: Mapping[StatusUpdate, str] = NOTHING, last_wins: bool = False
+    rows: Sequence[Claim],
+    updated: Mapping[StatusUpdate, str] = NOTHING,
+    last_wins: bool = False,
+    later: Iterable[StatusUpdate] = (),
 ) -> dict[int, Decision]:
     """Return what is to become of each of an order's rows, by its `n`.
 
     `rows` are all of one order, in the order of the file, and `updated` what is known to be done
     of it, each with the other log that says so, "" for the rows' own. `last_wins` is
-    `--on-conflict last`: of several trackings for one status the last row counts.
+    `--on-conflict last`: of several trackings for one status the last row counts, or that of
+    `later`, which were updated since the rows were given.
     """
     decisions: dict[int, Decision] = {}
     tracked = {row.update.status for row in rows if row.update.tracking}
@@ -87,7 +91,7 @@ def judge_order(
             to_send.append(row)
     # A blank one is no tracking that could win: it is a duplicate of one that has a tracking.
     named = [row.update for row in rows if row.update.tracking or row.update.status not in tracked]
-    winner = {update.status: update for update in named} if last_wins else {}
+    winner = {update.status: update for update in (*named, *later)} if last_wins else {}
     kept = [row for row in to_send if winner.get(row.update.status, row.update) == row.update]
     conflict = _conflict(kept, updated, last_wins)
     for row in to_send:
@@ -96,9 +100,9 @@ def judge_order(
         elif row in kept:
             decisions[row.n] = SEND
         else:
-            later = _tracking(winner[row.update.status])
+            wins = _tracking(winner[row.update.status])
             decisions[row.n] = Decision(
-                Fate.SUPERSEDED, f"a later row has the tracking number {later} for this status"
+                Fate.SUPERSEDED, f"a later row has the tracking number {wins} for this status"
             )
     return decisions
 

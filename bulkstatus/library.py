@@ -154,13 +154,14 @@ async def resume(
     given, terms = _parted(
         arguments, changed_input=changed_input, retry_rejected=retry_rejected, withdraw=withdraw
     )
+    for_log = partial(settings_for, given, given_name="argument")
     log_path, mended = job.log_and_file(
-        Path(_path_of("log", log)), None if path is None else _path_of("path", path)
+        Path(_path_of("log", log)), None if path is None else _path_of("path", path), for_log()
     )
     return await job.resume(
         log_path,
         mended,
-        partial(settings_for, given, given_name="argument"),
+        for_log,
         terms,
         withdraw=withdraw,
         retry_rejected=retry_rejected,

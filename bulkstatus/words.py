@@ -10,6 +10,7 @@ import shlex
 import textwrap
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 #: C0 and C1 controls (escape sequences begin with one), the format characters that hide text or
 #: turn its direction, and lone surrogates, which no file and no terminal takes.
@@ -94,13 +95,13 @@ def clock_time(moment: float, now: float) -> str:
 def command_line(*words: object, windows: bool = os.name == "nt") -> str:
     """Return a command as it can be pasted into the system's own shell.
 
-    On Windows, double quotes do in cmd and in PowerShell; no file name there can hold one.
+    On Windows, double quotes do in cmd and in PowerShell; no file name there can hold one. A path
+    that begins like an option is told from the folder on.
     """
+    texts = [f"./{w}" if isinstance(w, Path) and str(w).startswith("-") else str(w) for w in words]
     if not windows:
-        return shlex.join(map(str, words))
-    return " ".join(
-        text if _PLAIN_WORD.fullmatch(text) else f'"{text}"' for text in map(str, words)
-    )
+        return shlex.join(texts)
+    return " ".join(text if _PLAIN_WORD.fullmatch(text) else f'"{text}"' for text in texts)
 
 
 #: A label, and the lines that stand together to its right; without any it is not told.

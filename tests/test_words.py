@@ -4,6 +4,7 @@ import subprocess
 import time
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -102,6 +103,9 @@ def test_a_time_of_day_is_as_exact_as_it_is_near(ahead: float, form: str) -> Non
 def test_a_command_means_the_same_words_to_a_posix_shell(path: str) -> None:
     line = command_line("bulkstatus", "resume", path, windows=False)
     assert shlex.split(line) == ["bulkstatus", "resume", path]
+    # A file that is called like an option is none.
+    words = shlex.split(command_line("resume", Path(path), windows=False))
+    assert (words[1].startswith("-"), Path(words[1])) == (False, Path(path))
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,8 @@ def resume(
 
     if withdraw and (path is not None or retry_rejected):
         raise click.UsageError("--withdraw goes with a LOG alone.")
-    log_path, path = job.log_and_file(log_or_file, path)
     for_log = partial(settings_for, given_settings(options))
+    log_path, path = job.log_and_file(log_or_file, path, for_log())
     return execute(
         lambda terms: job.resume(
             log_path, path, for_log, terms, withdraw=withdraw, retry_rejected=retry_rejected

@@ -95,14 +95,13 @@ def of_logs(paths: Sequence[Path], make: Callable[[Path], _T]) -> list[_T]:
     Raises LogRefused for a folder without any, and what `make` raises.
     """
     from bulkstatus.errors import LogRefused, NoLog
-    from bulkstatus.job.names import is_log
+    from bulkstatus.job.names import is_log, is_rehearsal
 
     made: dict[Path, _T] = {}
     for path in paths:
         logs = [path]
         if path.is_dir():
-            there = sorted(log for log in path.glob("*.jsonl") if is_log(log))
-            logs = [log for log in there if not log.name.endswith(".sandbox.results.jsonl")]
+            logs = [log for log in sorted(path.iterdir()) if is_log(log) and not is_rehearsal(log)]
         for log in logs:
             try:
                 made[log] = made[log] if log in made else make(log)

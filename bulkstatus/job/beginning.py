@@ -29,7 +29,8 @@ NAMED = 20
 # is due where a mended file makes it good again.
 _PHASES = {State.TO_SEND: 0, State.INVALID: 0, State.FAILED: 1, State.REJECTED: 2}
 
-_UNSETTLED = (State.TO_SEND, State.FAILED, State.REJECTED)
+# What counts of an order where its rows are judged.
+_COUNTING = (State.TO_SEND, State.FAILED, State.REJECTED, State.UPDATED)
 
 
 @dataclass
@@ -174,16 +175,16 @@ async def of_log(known: Known, work: WorkList, again: bool, limit: int | None) -
 def _overtaken(known: Known, due: Sequence[State], plan: Plan) -> list[Unsent]:
     """Return the rows in due states that no longer go with what else is of their order, and why."""
     state = known.log.state
-    several = _repeated(state, numbers(state.spans(*_UNSETTLED, State.UPDATED)))
+    several = _repeated(state, numbers(state.spans(*_COUNTING)))
     orders = {state.orders[n - 1] for n in numbers(state.spans(*due))}
     if not (several := several & orders | known.look(orders)):
         return []
     known.recall(several)
-    rows = [*read_rows(known.log, state.spans_among(several, *_UNSETTLED))]
+    rows = [*read_rows(known.log, state.spans_among(several, *_COUNTING))]
     # A mended file may have brought an earlier status after a later one.
     rows.sort(key=lambda row: _step(row.update.status))
     results = []
-    for row, decision in known.judge(rows):
+    for row, decision in known.judge(rows, of_log=True):
         if state.state(row.n) in due and decision.fate is not Fate.SEND:
             plan.tell(decision)
             results.append((row, OUTCOMES[decision.fate], decision.reason))

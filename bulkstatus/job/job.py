@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bulkstatus.job.run import Ending
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents, Outcome, ResultLog, read_log
-from bulkstatus.settings.table import TYPED, Settings
+from bulkstatus.settings.table import TYPED, Settings, names_of
 from bulkstatus.source import Asks, Source, open_source
 from bulkstatus.words import command_line
 
@@ -39,8 +40,8 @@ async def send(
     """
     first = log_path or default_log(path, settings.sandbox, settings.shard)
     is_alone = log_path is not None and not again
-    others = [] if settings.sandbox else logs_of(first)
-    logs = _begun([first] if is_alone else others)
+    # A rehearsal takes the place of the last one, and of nothing else.
+    logs = _begun([] if settings.sandbox else [first] if is_alone else logs_of(first))
     if logs and (is_alone or logs[-1].state.to_send):
         with suppress(LogRefused):
             # Where a run is at work on it, its rows are not left but under way.
@@ -159,13 +160,13 @@ async def _begin(
             if not settings.send_again:
                 for other in logs:
                     if other.is_of_content(source.sha256):
-                        raise refusals.same_content(other, path, settings)
+                        raise refusals.same_content(other, path)
             if checked.plan.refused and not settings.skip_invalid:
                 raise refusals.rows_refused(path, checked, settings)
             beginning = await merged(checked, work, terms.limit)
             plan = beginning.plan
             if plan.elsewhere and not (log.runs or plan.all_due or plan.refused or again):
-                raise refusals.done_elsewhere(path, plan)
+                raise refusals.done_elsewhere(source.name, plan)
         proposal = Proposal(
             beginning.plan,
             settings,
@@ -193,10 +194,7 @@ async def send_or_resume(
     before. Raises ActionNeeded where that run sent something and the file is refused.
     """
     if path == "-":
-        raise Refused(
-            "Standard input is not there a second time, so --resume cannot go on with it. Put it "
-            "into a file and send that."
-        )
+        raise refusals.there_once("Standard input")
     first = log_path or default_log(path, settings.sandbox, settings.shard)
     logs = _begun(logs_of(first))
     own = _log_of_content(logs, Path(path))
@@ -218,7 +216,8 @@ async def send_or_resume(
         elif _has_rest(own):
             after = await resume(own.path, None, settings_for, going_on)
         else:
-            status, told = int(own.state.has_failures), f"{path} has been sent before."
+            said = "has been sent before" if _is_there(path) else "is not there to be read"
+            status, told = int(own.state.has_failures), f"{path} {said}."
             after = Ended.of(Ending("finished", status, told), own.state, own.path, ran=False)
     except Refused as error:
         if before is None or not before.ran:
@@ -232,23 +231,38 @@ async def send_or_resume(
     return replace(after, ending=ending, ran=after.ran or before.ran)
 
 
+def _is_there(path: str) -> bool:
+    """Tell whether there is a file that can be read. Raises Refused for what is there but once."""
+    try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise refusals.there_once(path)
+        Path(path).open("rb").close()
+    except OSError:
+        return False
+    return True
+
+
 def _has_rest(log: LogContents) -> bool:
     """Tell whether a log has rows to go on with: to be sent, or failed."""
     return bool(log.state.to_send or log.state.counts().get(Outcome.FAILED))
 
 
-def log_and_file(log_or_file: Path, path: str | None) -> tuple[Path, str | None]:
+def log_and_file(
+    log_or_file: Path, path: str | None, settings: Settings
+) -> tuple[Path, str | None]:
     """Return the log and the mended file that the arguments of a resume mean.
 
-    A file alone means the newest log of it. Raises NoLog where there is none.
+    A file alone means the newest log of it, or of its rehearsals or a shard where the settings say
+    so. Raises NoLog where there is none.
     """
     if path is not None or is_log(log_or_file):
         return log_or_file, path
-    logs = _begun(logs_of(default_log(str(log_or_file), False)))
+    logs = _begun(logs_of(default_log(str(log_or_file), settings.sandbox, settings.shard)))
     if not logs:
+        options = chain.from_iterable(settings.typed(names_of("run")))
         raise NoLog(
             f"{log_or_file} is no result log, and there is none of it beside it. To send it:\n"
-            f"  {command_line('bulkstatus', 'send', log_or_file)}"
+            f"  {command_line('bulkstatus', 'send', log_or_file, *options)}"
         )
     return logs[-1].path, str(log_or_file)
 

@@ -39,6 +39,8 @@ class Known:
         # Of the orders that were looked for, by ID: each with the log and the day that say so, ""
         # for the log itself.
         self._updates: dict[str, dict[StatusUpdate, str]] = {}
+        # Those of them, by ID, that logs have which were begun after the log's rows were given.
+        self._later: dict[str, list[StatusUpdate]] = {}
 
     @property
     def has_updates(self) -> bool:
@@ -55,6 +57,7 @@ class Known:
             return set()
         since = time.time() - settings.look_back
         ref_id = settings.ref_id or (self.log.last_run.ref_id if self.log.runs else None)
+        given = max((run.record.started_at for run in self.log.runs if run.rows), default="")
         for path in self._beside(since):
             try:
                 log = self._read.get(path) or read_log(path)
@@ -67,8 +70,11 @@ class Known:
                 if not is_ours or run.base_url != settings.base_url:
                     continue
                 place = f"{utf8(path.name)} of {_day(run.started_at)}"
+                is_later = log.first_run.started_at > given
                 for row in read_rows(log, log.state.spans_among(orders, State.UPDATED)):
                     found.setdefault(row.order_id, {})[row.update] = place
+                    if is_later and row.tracking:
+                        self._later.setdefault(row.order_id, []).append(row.update)
             except NoLog:
                 continue
             except (LogRefused, LogLost):
@@ -81,7 +87,7 @@ class Known:
         own, times = self.log.path, dict[Path, float]()
         with suppress(OSError):  # a folder that is not there, or that none may list
             for path in own.parent.iterdir():
-                if path.suffix in {".jsonl", own.suffix} and path != own:
+                if path != own:
                     with suppress(OSError):  # it is gone by now
                         times[path] = path.stat().st_mtime
         latest_last = sorted(times, key=times.__getitem__)
@@ -126,8 +132,13 @@ class Known:
                     exact.add(rows.orders[n - 1])
         return done, exact
 
-    def judge(self, rows: Iterable[RowRecord]) -> Iterator[tuple[RowRecord, Decision]]:
-        """Yield what is to become of rows: of each order all that count, in their order."""
+    def judge(
+        self, rows: Iterable[RowRecord], *, of_log: bool = False
+    ) -> Iterator[tuple[RowRecord, Decision]]:
+        """Yield what is to become of rows: of each order all that count, in their order.
+
+        They are a file's, which is the last word, or `of_log` the log's.
+        """
         settings, orders = self._settings, dict[str, list[RowRecord]]()
         for row in rows:
             orders.setdefault(row.order_id, []).append(row)
@@ -137,7 +148,8 @@ class Known:
             if settings is not None and settings.send_again:
                 updates = _but_for(updates, {claim.update for claim in claims})
             last_wins = settings is not None and settings.last_wins
-            decisions = judge_order(claims, updates, last_wins)
+            later = self._later.get(order_id, ()) if of_log else ()
+            decisions = judge_order(claims, updates, last_wins, later)
             yield from ((row, decisions[row.n]) for row in same)
 
     def new(self, rows: LogState) -> list[int]:

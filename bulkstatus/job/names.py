@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bulkstatus.errors import NoLog, Refused
-from bulkstatus.log import LogContents, read_log
+from bulkstatus.log import LogContents, RunRecord, read_log
+from bulkstatus.log.records import NO_RECORD, parse_line
 from bulkstatus.shard import Shard
 
 _ENDING = ".results.jsonl"
@@ -81,6 +82,14 @@ def is_log(path: Path) -> bool:
             return _BEGINNING.match(file.read(64)) is not None
     except OSError:
         return False
+
+
+def is_rehearsal(path: Path) -> bool:
+    """Tell whether a log is a rehearsal's, from its first line alone."""
+    with suppress(OSError, *NO_RECORD), path.open("rb") as file:
+        record = parse_line(file.readline())
+        return isinstance(record, RunRecord) and bool(record.settings.get("sandbox"))
+    return False
 
 
 def kept_settings(log: LogContents, path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from itertools import chain
 from pathlib import Path
 
-from bulkstatus.errors import LogRefused
+from bulkstatus.errors import LogRefused, Refused
 from bulkstatus.job.check import Checked
 from bulkstatus.job.names import beside
 from bulkstatus.job.plan import Plan
@@ -21,35 +21,33 @@ def how_to_resume(settings: Settings, *words: object) -> str:
 def unfinished_log(log: LogContents, path: str, settings: Settings) -> LogRefused:
     """Return the refusal to send `path` while its newest log has rows that were never sent."""
     return LogRefused(
-        f"{log.path} has {counted(log.state.to_send, 'row')} that were never sent, so nothing was "
-        "sent now. Go on with it:\n"
+        f"{log.path} has {counted(log.state.to_send, 'row')} still to be sent, so nothing was sent "
+        "now. Go on with it:\n"
         f"{how_to_resume(settings, log.path)}\n"
         "or with the file as it is now:\n"
-        f"{how_to_resume(settings, log.path, path)}\n"
+        f"{how_to_resume(settings, log.path, Path(path))}\n"
         "or, if that was the wrong list, give it up, then send again:\n"
         f"  {command_line('bulkstatus', 'resume', log.path, '--withdraw')}",
         log.path,
     )
 
 
-def same_content(log: LogContents, path: str, settings: Settings) -> LogRefused:
+def same_content(log: LogContents, path: str) -> LogRefused:
     """Return the refusal to send a file again whose rows a log has already."""
-    text = (
+    return LogRefused(
         f"{path} has been sent already: {log.path} is the log of the same content. To see what "
-        "came of it:\n"
-        f"  {command_line('bulkstatus', 'report', log.path)}"
+        "came of it, and what is left to do:\n"
+        f"  {command_line('bulkstatus', 'report', log.path)}",
+        log.path,
     )
-    if log.state.has_failures:
-        text += f"\nTo send again what failed:\n{how_to_resume(settings, log.path)}"
-    return LogRefused(text, log.path)
 
 
-def done_elsewhere(path: str, plan: Plan) -> LogRefused:
-    """Return the refusal to send a file all of whose rows other logs have updated."""
+def done_elsewhere(name: str, plan: Plan) -> LogRefused:
+    """Return the refusal to send the file `name` all of whose rows other logs have updated."""
     told = plan.elsewhere_told().items()
     logs = ", ".join(f"{place} ({counted(count, 'row')})" for place, count in told)
     return LogRefused(
-        f"All rows of {path} have been sent already: {logs}. Is it the file of another day? "
+        f"All rows of {name} have been sent already: {logs}. Is it the file of another day? "
         "Nothing was sent. To send the same rows once more, add --send-again."
     )
 
@@ -61,6 +59,14 @@ def log_is_there(path: Path, settings: Settings) -> LogRefused:
         f"{how_to_resume(settings, path)}\n"
         "or give this one another place with --log.",
         path,
+    )
+
+
+def there_once(name: str) -> Refused:
+    """Return the refusal to say of what is no file whether it has been sent."""
+    return Refused(
+        f"{name} is no file that is there a second time, so --resume cannot go on with it. Put "
+        "its rows into a file and send that."
     )
 
 
@@ -114,7 +120,7 @@ def how_to_list_all(path: str, settings: Settings) -> str:
     """Return what to type to get all problems of the input at `path`, on a line of its own."""
     given = chain.from_iterable(settings.typed(names_of("input")))
     source, problems = (
-        ("INPUT", "problems.csv") if path == "-" else (path, beside(path, ".problems.csv"))
+        ("INPUT", "problems.csv") if path == "-" else (Path(path), beside(path, ".problems.csv"))
     )
     command = command_line("bulkstatus", "check", source, *given, "--problems", problems)
     return f"To list all of them in a file for Excel:\n  {command}"

@@ -13,9 +13,12 @@ from bulkstatus.reporting.summary import LOG, Summary, divided
 def add_up(summaries: Sequence[Summary]) -> Summary:
     """Return several logs together: each order and status once, as the latest log has it.
 
-    An order touched by one log is touched.
+    An order touched by one log is touched. Of a log and its copies the longest counts.
     """
-    logs = sorted(summaries, key=lambda summary: summary.runs[-1].started)
+    own: dict[tuple[str, str], Summary] = {}
+    for each in sorted(summaries, key=lambda each: each.contents.size, reverse=True):
+        own.setdefault((each.contents.first_run.run_id, each.contents.first_run.started_at), each)
+    logs = sorted(own.values(), key=lambda summary: summary.runs[-1].started)
     states = [summary.contents.state for summary in logs]
     latest: dict[int, int] = {}
     no_order = hash("")

@@ -268,7 +268,7 @@ async def test_a_file_that_was_sent_before_may_go_on_as_it_was_or_as_it_is(
     await desk.over()
     dispatches(folder / "dispatch.csv", 41)
     refused = await desk.get("/send", **WISH)
-    assert "never sent" in refused.text
+    assert "still to be sent" in refused.text
     assert "mark" not in refused.fields
     assert f"/log?log={LOG}" in refused.links
     page, asked = await desk.get("/log", log=LOG), {}

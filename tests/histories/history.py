@@ -180,7 +180,7 @@ class History:
     async def _resume_with_file(self, file: Path | None = None) -> None:
         given = self._given()
         if file is None and self.chance.random() < 0.5:
-            log, path = job.log_and_file(self.file, None)
+            log, path = job.log_and_file(self.file, None, self._settings(given)())
         else:
             log, path = self.log, str(file or self.file)
         assert log == self.log
@@ -240,7 +240,7 @@ class History:
         }
 
     def _settings(self, given: dict[str, Any]) -> Any:
-        return lambda logged, log: settings_for(
+        return lambda logged=None, log=None: settings_for(
             {"base_url": self.server.base_url, "ref_id": "ref", **given},
             logged,
             log,

@@ -82,6 +82,27 @@ async def test_a_row_done_elsewhere_is_a_duplicate_that_names_log_and_day(desk: 
     assert monday.exists()
 
 
+@pytest.mark.parametrize(
+    ("tuesday", "sent"), [(days_ago(1), ["B"]), (days_ago(3), ["A", "B"])], ids=["later", "before"]
+)
+async def test_where_the_last_tracking_counts_an_old_log_does_not_take_a_later_one_back(
+    desk: Desk, tuesday: str, sent: list[str]
+) -> None:
+    desk.logged("A:8:T2 updated", name="tuesday", started_at=tuesday)
+    desk.logged("A:8:T1 to_send", "B:8 to_send", started_at=days_ago(2))
+    assert (await desk.resume(on_conflict="last")).ending.exit_status == 0
+    assert list(desk.api.received) == sent
+
+
+@pytest.mark.parametrize("name", ["monday.log", "monday", "monday.results.jsonl.txt"])
+async def test_a_log_counts_whatever_its_name(desk: Desk, name: str) -> None:
+    desk.logged(*MONDAY, name="monday").rename(name)
+    desk.write("A:8:T1")
+    await desk.refuses(
+        desk.send(), LogRefused, f"All rows of day.csv have been sent already: {name}"
+    )
+
+
 async def test_an_order_that_was_held_is_dispatched_where_that_is_said(desk: Desk) -> None:
     desk.logged("A:256 updated", "B:8 updated", name="monday")
     desk.write("A:8", "B:8", "C:8")

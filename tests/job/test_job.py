@@ -107,7 +107,10 @@ async def test_untold_cancellations_need_their_number(desk: Desk) -> None:
     await desk.refuses(call, SettingsRefused, "cancel 2")
     ended = await desk.resume("day.csv", changed_input=True, cancellations=2)
     assert (ended.ending.exit_status, list(desk.api.received)) == (0, ["A", "B"])
-    assert log_and_file(path, None) == (path.with_name("day.results.jsonl"), str(path))
+    assert log_and_file(path, None, settings_for({})) == (
+        path.with_name("day.results.jsonl"),
+        str(path),
+    )
 
 
 async def test_rejected_rows_are_sent_again_where_that_is_said(desk: Desk) -> None:
@@ -232,7 +235,11 @@ async def test_a_rehearsal_counts_for_nothing_and_makes_room_for_the_next(desk: 
     for orders in (["A:8"], ["B:8"], ["B:8"]):
         desk.write(*orders)
         assert (await desk.send(sandbox=True, limit=1)).ending.exit_status == 0
-        assert desk.logs == ["day.sandbox"]
+        await desk.send(sandbox=True, log="mine.jsonl")
+        assert desk.logs == ["day.sandbox", "mine.jsonl"]
+    await desk.refuses(desk.resume("day.csv"), NoLog, "send day.csv")
+    await desk.refuses(desk.resume("no.csv", sandbox=True), NoLog, "send no.csv --sandbox")
+    assert (await desk.resume("day.csv", sandbox=True)).rows == 1
     assert [row["order_id"] for row in records(Path("day.sandbox.results.jsonl"))[1:2]] == ["B"]
     assert desk.api.counts.total() == 0
     assert (await desk.send()).ending.exit_status == 0
@@ -324,6 +331,14 @@ async def test_it_goes_on_with_a_log_whose_file_is_gone(desk: Desk) -> None:
     (desk.folder / "day.csv").unlink()
     assert (await desk.send(go_on=True)).ending.exit_status == 0
     assert list(desk.api.received) == ["B"]
+    assert "is not there to be read" in (await desk.send(go_on=True)).ending.message
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+async def test_what_a_pipe_holds_is_never_taken_for_what_was_sent(desk: Desk) -> None:
+    os.mkfifo("pipe")
+    desk.logged("A:8 updated", name="pipe")
+    await desk.refuses(desk.send("pipe", go_on=True), Refused, "pipe is no file")
 
 
 @pytest.mark.parametrize("older", [["updated", "updated"], ["updated", "failed"], ["rejected"] * 2])

@@ -207,12 +207,21 @@ def test_a_folder_stands_for_its_logs_without_rehearsals(tmp_path: Path) -> None
     assert untouched.read_text("utf-8-sig").split()[1:] == ["5,no"]
     (tmp_path / "empty").mkdir()
     assert b"no result log" in report(tmp_path / "empty").stderr
+    # A log is one whatever its name, and what is kept of its beginning is not another one.
+    other = paths[1].rename(tmp_path / "mon.log")
+    beginning = other.read_bytes().splitlines(True)[:-2]
+    (tmp_path / "mon.log.bak").write_bytes(b"".join(beginning))
+    (tmp_path / "tue.sandbox.results.jsonl").rename(tmp_path / "rehearsed.jsonl")
+    assert b"\n".join(report(tmp_path).stdout.splitlines()[:2]) == b"\n".join(
+        done.stdout.splitlines()[:2]
+    )
 
 
 def test_a_missing_shard_of_a_job_is_named(tmp_path: Path) -> None:
     parts = [(2, 5), (5, 5), (1, 5), (2, 2), (1, 2), (3, 5)]
     logs = [Log(tmp_path / f"part-{i}-of-{n}.jsonl") for i, n in parts]
-    for log, (i, n) in zip(logs, parts, strict=True):
+    for later, (log, (i, n)) in enumerate(zip(logs, parts, strict=True)):
+        log.now += later
         log.run(f"{n}-{i}", settings={"shard": f"{i}/{n}"}).result(1).end()
     # One of another file.
     logs[5].path.write_bytes(logs[5].path.read_bytes().replace(b'"aa"', b'"bb"'))
