@@ -86,7 +86,7 @@ class ResultLog:
         self._finishing = False
         self._writer: asyncio.Task[None] | None = None
         self._on_written: Callable[[Sequence[Result]], None] = lambda results: None
-        self._on_lost: Callable[[], None] = lambda: None
+        self._on_lost: Callable[[Exception], None] = lambda error: None
 
     # Opening.
 
@@ -201,11 +201,11 @@ class ResultLog:
     # While a run goes on.
 
     def start(
-        self, on_written: Callable[[Sequence[Result]], None], on_lost: Callable[[], None]
+        self, on_written: Callable[[Sequence[Result]], None], on_lost: Callable[[Exception], None]
     ) -> None:
         """Begin to write in the running event loop.
 
-        `on_written` gets each group once it is on disk; `on_lost` is called when `lost` is set.
+        `on_written` gets each group once it is on disk, and `on_lost` why no more will be.
         """
         self._on_written = on_written
         self._on_lost = on_lost
@@ -268,12 +268,15 @@ class ResultLog:
         behind = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.ready.clear)
         try:
             await asyncio.to_thread(self._append, b"".join(lines))
-        except LogLost as error:
-            self.lost = error
-            self._on_lost()
-        else:
             self.through = through
             self._on_written(group)
+        except Exception as error:
+            # A fault of our own as well: nobody must send on, or wait for what is written no more.
+            if isinstance(error, LogLost):
+                self.lost = error
+            self._on_lost(error)
+            if self.lost is None:
+                raise
         finally:
             behind.cancel()
             self.ready.set()

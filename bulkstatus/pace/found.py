@@ -8,6 +8,8 @@ than that it refused.
 A *cycle* goes from one moment at which the API let through again to the next: what passed in it,
 divided by its seconds, waits included, is what a window or a bucket allows, whatever its length.
 Where a cycle is too short to tell, as with a bucket without any burst, the share that passed does.
+An API may have a limit of both kinds: a cycle that ends with a long wait is measured from the last
+that ended so, since the short ones between have used up part of the same window.
 Between the highest rate that passed and the lowest that did not, the search halves the distance,
 and each step has to pass for as long as a cycle took: so a limit per hour is not mistaken for one
 per second. Once it has closed in it stays just below, and feels its way up again ever more rarely.
@@ -74,6 +76,7 @@ class FoundRate:
         self._overloaded = False
         self._since: float | None = None  # when the cycle began
         self._through = self._refusals = self._episodes = 0
+        self._long_since, self._earlier = inf, 0  # and the long one, and what passed in it before
         self._held = False
 
     @property
@@ -88,7 +91,7 @@ class FoundRate:
         """
         if number >= self._fence:
             if self._since is None:
-                self._since = now
+                self._start(now)
             else:
                 self._through += 1
         if self._open_doubt:
@@ -122,7 +125,7 @@ class FoundRate:
         if number < self._fence:
             return wait > 0
         if self._since is None:
-            self._since = now
+            self._start(now)
         # Servers round what they ask for up to whole seconds.
         self._shut_until = max(now, now + wait - 1)
         self._refusals += 1
@@ -145,11 +148,19 @@ class FoundRate:
         """The API was out of order meanwhile: what passed until now is no measure."""
         self._open_doubt = 0
         self._begin(None)
+        self._long_since, self._earlier = inf, 0
 
     # A cycle and its end.
 
+    def _start(self, now: float) -> None:
+        self._since = now
+        self._long_since = min(self._long_since, now)
+
     def _begin(self, now: float | None) -> None:
         """Begin a cycle; without a moment with the next answer that counts."""
+        self._earlier += self._through
+        if now is not None and self._in_a_row >= _LONG:
+            self._long_since, self._earlier = now, 0
         self._since = now
         self._through = self._refusals = self._episodes = 0
         self._held = False
@@ -171,6 +182,9 @@ class FoundRate:
         assert self._since is not None
         through, seconds, shut = self._through, now - self._since, self._shut_until - self._since
         pace, row, self._open_doubt = self._pace(), self._in_a_row, 0
+        if row >= _LONG:
+            through += self._earlier
+            seconds, shut = now - self._long_since, self._shut_until - self._long_since
         if self._shedding.is_tolerated:
             self._begin(now)
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -13,8 +14,10 @@ from aiohttp.test_utils import TestServer
 
 import bulkstatus
 from bulkstatus import AccessRefused, Client, OrderStatus, Outcome, UpdateFailed, UpdateRejected
+from bulkstatus.job.run.feed import Feed
 from bulkstatus.log.records import line_of
 from bulkstatus.pace import Ledger, Quotas, Rate
+from tests.pace.limited_world import leaky
 from tests.schema import check_record
 
 Answers = Callable[[int], web.StreamResponse | None]
@@ -202,6 +205,36 @@ async def test_calls_wait_in_an_outage_until_it_is_given_up_and_a_later_one_begi
     assert {type(end) for end in ends} == {UpdateFailed}
     reached = {order for order, _, _ in api.requests} - {"0", "4"}
     assert {end.result.order_id for end in ends if end.result.uncertain} == reached
+
+
+async def test_the_rate_found_before_an_outage_that_was_given_up_holds_no_longer() -> None:
+    passes = leaky(20)
+    is_limited = True
+
+    def answers(nth: int) -> web.Response | None:
+        if is_limited and not passes(asyncio.get_running_loop().time()):
+            return error(429, "Too many requests")
+        return updated(nth) if is_limited or nth > gone else None
+
+    async with served(answers, give_up_after=0.01) as (_, client):
+        for number in range(30):
+            await client.set_status(str(number), 8)
+        is_limited, gone = False, 2**30
+        results = await all_of(*(client.set_status(str(number), 8) for number in range(4)))
+        assert all("Gave up" in str(result) for result in results)
+        gone, begun = 0, time.monotonic()
+        for number in range(40):
+            await client.set_status(str(number), 8)
+        assert time.monotonic() - begun < 1.0
+
+
+async def test_a_fault_of_our_own_fails_the_calls_that_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served(updated) as (_, client), asyncio.timeout(5):
+        monkeypatch.setattr(Feed, "next", lambda *_: 1 // 0)
+        results = await all_of(client.set_status("1", 8), client.set_status("2", 8))
+        assert all(isinstance(result, ZeroDivisionError) for result in results)
 
 
 async def test_a_call_is_taken_back_before_its_request_leaves_and_not_after() -> None:

@@ -55,7 +55,7 @@ async def write(log: ResultLog, *numbers: int) -> list[object]:
         told.extend(result.n for result in results)
         assert read_log(log.path).state.counts() == {"updated": len(told)}
 
-    log.start(written, lambda: told.append(log.lost))
+    log.start(written, told.append)
     for n in numbers:
         log.add(result(ROWS[n - 1]))
     await log.finish()
@@ -100,7 +100,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 async def test_what_is_written_is_what_is_read(path: Path) -> None:
     log = await begun(path, 7)
-    log.start(lambda results: None, lambda: None)
+    log.start(lambda results: None, lambda error: None)
     log.add(result(ROWS[2], "failed?"))
     log.sending(40)
     await log.finish()
@@ -123,7 +123,7 @@ async def test_a_group_is_one_write_and_synced_before_it_is_told(
     monkeypatch.setattr("bulkstatus.log.writer.GROUP_SECONDS", 600.0)
     log = await begun(path)
     del calls.names[:]
-    log.start(lambda results: calls.names.append(f"{len(results)} written"), lambda: None)
+    log.start(lambda results: calls.names.append(f"{len(results)} written"), lambda error: None)
     for n in range(1, 31):
         log.add(result(ROWS[n - 1]))
         await asyncio.sleep(0)
@@ -146,7 +146,7 @@ async def test_no_row_may_leave_before_its_sending_is_on_disk(path: Path, calls:
     log.sending(9)
     assert log.through == 3
     log.sending(5)
-    log.start(lambda results: None, lambda: None)
+    log.start(lambda results: None, lambda error: None)
     await log.finish()
     log.close()
     assert log.through == 9
@@ -161,7 +161,7 @@ async def test_no_row_leaves_while_the_disk_is_behind(
     clear = log.ready.clear
     monkeypatch.setattr(log.ready, "clear", lambda: (clear(), behind.set()))
     monkeypatch.setattr(os, "fsync", lambda fd: (release.wait(10), fsync(fd)))
-    log.start(lambda results: None, lambda: None)
+    log.start(lambda results: None, lambda error: None)
     log.add(result(ROWS[0]))
     assert log.ready.is_set()
     await asyncio.wait_for(behind.wait(), 30)

@@ -72,6 +72,11 @@ def sliding(most: int, seconds: float) -> Server:
     return passes
 
 
+def both(first: Server, second: Server) -> Server:
+    """What the first refuses uses nothing up of the second, a window."""
+    return lambda now: first(now) and second(now)
+
+
 def shedding(share: float, seed: int = 0) -> Server:
     chance = random.Random(f"shed {seed}")
     return lambda now: chance.random() >= share

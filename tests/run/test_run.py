@@ -5,7 +5,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from bulkstatus.api.answer import Answer, Meaning
-from bulkstatus.job.run import Ending, RunOptions
+from bulkstatus.job.run import Ending, Observer, RunOptions
+from bulkstatus.log.records import Result
 from bulkstatus.pace import Ledger, Pacer, Quotas, Rate
 from bulkstatus.pace.pacer import spacing
 from tests.pace.limited_world import bucket, fixed, leaky, shedding, sliding
-from tests.run.simulated import simulate
+from tests.run.simulated import LONGEST, simulate
 from tests.run.world import (
     UPDATED,
     Request,
@@ -27,6 +28,30 @@ from tests.run.world import (
     refused,
     unanswered,
 )
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_a_fault_of_our_own_where_results_are_written_ends_the_run(
+    tmp_path: Path, concurrency: int
+) -> None:
+    class Broken(Observer):
+        def wrote(self, results: Sequence[Result]) -> None:
+            # A run that is not over by then goes on for ever.
+            asyncio.get_running_loop().call_later(LONGEST, self.ended)
+            raise ZeroDivisionError
+
+    world = World(
+        tmp_path,
+        orders(600),
+        lambda request: UPDATED,
+        options=RunOptions(concurrency=concurrency),
+        observer=Broken(),
+    )
+
+    with pytest.raises(ZeroDivisionError):
+        simulate(world.send())
+    # Nothing is sent on whose result nobody would find.
+    assert len(world.requests) < 150
 
 
 def test_every_row_is_sent_once_and_logged_once(tmp_path: Path) -> None:

@@ -47,6 +47,25 @@ def test_rows_that_alone_fail_keep_no_others_back(
     assert len(world.records()) == 300
 
 
+@pytest.mark.parametrize("fault", ["lost", "500"])
+@pytest.mark.parametrize("bad", [range(100, 130), range(150, 180), range(150, 230)])
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_however_many_stand_side_by_side_those_behind_them_are_not_kept_back(
+    tmp_path: Path, fault: str, bad: range, concurrency: int
+) -> None:
+    """5: while it holds, rows from behind them find that others get through."""
+    world = World(
+        tmp_path,
+        orders(300),
+        lambda r: FAULTS[fault] if int(r.update.order_id) in bad else UPDATED,
+        options=RunOptions(concurrency=concurrency),
+    )
+    simulate(world.send())
+    good = [r for r in world.requests if int(r.update.order_id) not in bad]
+    assert len(good) == 300 - len(bad)
+    assert good[-1].left <= 150.0
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("bad", [range(110, 400, 25), range(390, 400), [398, 399]])
 @pytest.mark.parametrize("seconds", [2.0, 30.0])

@@ -55,6 +55,8 @@ class Conductor:
         self._book = book
         self._api = api
         self._pacer = pacer or Pacer(None)
+        # What one before it has found, which shares the pacer, went with it.
+        self._pacer.apart = 0.0
         self._quotas = quotas
         self._options = options
         self._observer = observer
@@ -99,7 +101,8 @@ class Conductor:
             ending = Ending("stopped", error.exit_status, str(error))
         else:
             ending = Ending("stopped", 3, "Stopped by an internal error.")
-        if self.ending is None or not isinstance(error, BulkstatusError):
+        is_own = not isinstance(error, BulkstatusError)
+        if self.ending is None or (is_own and isinstance(self.cause, BulkstatusError | None)):
             self.cause = error
         self._end(ending)
 
@@ -131,6 +134,8 @@ class Conductor:
                 if not self._workers and self._is_over():
                     return
                 await self._wait()
+        except Exception as error:
+            self.stop(error)
         finally:
             dropped = list(self._workers)
             for worker in dropped:

@@ -13,7 +13,8 @@
    earlier one. Where it has, they may be orders of somebody else, side by side: then rows from
    behind them go first, and only as many of those as BEHIND, all forbidden, stop it.
 5. While the run holds, one probe at a time looks whether that is over, each with another row, rows
-   never sent first. Those set aside get their results when no other row is left.
+   never sent first, and of those the ones furthest behind, since all that come next can be bad
+   ones. Those set aside get their results when no other row is left.
 6. A page or a redirect stops the run where nothing has got through in it.
 7. An answer about a limit is the API's, slows the run down and is counted against no row, unless
    others got through since the row drew the last one, or an earlier run of the log has failed it

@@ -12,7 +12,7 @@ from operator import attrgetter
 from random import random
 
 from bulkstatus.api.answer import Answer
-from bulkstatus.job.run.gate import Hold, Pass
+from bulkstatus.job.run.gate import Hold, HoldReason, Pass
 from bulkstatus.log.state import State
 from bulkstatus.order import StatusUpdate
 from bulkstatus.pace import Place
@@ -114,7 +114,9 @@ class Feed:
         has_new = bool(new) and new[0].n <= through and len(self._waiting) < MOST_WAITING
         job = self._next_waiting(now, hold, has_new) if self.next_due <= now else None
         if job is None and has_new:
-            job = self._pop_from_behind(through) if self.from_behind else new.popleft()
+            # What looks like an outage can be the fault of all the rows that come next.
+            is_out = hold is not None and hold.reason is HoldReason.OUTAGE
+            job = self._pop_from_behind(through) if self.from_behind or is_out else new.popleft()
             self.sent += 1
         return job
 
@@ -124,7 +126,7 @@ class Feed:
         _, at = max((job.before is State.TO_SEND, at) for at, job in new if job.n <= through)
         job = self._new[at]
         del self._new[at]
-        job.from_behind = True
+        job.from_behind = self.from_behind
         return job
 
     def _next_waiting(self, now: float, hold: Hold | None, has_new: bool) -> Job | None:

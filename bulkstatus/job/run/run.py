@@ -65,7 +65,7 @@ class Run:
         self._log.announce(self._lead.first(asyncio.get_running_loop().time()))
         self._observer.started(self._quotas.coming_free() if self._quotas else [])
         try:
-            self._log.start(self._wrote, self._log_lost)
+            self._log.start(self._wrote, self._conductor.stop)
             reading = asyncio.create_task(self._read())
             try:
                 await self._conductor.conduct()
@@ -129,10 +129,6 @@ class Run:
             self._feed.settle(result.order_id)
         self._conductor.wake()
         self._observer.wrote(results)
-
-    def _log_lost(self) -> None:
-        if self._log.lost is not None:
-            self._conductor.stop(self._log.lost)
 
     # Its end.
 
