@@ -233,8 +233,8 @@ def parse_update(
         return invalid("status", status, unknown_status(status))
     if parsed is None and default_status is None:
         return invalid("status", "", _NO_STATUS)
-    if default_status is not None and parsed not in {None, default_status}:
-        reason = f"the row says {status}, and --status says {default_status.label}"
+    if default_status and parsed and parsed is not default_status:
+        reason = f"the row says {parsed.label}, and --status says {default_status.label}"
         return invalid("status", status, f"{reason}; correct the row or leave --status out")
     parsed = parsed or default_status
     assert parsed is not None

@@ -27,7 +27,9 @@ def _split(
     """Return what was given as NAME=VALUE, or None when nothing was."""
     found = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
+        # A word of a file's own may hold the sign, a status cannot.
+        halves = pair.partition("=") if param.name == "column" else pair.rpartition("=")
+        name, equals, value = halves
         if not equals:
             raise click.BadParameter(f'"{pair}" is not of the form {param.metavar}.', ctx, param)
         if param.name == "column":

@@ -170,10 +170,15 @@ def _are_columns(headers: Mapping[object, object]) -> bool:
 def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
     from bulkstatus.order import parse_status
 
-    meant = {str(word): _status(str(status)) for word, status in words.items()}
-    for word in meant:
-        if not word.strip() or parse_status(word):
-            raise SettingsRefused(f'--word: "{printable(word, 40)}" is no word of the file\'s own.')
+    meant = {}
+    for word, given in ((str(word), str(given)) for word, given in words.items()):
+        status = parse_status(given)
+        if status is None or not word.strip() or parse_status(word):
+            shown = printable(f"{word}={given}", 60)
+            raise SettingsRefused(
+                f'--word: "{shown}" is not a word of the file\'s own and the status that it means.'
+            )
+        meant[word] = status
     return meant
 
 

@@ -152,17 +152,17 @@ class InQuestion(InputRefused):
     def options(self) -> list[str]:
         """The words of a command line that would do.
 
-        A column is named where it alone has the field's own words, or none has and it alone says
-        nothing of another field.
+        A column is named where it alone has the field's own words, or it alone could be meant and
+        says nothing of another field.
         """
         words: list[str] = []
         for field, places in self.fields.items():
             headers = [self.table[place].header for place in places]
             own = [header for header in headers if WORDS.get(normalise(header)) == field]
             others = [other for other in _SPEAKS if other not in {field, "shipment"}]
-            free = [h for h in headers if not any(speaks_of(other, h) for other in others)]
-            likely = free if not own else own if own[0] == headers[0] else []
-            header = likely[0] if len(likely) == 1 else "HEADER"
+            likely = own or [h for h in headers if not any(speaks_of(other, h) for other in others)]
+            is_one = len(likely) == 1 and likely == (headers[:1] if own else headers)
+            header = likely[0] if is_one else "HEADER"
             if field == "tracking" and not headers:
                 header = ""
             is_given = field == "status" and not places
@@ -176,8 +176,8 @@ class Found(NamedTuple):
     """Which column is which, by position: those of the fields, and those that say a row is void.
 
     `doubts` has each field in question with the columns that could be meant, the likeliest first;
-    `untracked` are those that could hold the tracking, None where there is no question: it is one
-    as soon as a row is shipped.
+    `untracked` are those that could hold the tracking where no column does, or one that is blank in
+    the first rows, None where there is no question: it is one as soon as a row is shipped without.
     """
 
     places: dict[str, int]
@@ -228,13 +228,18 @@ def find(
         doubts["order_id"] = [p for p in filled if _are_ids(table[p])]
     likely = places | {field: could[0] for field, could in doubts.items() if could}
     left = {p for p in (*own, *others) if headers[p] or table[p].filled} - {*likely.values()}
-    untracked = None
-    if "tracking" not in likely and "tracking" not in chosen and (left or not may_lack_tracking):
+    own_one, untracked = likely.get("tracking"), None
+    if "tracking" not in chosen and (own_one is None or not table[own_one].filled):
         orders = table[likely["order_id"]] if "order_id" in likely else None
-        untracked = [p for p in sorted(left) if headers[p] and looks_like_id(table[p], orders)]
-        untracked.sort(key=lambda place: speaks_of("order_id", headers[place]))
-        if _is_shipped(table, likely.get("status"), options):
+        ids = [p for p in sorted(left) if headers[p] and looks_like_id(table[p], orders)]
+        ids.sort(key=lambda place: speaks_of("order_id", headers[place]))
+        if own_one is None:
+            untracked = ids if left or not may_lack_tracking else None
+        elif ids:
+            untracked = [*ids, own_one]
+        if untracked is not None and _is_shipped(table, likely.get("status"), options):
             doubts["tracking"] = untracked
+            places.pop("tracking", None)
     return Found(places, tuple(void), doubts, untracked)
 
 
@@ -358,6 +363,12 @@ def void_row(row: StatusUpdate, header: str, cell: str) -> InvalidRow:
 
 
 # Names.
+
+
+def names_columns(cells: Iterable[str]) -> bool:
+    """Say whether a record names columns. A row may well hold "order" or "status"."""
+    names = {WORDS.get(word): word for word in map(normalise, cells)}
+    return len(names.keys() - {None}) > 1 or names.get("order_id", "order") != "order"
 
 
 def named(headers: Sequence[str], wanted: str) -> list[int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple
+from unicodedata import category
 
 from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.order import BLANKS
@@ -156,9 +157,11 @@ def _words(data: bytes, encoding: str) -> str:
         return ""
     if "\0" in text:
         return ""
-    letters = [char.isalnum() for char in text if not char.isascii()]
+    # A sign of a currency speaks for none and against none.
+    others = [char for char in text if not char.isascii() and category(char) != "Sc"]
+    letters = [char for char in others if char.isalnum()]
     word = _WORD.search(text)
-    return word[0] if word and sum(letters) * _ONE_IN >= len(letters) * (_ONE_IN - 1) else ""
+    return word[0] if word and len(letters) * _ONE_IN >= len(others) * (_ONE_IN - 1) else ""
 
 
 def too_long(name: str, line: int) -> InputRefused:

@@ -1,17 +1,18 @@
 """Pieces of text → the rows of JSON Lines."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.order import (
+    SHIPPING,
     InvalidRow,
     Row,
     StatusUpdate,
@@ -26,6 +27,7 @@ from bulkstatus.source.columns import (
     find,
     is_void,
     listed,
+    looks_like_id,
     quoted,
     void_row,
 )
@@ -42,9 +44,25 @@ _SAMPLE = 100
 # An object's `id` may be the order's.
 _KEY_WORDS = {**WORDS, "id": "order_id"}
 
-# The key of each field that an object has, those that say that it is void, and why that is not
-# certain.
-_Keys = tuple[Mapping[str, str], Sequence[str], Mapping[str, Sequence[int]]]
+# The texts and numbers of an object or a list in an object, of which nothing is read.
+_INNER = re.compile(r'[^\s"{}\[\],:]+')
+
+
+class _Keys(NamedTuple):
+    """The key of each field that an object has, and those that say that it is void.
+
+    `doubts` says why that is not certain; `untracked` are those that could be the tracking where
+    none is, if they are not blank.
+    """
+
+    fields: Mapping[str, str]
+    void: Sequence[str]
+    doubts: Mapping[str, Sequence[int]]
+    untracked: Sequence[int]
+
+
+#: The keys of objects, by the names of all that each has.
+Shapes = dict[tuple[str, ...], _Keys]
 
 
 class _WrongError(Exception):
@@ -55,17 +73,18 @@ class _Number(str):
     """A number as it is written, however many digits it has."""
 
 
-def read_rows(pieces: Iterable[Piece], options: InputOptions, text: Text) -> Iterator[Batch]:
-    """Yield the rows, those of a piece at a time."""
-    keys_of = lru_cache(_MAX_SHAPES)(partial(_keys, options=options))
+def read_rows(
+    pieces: Iterable[Piece], options: InputOptions, text: Text, shapes: Shapes
+) -> Iterator[Batch]:
+    """Yield the rows, those of a piece at a time. What `shapes` lacks is added to it."""
     for piece in pieces:
         lines = enumerate(split_lines(piece.text), piece.line)
         filled = [(number, line) for number, line in lines if not line.isspace()]
-        read = [_read(line, keys_of, options, text) for _, line in filled]
+        read = [_read(line, shapes, options, text) for _, line in filled]
         yield Batch([n for n, _ in filled], [row for row, _ in read], [cells for _, cells in read])
 
 
-def known_keys(head: str, options: InputOptions, name: str) -> Mapping[str, str]:
+def known_keys(head: str, options: InputOptions, name: str) -> tuple[Mapping[str, str], Shapes]:
     """Return the keys that hold the fields, as `head`, the beginning of the file, shows them.
 
     Raises SettingsRefused when a key that --column names is in no object there, InQuestion where
@@ -78,37 +97,40 @@ def known_keys(head: str, options: InputOptions, name: str) -> Mapping[str, str]
             if isinstance(members, dict):
                 tables.setdefault(tuple(members), []).append(_texts(members))
     found: dict[str, dict[str, None]] = {}
+    shapes: Shapes = {}
     for names, rows in tables.items():
         table = columns_of(names, rows)
-        keys, void, doubts = _keys(names, options, table)
-        if doubts:
-            raise InQuestion(name, table, doubts)
-        for field, key in [*keys.items(), *((VOID, key) for key in void)]:
+        shapes[names] = keys = _keys(table, options)
+        if keys.doubts:
+            raise InQuestion(name, table, keys.doubts)
+        for field, key in [*keys.fields.items(), *((VOID, key) for key in keys.void)]:
             found.setdefault(field, {})[key] = None
     every = list(dict.fromkeys(chain.from_iterable(tables)))
     for field, wanted in options.columns.items():
         if tables and wanted and field not in found:
             raise SettingsRefused(f"{name} has no key {quoted(wanted)}. Its keys: {listed(every)}.")
-    return {field: " or ".join(keys) for field, keys in found.items()}
+    return {field: " or ".join(keys) for field, keys in found.items()}, shapes
 
 
-def _keys(
-    names: tuple[str, ...], options: InputOptions, table: Sequence[Column] | None = None
-) -> _Keys:
-    """Return which of an object's keys are which; `table` has some objects of these keys."""
-    table = table or columns_of(names, ())
+def _keys(table: Sequence[Column], options: InputOptions) -> _Keys:
+    """Return which of the keys of some objects are which; `table` has what they hold."""
     found = find(table, options, _KEY_WORDS, may_lack_tracking=True)
+    doubts, untracked = dict(found.doubts), list[int]()
+    if found.untracked is not None:
+        untracked = [*found.untracked, *(p for p, key in enumerate(table) if _has_inner_id(key))]
+        doubts |= {"tracking": untracked} if "tracking" in doubts else {}
+        untracked = [*untracked, *(p for p, key in enumerate(table) if not key.filled)]
     doubts = {
         field: places
-        for field, places in found.doubts.items()
+        for field, places in doubts.items()
         if len(places) > (field != "tracking") and field not in options.columns
     }
-    keys = {field: names[place] for field, place in found.places.items() if field in FIELDS}
-    return keys, [names[place] for place in found.void], doubts
+    keys = {field: table[place].header for field, place in found.places.items() if field in FIELDS}
+    return _Keys(keys, [table[place].header for place in found.void], doubts, untracked)
 
 
 def _read(
-    line: str, keys_of: Callable[[tuple[str, ...]], _Keys], options: InputOptions, text: Text
+    line: str, shapes: Shapes, options: InputOptions, text: Text
 ) -> tuple[Row, Sequence[str]]:
     """Return the row of a line, and all values on it as text."""
     values: Sequence[str] = ()
@@ -117,10 +139,9 @@ def _read(
     try:
         members = _members(line)
         values = _texts(members)
-        keys, void, doubts = keys_of(tuple(members))
+        keys, void, doubts, untracked = _known(shapes, tuple(members), values, options)
         for doubt, places in doubts.items():
-            could = " and ".join(quoted(list(members)[place]) for place in places)
-            raise _WrongError(f"{could} could be the {LABELS[doubt]}; --column says which")
+            raise _WrongError(_could_be(doubt, places, members))
         members = _exact(line, members, keys)
         for field, key in keys.items():
             value = members[key]
@@ -135,10 +156,38 @@ def _read(
     status = options.translated(status)
     row = parse_update(order_id, status, tracking, options.default_status, options.require_tracking)
     if isinstance(row, StatusUpdate):
+        could = [p for p in untracked if values[p]] if row.status in SHIPPING else ()
+        if could:
+            why = _could_be("tracking", could, members)
+            return InvalidRow(row.order_id, row.status, None, "tracking", "", why), values
         for key in void:
             if is_void(key, cell := _shown(members[key]), VOID in options.columns):
                 return void_row(row, key, cell), values
     return row, values
+
+
+def _known(
+    shapes: Shapes, names: tuple[str, ...], values: Sequence[str], options: InputOptions
+) -> _Keys:
+    keys = shapes.get(names)
+    if keys is None:
+        keys = _keys(columns_of(names, [values]), options)
+        if len(shapes) < _MAX_SHAPES:
+            shapes[names] = keys
+    return keys
+
+
+def _has_inner_id(key: Column) -> bool:
+    """Say whether something that looks like an ID stands in an object or a list of its own."""
+    inner = (cell for cell in key.filled if cell[0] in "{[")
+    pieces = chain.from_iterable(map(_INNER.findall, inner))
+    return any(looks_like_id(Column("", [piece]), None) for piece in pieces)
+
+
+def _could_be(field: str, places: Sequence[int], names: Iterable[str]) -> str:
+    headers = list(names)
+    could = " and ".join(quoted(headers[place]) for place in places)
+    return f"{could} could be the {LABELS[field]}; --column says which"
 
 
 def _members(line: str) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from bulkstatus.source.columns import (
     find,
     listed,
     named,
+    names_columns,
     normalise,
     refuse_misnamed,
 )
@@ -56,7 +57,7 @@ class Layout(NamedTuple):
     `skip_lines` physical lines stand before the first row; `header` is the header as it stands,
     empty where there is none; `width` is the number of cells of a row. `options` are those given,
     and what answers and the saved layout `saved`, if any, add to them. `void` are the columns that
-    say that a row is void, and `untracked` is what to raise where a row is shipped.
+    say that a row is void, and `untracked` is what to raise where one without tracking is shipped.
     """
 
     delimiter: str
@@ -132,7 +133,7 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
 
 def with_header(
     header: Sequence[str],
-    records: Iterable[Sequence[str]],
+    records: Sequence[Sequence[str]],
     options: InputOptions,
     name: str,
     skip_lines: int,
@@ -143,7 +144,7 @@ def with_header(
 
     It may be a list, which has no tracking.
     Raises SettingsRefused when a column that --column names is not there, InQuestion when it is
-    not certain which column is which, InputRefused when the header is a row.
+    not certain which column is which, InputRefused when the header is a row or a line above one.
     """
     is_row = any(cell.strip(BLANKS).isdecimal() for cell in header)
     if is_row and not (is_header(header, options, FIELDS) or options.columns):
@@ -157,6 +158,13 @@ def with_header(
     if options.layouts is not None:
         options, saved, note, added = options.layouts.applied(table, options)
     refuse_misnamed(header, options.columns, name)
+    below = next(filter(names_columns, records), None)
+    if below is not None and not is_header(header, options, FIELDS):
+        raise InputRefused(
+            f"{name}: the first line ({listed(header)}) names no column that is known, and one "
+            f"below it does ({listed(below)}). If that is the header, delete all that stands above "
+            "it; else say with --column what the columns of the first one are."
+        )
     found = find(table, options, may_lack_tracking=may_be_list)
     places, doubts = found.places, {**found.doubts, **added}
     columns = Columns(places.get("order_id", 0), places.get("status"), places.get("tracking"))

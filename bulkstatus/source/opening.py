@@ -113,8 +113,8 @@ class Source:
         head = "".join(piece.text for piece in first_pieces)
         refuse_other_text(head, format_, name)
         if format_ == "jsonl":
-            self.columns = jsonl.known_keys(head, options, name)
-            return jsonl.read_rows(pieces, options, text)
+            self.columns, shapes = jsonl.known_keys(head, options, name)
+            return jsonl.read_rows(pieces, options, text, shapes)
         if not options.no_header:
             refuse_one_line(head, name)
         try:

@@ -27,7 +27,7 @@ from bulkstatus.order import (
 )
 from bulkstatus.source import alike
 from bulkstatus.source.alike import kinds_of
-from bulkstatus.source.columns import WORDS, is_void, normalise, quoted, void_row
+from bulkstatus.source.columns import WORDS, is_void, names_columns, normalise, quoted, void_row
 from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
 from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader
 from bulkstatus.source.options import VOID, Batch
@@ -144,12 +144,14 @@ class Table:
     def batch(self, records: Records, following: Sequence[str] = ()) -> Batch:
         """Return the rows of `records`; `following` is the record after them, if there is one.
 
-        Raises InQuestion where one was shipped and the column of the tracking is in question.
+        Raises InQuestion where one was shipped without a tracking and its column is in question.
         """
         batch = self._batch(records, following)
         untracked = self._layout.untracked
-        if untracked is not None and not SHIPPING.isdisjoint(row.status for row in batch.rows):
-            raise untracked
+        if untracked is not None:
+            statuses = (row.status for row in batch.rows if row.tracking is None)
+            if not SHIPPING.isdisjoint(statuses):
+                raise untracked
         return batch
 
     def _batch(self, records: Records, following: Sequence[str]) -> Batch:
@@ -250,7 +252,8 @@ class Table:
         is_cut_off = is_fragment and self._is_first and not _DIGIT.search(cells[0])
         is_piece = 1 < len(cells) < self._layout.width or is_fragment
         is_like = not order_id or how_mangled(order_id) or kinds_of(order_id) >= kinds
-        is_other = not _DIGIT.search(order_id) and _is_other_header(order_id, cells)
+        is_header = names_columns(cells) or normalise(order_id) in WORDS
+        is_other = is_header and not _DIGIT.search(order_id)
         if is_cut_off or is_other or not (is_piece or is_like or parse_status(status)):
             # What explains the columns stands above the first order; all else perhaps begins
             # another table.
@@ -307,13 +310,6 @@ class Table:
 def is_blank(cells: Sequence[str]) -> bool:
     """Say whether a record holds nothing but blanks."""
     return not any(cell.strip(_BLANKS) for cell in cells)
-
-
-def _is_other_header(order_id: str, cells: Sequence[str]) -> bool:
-    """Say whether a record names columns. Another column may well hold "order" or "status"."""
-    names = {WORDS.get(word): word for word in map(normalise, cells)}
-    is_named = len(names.keys() - {None}) > 1 or names.get("order_id", "order") != "order"
-    return is_named or normalise(order_id) in WORDS
 
 
 def _of_one_line_end(pieces: Iterable[Piece], name: str) -> Iterator[Piece]:

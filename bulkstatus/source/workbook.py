@@ -106,7 +106,7 @@ class Parts:
 
     def _shown(self, kind: str | None, of: Mapping[str, str], text: str) -> str:
         if kind == "s":
-            return self._texts[int(text)]
+            return self._texts[_within(int(text), -1, len(self._texts) - 1)]
         style = int(of.get("s", 0))
         return shown(kind or "n", text, self._formats[style] if self._formats else _GENERAL)
 
@@ -174,8 +174,9 @@ def _no_entities(*declared: object) -> None:
 
 
 def _within(place: int, before: int, last: int) -> int:
+    """Return a place of those behind one `before`, up to the last that there is."""
     if not before < place <= last:
-        raise ValueError(f"{place} stands behind {before}, and {last} is the last in rising order")
+        raise ValueError(f"{place} is not behind {before} and up to {last}")
     return place
 
 

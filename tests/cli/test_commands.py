@@ -47,6 +47,12 @@ def test_help_is_in_the_words_of_those_who_read_it(name: str) -> None:
             assert parameter.help, f"{name} {parameter.opts[0]}"
 
 
+def test_a_word_of_a_file_may_hold_the_sign_that_parts_it_from_its_status() -> None:
+    words = ["x.csv", "--word", "sent = ok=8", "--column", "tracking=a=b"]
+    given = command("check").make_context("check", words).params
+    assert (given["word"], given["column"]) == ({"sent = ok": "8"}, {"tracking": "a=b"})
+
+
 def test_every_setting_is_an_option_of_the_commands_that_send() -> None:
     for name in SETTINGS.keys() - names_of("account"):
         for command_name in ("send", "resume"):

@@ -32,6 +32,10 @@ LIKELIEST: dict[str, tuple[Columns, str]] = {
         {"Colli": [f"H{n}YA1" for n in range(6)], "Label": [f"L{n}XB1" for n in range(6)]},
         "HEADER",
     ),
+    "a number beside that of the order's items": (
+        {"SKU": [f"MUG-{n}" for n in range(6)], "order-item-id": [f"5544{n}21" for n in range(6)]},
+        "HEADER",
+    ),
     "an ID of the order's items": ({"order-item-id": [f"5544{n}21" for n in range(6)]}, "HEADER"),
 }
 
@@ -122,6 +126,27 @@ async def test_the_plain_id_of_an_object_is_the_less_likely_one(tmp_path: Path) 
     path.write_text('{"id": null, "order_id": 46140201, "status": 32}\n')
     async with await open_source(str(path), InputOptions()) as source:
         assert source.columns["order_id"] == "order_id"
+
+
+async def test_a_key_that_could_be_the_tracking_is_in_question_wherever_it_comes_up(
+    tmp_path: Path,
+) -> None:
+    """Nor is a shipped order without one where an object of its own may hold it."""
+    path = tmp_path / "x.jsonl"
+    first = '{"order_id": "46140201", "status": 512%s}\n'
+    late = '{"order_id": "46140299", "status": 8, "awb": "JD1001GB"}\n'
+    for awb in ("", ', "awb": ""', ', "awb": null'):
+        path.write_text(first % awb * 150 + late)
+        [problem] = (await bulkstatus.check(path)).problems
+        assert problem.line == 151
+        assert '"awb" could be the tracking' in problem.reason
+    for inner in ('{"tracking": "JD1001GB"}', '[{"number": 46140299001}]'):
+        path.write_text(f'{{"order_id": 46140201, "status": 8, "shipment": {inner}}}\n')
+        with pytest.raises(InQuestion, match="shipment") as question:
+            await open_source(str(path), InputOptions())
+        assert list(question.value.fields) == ["tracking"]
+    path.write_text('{"order_id": 46140201, "status": 8, "tags": ["gift"], "lines": []}\n')
+    assert (await bulkstatus.check(path)).refused == 0
 
 
 async def test_what_a_column_says_in_words_of_its_own_is_shown_by_its_few_values(

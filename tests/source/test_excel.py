@@ -273,6 +273,7 @@ async def test_workbooks_of_other_programs_are_read(
     [
         (SHEET, '<row r="2"', '<row r="2000000000"', "damaged"),
         (SHEET, '<row r="2"', '<row r="1"', "damaged"),
+        (SHEET, "</row>", '<c t="s"><v>-1</v></c></row>', "damaged"),
         (SHEET, '<c r="B2"', '<c r="XFE2"', "damaged"),
         (SHEET, '<c r="D1"', '<c r="XFD1"', "16,384 columns"),
         (SHEET, "<worksheet ", '<!DOCTYPE a [<!ENTITY b "c">]><worksheet ', "damaged"),

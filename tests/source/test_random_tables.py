@@ -213,8 +213,7 @@ def test_json_lines_are_read_back_exactly(
         members = {f"x{key}": value for key, value in others.items() if key not in reserved}
         members = {key: [value] for key, value in members.items()}
         members |= {"order_id": update.order_id, "status": update.status, "note": [note]}
-        if update.tracking:
-            members["tracking"] = update.tracking
+        members["tracking"] = update.tracking
         line = json.dumps(members, ensure_ascii=ascii_only, separators=separators)
         lines.append(line.encode("utf-8", "replace").decode())
     data = "".join(line + line_end for line in lines).encode()
