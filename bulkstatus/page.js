@@ -16,4 +16,6 @@ async function look() {
   setTimeout(look, 1000);
 }
 
-setTimeout(look, 1000);
+if (document.getElementById("live")) setTimeout(look, 1000);
+// What the way back shows is how things stood.
+addEventListener("pageshow", (event) => event.persisted && location.reload());

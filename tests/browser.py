@@ -100,6 +100,10 @@ class Tab:
         }})()"""
         await (self.run(script) if stays else self._leave(self.run(script)))
 
+    async def back(self) -> None:
+        """Go back to the page before, and wait until that is as things stand."""
+        await self._leave(self.run("history.back()"))
+
     async def _leave(self, leaving: Awaitable[Any]) -> None:
         """Do what leads to another page, and wait for that."""
         await self.run("window.isOld = true")

@@ -10,7 +10,7 @@ import webbrowser
 from contextlib import closing
 from pathlib import Path
 
-from bulkstatus.desk.door import Door, Mat
+from bulkstatus.desk.door import Door
 from bulkstatus.desk.server import Desk
 from bulkstatus.loopback import listen
 from bulkstatus.signals import interrupting
@@ -33,18 +33,17 @@ async def serve(folder: Path, port: int, opens: bool) -> int:
                 desk.work.stop()
         desk.closing.set()
 
-    with closing(Mat(folder)) as mat, interrupting(interrupt):
-        if mat.is_ours:
-            door = Door(mat)
+    with closing(Door(folder)) as door, interrupting(interrupt):
+        if door.is_ours:
             runner = await listen(desk.make_app(door), port, "desk")
             door.open(runner.addresses[0][1])
-        how = "; Ctrl-C closes it" if mat.is_ours else " already"
-        tell([f"The desk of {folder} is open{how}. Its address:", mat.address()])
+        how = "; Ctrl-C closes it" if door.is_ours else " already"
+        tell([f"The desk of {folder} is open{how}. Its address:", door.address()])
         if opens:
             # Others can read a command line: there stands the private file, not the address.
-            page = mat.path.as_uri()
+            page = door.path.as_uri()
             threading.Thread(target=webbrowser.open, args=[page], daemon=True).start()
-        if mat.is_ours:
+        if door.is_ours:
             await desk.closing.wait()
             await desk.work.finish()
             await runner.cleanup()

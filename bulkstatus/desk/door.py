@@ -30,10 +30,11 @@ _PAGE = """<!DOCTYPE html>
 _turned_away = partial(page, "message.html", 403, title="Not here", desk=None, rehearses=False)
 
 
-class Mat:
-    """The private page that leads to the desk of a folder; `is_ours` while we hold its lock.
+class Door:
+    """Lets in whoever has the cookie, and gives it once for each token; nobody before `open`.
 
-    Raises SettingsRefused where this user has no place for it.
+    `path` is the private page that leads to the desk of a folder, and `is_ours` says that we hold
+    its lock. Raises SettingsRefused where this user has no place for it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,43 +44,35 @@ class Mat:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         self._file = os.fdopen(descriptor, "r+", encoding="utf-8")
         self.is_ours = try_lock(descriptor)
+        self._host = self._cookie = self._token = ""
+        self._session = secrets.token_urlsafe(32)
 
     def address(self) -> str:
-        """Return where it leads. Raises LogInUse where the desk is not open yet, or no more."""
+        """Return where the page leads. Raises LogInUse where the desk is not open."""
         self._file.seek(0)
         found = re.search(r'href="([^"]+)"', self._file.read())
         if found is None:
             raise LogInUse("The desk of this folder is just opening or closing. Start it again.")
         return found[1]
 
-    def lead(self, address: str) -> None:
-        """Let it lead to an address, or nowhere."""
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(_PAGE.format(address=address) if address else "")
-        self._file.flush()
-
-    def close(self) -> None:
-        """Let go of it, and let it lead nowhere."""
-        if self.is_ours:
-            self.lead("")
-        self._file.close()
-
-
-class Door:
-    """Lets in whoever has the cookie, and gives it once for each token; nobody before `open`."""
-
-    def __init__(self, mat: Mat) -> None:
-        self._mat = mat
-        self._host = self._cookie = self._token = ""
-        self._session = secrets.token_urlsafe(32)
-
     def open(self, port: int) -> None:
         """Let in the browser that comes to 127.0.0.1 at this port with the token of now."""
         self._host = f"127.0.0.1:{port}"
         self._cookie = f"desk-{port}"  # cookies are one for all ports
         self._token = secrets.token_urlsafe(32)
-        self._mat.lead(f"http://{self._host}/?token={self._token}")
+        self._lead(_PAGE.format(address=f"http://{self._host}/?token={self._token}"))
+
+    def close(self) -> None:
+        """Let go of the page, and let it lead nowhere."""
+        if self.is_ours:
+            self._lead("")
+        self._file.close()
+
+    def _lead(self, page: str) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(page)
+        self._file.flush()
 
     @web.middleware
     async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:

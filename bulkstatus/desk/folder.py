@@ -3,17 +3,16 @@
 A rehearsal's log is no log of a file here: it never makes one look sent.
 """
 
-import hashlib
 import re
 import time
 from collections.abc import Container, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from bulkstatus.errors import BulkstatusError, Refused
+from bulkstatus.job.job import log_of_content
 from bulkstatus.log import State
 from bulkstatus.reporting import Summary, summarise
 from bulkstatus.reporting.summary import RUNNING
@@ -94,16 +93,17 @@ class Folder:
     def entries(self) -> list[list[Entry]]:
         """Return the logs with something open, today's other files, and those of other days.
 
-        The latest come first.
+        The latest come first. Rows to mend are told with their log.
         """
         told: dict[Path, Summary | None] = dict.fromkeys(self.logs())
         for path in told:
             with suppress(BulkstatusError):
-                told[path] = summary_of(path)
+                told[path] = summarise(path)
         unfinished = [entry for log in told.items() if (entry := _of_log(*log)).is_open]
         summaries = [summary for summary in told.values() if summary is not None]
         names = self.names()
-        files = (self._of_file(name, names, summaries) for name in names if is_sendable(name))
+        named = (name for name in names if is_sendable(name) and not mended_log(name, names))
+        files = (self._of_file(name, summaries) for name in named)
         shown, today = {entry.page for entry in unfinished}, time.localtime()[:3]
         lists: list[list[Entry]] = [unfinished, [], []]
         for entry in files:
@@ -111,32 +111,24 @@ class Folder:
                 lists[1 if time.localtime(entry.changed)[:3] == today else 2].append(entry)
         return [sorted(each, key=lambda entry: -entry.changed) for each in lists]
 
-    def _of_file(self, name: str, names: Sequence[str], summaries: Sequence[Summary]) -> Entry:
+    def _of_file(self, name: str, summaries: Sequence[Summary]) -> Entry:
         """Return what is told of a file: what the newest log of its content says, if there is one.
 
         A log is of a file where one of its runs had an input of that name.
         """
-        path, mended = self.path / name, mended_log(name, names)
+        path = self.path / name
         changed = _changed(path)
         new = Entry(name, "not sent", "", "Check it", page_of("send", file=name), changed)
-        if mended:
-            state = "of a rehearsal" if is_rehearsal(mended) else "to be mended and sent"
-            new = new._replace(state=state, step="Check it, once it is mended")
         own = [s for s in summaries if name in {run.record.input for run in s.runs}]
-        own.sort(key=lambda summary: -summary.runs[-1].started)
         if not own:
             return new
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            return new._replace(state="cannot be read", step="See why")
-        for summary in own:
-            if summary.contents.is_of_content(digest):
-                return _of_log(summary.log, summary)._replace(name=name, changed=changed)
-        before, _ = _state_and_step(own[0])
-        told = f"Another file of this name was sent before: {before} ({own[0].log.name})"
-        return new._replace(told=told)
+        own.sort(key=lambda summary: summary.runs[-1].started)
+        found = log_of_content([summary.contents for summary in own], path)
+        entries = {summary.log: _of_log(summary.log, summary) for summary in own}
+        if found is not None:
+            return entries[found.path]._replace(name=name, changed=changed)
+        before = entries[own[-1].log].told
+        return new._replace(told=f"Another of this name was sent before: {before}")
 
 
 def page_of(place: str, **query: str) -> str:
@@ -164,18 +156,6 @@ def mended_log(name: str, names: Container[str]) -> str:
     return log if log in names else ""
 
 
-def summary_of(path: Path) -> Summary:
-    """Return what a log says, anew only once it has changed. Raises LogRefused."""
-    summary = _summary_at(path, _changed(path))
-    # It is being written, and may end without a word.
-    return summarise(path) if summary.state == RUNNING else summary
-
-
-@lru_cache(maxsize=256)
-def _summary_at(path: Path, changed: float) -> Summary:
-    return summarise(path)
-
-
 def _changed(path: Path) -> float:
     """Return when a file was changed; one that has just gone was so long ago."""
     try:
@@ -185,27 +165,22 @@ def _changed(path: Path) -> float:
 
 
 def _of_log(path: Path, summary: Summary | None) -> Entry:
+    """Return the state of a log in a few words, and what to do with it next."""
     page, changed = page_of("log", log=path.name), _changed(path)
     if summary is None:
         return Entry(path.name, "cannot be read", "", "See why", page, changed)
-    state, step = _state_and_step(summary)
-    name, told = summary.contents.first_run.input, f"{headline(summary)} ({path.name})"
-    return Entry(name, state, told, step, page, changed, state != _FINISHED)
-
-
-def _state_and_step(summary: Summary) -> tuple[str, str]:
-    """Return the state of a log in a few words, and what to do with it next."""
     failures, failed = len(summary.failures), summary.count(State.FAILED)
+    state, step = _FINISHED, "See what came of it"
     if summary.state == RUNNING:
         record = summary.runs[-1].record
         who = {"on": record.host, "by": record.user}
         told = (f" {at} {printable(name, 40)}" for at, name in who.items() if name)
-        return f"running{''.join(told)}", "See how far it is"
-    if summary.to_send:
-        state = f"{summary.count(State.UPDATED):,} of {summary.rows:,} sent"
-        return state, "Go on with it"
-    if failures:
+        state, step = f"running{''.join(told)}", "See how far it is"
+    elif summary.to_send:
+        state, step = f"{summary.count(State.UPDATED):,} of {summary.rows:,} sent", "Go on with it"
+    elif failures:
         # The workbook has the failed ones too.
         state = f"{failures:,} to mend" if failed < failures else f"{failed:,} failed"
-        return state, "See which, and mend them"
-    return _FINISHED, "See what came of it"
+        step = "See which, and mend them"
+    name, more = summary.contents.first_run.input, f"{headline(summary)} ({path.name})"
+    return Entry(name, state, more, step, page, changed, state != _FINISHED)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from traceback import print_exc
@@ -15,12 +14,12 @@ from yarl import URL
 
 from bulkstatus import job
 from bulkstatus.desk.door import Door
-from bulkstatus.desk.folder import Folder, is_rehearsal, mended_log, page_of, summary_of
+from bulkstatus.desk.folder import Folder, is_rehearsal, mended_log, page_of
 from bulkstatus.desk.pages import guard, page, said
 from bulkstatus.desk.work import MOST_ROWS, Wish, Work, mark
 from bulkstatus.errors import FAULT, BulkstatusError, InputRefused, Refused, SettingsRefused
 from bulkstatus.order import is_mistyped
-from bulkstatus.reporting import Summary, as_json, failures, mend, tables, text
+from bulkstatus.reporting import Summary, as_json, failures, mend, summarise, tables, text
 from bulkstatus.reporting.page import render
 from bulkstatus.settings.keys import find_key
 from bulkstatus.source import open_source
@@ -37,7 +36,7 @@ class Desk:
         self.folder = Folder(folder)
         self.work = Work(self.folder)
         self.closing = asyncio.Event()
-        self._news: Sequence[str] = ()
+        self._news: list[str] = []
         self._dropped = ("", b"")
 
     def make_app(self, door: Door) -> web.Application:
@@ -78,7 +77,7 @@ class Desk:
             account = f"Account {who} at {host}"
         except BulkstatusError as error:
             account = str(error)
-        news, self._news = self._news, ()
+        news, self._news = self._news, []
         values |= {"account": account, "news": news, "rehearses": rehearses, "said": self._said}
         return page(template, desk=self, **values)
 
@@ -114,18 +113,14 @@ class Desk:
             there = "What was sent of that stays in its log, whatever becomes of the file."
             return self._message(f"Another {name} is there already", there, replaces=name)
         self._dropped = ("", b"")
-        raise web.HTTPSeeOther(page_of("send", file=name))
+        # The rows to mend of a log go back into that one.
+        log = mended_log(name, self.folder.names())
+        raise web.HTTPSeeOther(page_of("send", file=name, log=log))
 
     # The question: a file as it was understood, what is wrong with it, and what would be sent.
 
-    def _wish(self, given: Mapping[str, Any]) -> Wish:
-        """Return a wish; the rows to mend of a log go back into that one."""
-        wish = Wish.of(given)
-        mended = mended_log(wish["file"], self.folder.names()) if "file" in wish else ""
-        return wish.but(log=wish["log"] or mended)
-
     async def _show_send(self, request: web.Request) -> web.Response:
-        return await self._ask(self._wish(request.query))
+        return await self._ask(Wish.of(request.query))
 
     async def _ask(self, wish: Wish, error: str = "") -> web.Response:
         """Ask whether what is wished is to be sent, or say what speaks against it."""
@@ -156,21 +151,20 @@ class Desk:
         # Of the rows that are refused for such a word there is one each.
         once = {row.value if row.value in words else row.line: row for row in reversed(rows)}
         rows = sorted(once.values())
-        cells: dict[int, Sequence[str]] = {row.line: () for row in rows}
-        width = len(refused.source.header)
+        why = {row.line: self._said(capitalised(row.reason)) for row in rows}
+        told = {row.line: [row.line, why[row.line], row.value] for row in rows}
         source = await open_source(str(path), refused.source.options)
         async with source, aclosing(source.batches()) as batches:
             async for batch in batches:
-                there = zip(batch.lines, batch.cells, strict=True)
-                cells |= {line: found for line, found in there if line in cells}
-        told = [(row.line, self._said(capitalised(row.reason)), row.value) for row in rows]
-        return {"words": words, "problems": [(*row, *cells[row[0]][:width]) for row in told]}
+                for line, cells in zip(batch.lines, batch.cells, strict=True):
+                    told.get(line, []).extend(cells[: len(source.header)])
+        return {"words": words, "problems": [*told.values()]}
 
     # The run.
 
     async def _do_run(self, request: web.Request) -> web.Response:
         data = await request.post()
-        self.work.start(self._wish(data), {name: str(value) for name, value in data.items()})
+        self.work.start(Wish.of(data), {name: str(value) for name, value in data.items()})
         raise web.HTTPSeeOther("/run")
 
     async def _do_stop(self, request: web.Request) -> web.Response:
@@ -188,14 +182,14 @@ class Desk:
         log = going.ended.log_path if going.ended is not None else None
         if log is None or not log.exists():
             return self._message("The run has ended", going.said)
-        if going.said != summary_of(log).runs[-1].message:
+        if going.said != summarise(log).runs[-1].message:
             self._news = [going.said]
         raise web.HTTPSeeOther(page_of("log", log=log.name))
 
     # The end: what a log says.
 
     async def _summary(self, name: object) -> Summary:
-        return await asyncio.to_thread(summary_of, self.folder.file(str(name)))
+        return await asyncio.to_thread(summarise, self.folder.file(str(name)))
 
     async def _show_log(self, request: web.Request) -> web.Response:
         summary = await self._summary(request.query.get("log"))

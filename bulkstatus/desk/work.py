@@ -187,7 +187,7 @@ class Work:
         if self.is_busy:
             raise Refused("A run is going on already, and there is one at a time.")
         ref_id, key, number = (yes.get(name, "").strip() for name in ("ref_id", "key", "number"))
-        if key or self.settings({}).ref_id is None:
+        if (names_account := self.settings({}).ref_id is None) or key:
             typed = {"BULKSTATUS_REF_ID": ref_id, "BULKSTATUS_API_KEY": key}
             self.typed.update({name: text for name, text in typed.items() if text})
         self.going = going = Going(wish, given)
@@ -215,6 +215,7 @@ class Work:
             confirm,
             observer=observe,
             stoppable=going.stoppable,
+            names_account=names_account,
             rehearsed_refusals=0 if "log" in wish else 3,  # as the page says, for practice
         )
         self._task = asyncio.create_task(self._carry_out(going, terms))

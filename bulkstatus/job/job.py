@@ -197,7 +197,7 @@ async def send_or_resume(
         raise refusals.there_once("Standard input")
     first = log_path or default_log(path, settings.sandbox, settings.shard)
     logs = _begun(logs_of(first))
-    own = _log_of_content(logs, Path(path))
+    own = log_of_content(logs, Path(path))
     going_on = replace(
         terms,
         take_over=lambda name: False,
@@ -309,10 +309,10 @@ def _about_shard(settings: Settings) -> Iterator[str]:
 def changed_file(log: LogContents) -> Path | None:
     """Return the file that the log was made from where it stands beside it with other content."""
     path = log.beside(log.first_run.input)
-    return path if path is not None and _log_of_content([log], path) is None else None
+    return path if path is not None and log_of_content([log], path) is None else None
 
 
-def _log_of_content(logs: Sequence[LogContents], path: Path) -> LogContents | None:
+def log_of_content(logs: Sequence[LogContents], path: Path) -> LogContents | None:
     """Return the newest of some logs of which a run had a file's content.
 
     The content of a file that cannot be read is taken to be the newest log's.

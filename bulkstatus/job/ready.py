@@ -40,7 +40,7 @@ async def carry_out(
     """
     settings = proposal.settings
     async with way_to_api(settings, terms, needs_key=proposal.plan.due > 0) as way:
-        _refuse_other_account(proposal, way)
+        _refuse_other_account(proposal, way, terms)
         # A shard leaves its log also where no order is in it, lest it be missed.
         is_new_shard = settings.shard is not None and proposal.log is None
         if beginning.is_empty and not is_new_shard:
@@ -77,13 +77,13 @@ def _created(path: Path, settings: Settings) -> ResultLog:
         raise refusals.log_is_there(path, settings) from None
 
 
-def _refuse_other_account(proposal: Proposal, way: Way) -> None:
+def _refuse_other_account(proposal: Proposal, way: Way, terms: Terms) -> None:
     """Refuse to go on with the log of another account, unless that was typed just now."""
     log, origins, ref_id = proposal.log, proposal.settings.origins, way.credentials.ref_id
     if log is None or proposal.settings.sandbox or proposal.withdraws:
         return
     named = origins["profile"] in TYPED and origins["ref_id"] not in TYPED
-    if ref_id and ref_id != log.last_run.ref_id and not named:
+    if ref_id and ref_id != log.last_run.ref_id and not (named or terms.names_account):
         raise refusals.other_account(log, ref_id)
 
 

@@ -106,7 +106,8 @@ class Terms:
     is given, for as long as the run goes on, what stops it in good order when called with an exit
     status, and at once the second time: `signals.interrupting` lets SIGINT and SIGTERM do so. A
     rehearsal's sandbox refuses `rehearsed_refusals` orders, so that there is something to mend.
-    `keep` is how many problems of a file to hold on to.
+    `keep` is how many problems of a file to hold on to. `names_account` says that somebody typed
+    the account just now, so that it is the one meant.
     """
 
     credentials: Callable[[Settings], Credentials]
@@ -124,3 +125,4 @@ class Terms:
     )
     rehearsed_refusals: int = 0
     keep: int = 20
+    names_account: bool = False

@@ -140,6 +140,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
     yield printable(str(proposal.log_path))
     if proposal.log is not None and proposal.log.cut_off:
         yield "What a crash left unfinished at its end was cut off; nothing of it was sent."
+    after_all = ". To send them after all, with their file:" if proposal.withdraws else ""
     withdrawn, left = map(_orders, (plan.withdrawn_orders, plan.left_orders))
     yield from rows_told(
         {
@@ -147,7 +148,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
             "new or mended": plan.new,
             "that failed, sent again": plan.failed,
             "that the API refused, sent again as they were": plan.rejected,
-            f"withdrawn: nothing is sent for them any more{withdrawn}": plan.withdrawn,
+            f"withdrawn: nothing is sent for them any more{withdrawn}{after_all}": plan.withdrawn,
             f"never sent that the file does not have stay to be sent{left}. To send them after "
             "this:": plan.left,
         }
@@ -155,7 +156,6 @@ def _log(proposal: Proposal) -> Iterator[str]:
     if plan.left:
         yield how_to_resume(settings, proposal.log_path)
     if proposal.withdraws and plan.withdrawn:
-        yield "To send withdrawn rows after all, resume this log with their file:"
         yield how_to_resume(settings, proposal.log_path, "FILE")
     kept = [name for name, origin in settings.origins.items() if origin == "result log"]
     if (options := list(settings.typed(kept))) and not proposal.withdraws:

@@ -41,7 +41,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self._style = tag == "style"
+        self._style = tag in {"style", "script"}
         given = {name: value or "" for name, value in attrs}
         self.names |= given.keys()
         if tag == "a":

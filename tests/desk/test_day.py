@@ -101,6 +101,10 @@ async def test_the_whole_day(desk: Visitor, folder: Path, tmp_path: Path, api: A
         await tab.press("Yes")
         await tab.until("location.pathname == '/log'")
         await shows(tab, "63 in all: 60 went out, 3 withdrawn.")
+        await tab.back()
+        await shows(tab, "Nothing is to be done")  # and not what was asked before
+        await tab.back()
+        await shows(tab, "63 in all: 60 went out, 3 withdrawn.")
         await tab.fill("#id", "46140200")
         await tab.press("Find")
         await shows(tab, "Rejected by the API: Order not found", "Withdrawn")

@@ -195,7 +195,9 @@ async def test_nothing_but_a_file_of_the_folder_is_ever_used(
             assert shown.status in {200, 409}
     assert (await desk.post("/mend", log=name)).status == 409
     for fields in ({"file": name}, {"log": name}, {"file": name, "sandbox": "1"}):
-        assert "There is no file" in (await desk.said_yes(**fields)).text
+        shown = await desk.said_yes(**fields)
+        assert "There is no file" in shown.text
+        assert not shown.choices  # what it may mean
     assert sorted(folder.rglob("*")) == before
 
 

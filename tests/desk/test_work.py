@@ -118,6 +118,7 @@ async def test_a_stopped_run_is_gone_on_with(
     assert "The run was interrupted" in page.text
     assert "still to be sent" in page.text
     assert ("may have arrived" in page.text) is (stops == 2)
+    assert len(re.findall('class="(?:main|step)"', page.body)) == 1  # the one next step
     if stops == 2:
         with (folder / LOG).open("ab") as log:
             log.write(b'{"type":"res')  # as a crash leaves it: what is asked is still what is done
@@ -192,10 +193,10 @@ async def test_a_key_that_was_typed_is_asked_for_again_once_it_was_wrong(
     dispatches(folder / "dispatch.csv")
     assert "Account not given yet" in (await desk.get("/")).text
     wish: dict[str, str] = WISH
-    for key in ("wrong", "right"):
+    for ref_id, key in (("acme", "wrong"), ("acne", "right"), ("acme", "right")):
         asked = await desk.get("/send", **wish)
         assert (asked.yes["ref_id"], asked.fields["key"]) == ("", "")
-        await desk.said_yes(**wish, mark=asked.fields["mark"], ref_id="acme", key=key)
+        await desk.said_yes(**wish, mark=asked.fields["mark"], ref_id=ref_id, key=key)
         page = await desk.over()
         wish = {"log": LOG}
     assert "Account acme at 127.0.0.1" in page.text
@@ -216,7 +217,9 @@ async def test_a_rehearsal_refuses_three_once_and_counts_for_nothing(
     assert "LIVE" not in shown.text
     log, book = "dispatch.sandbox.results.jsonl", "dispatch.sandbox.to-mend.xlsx"
     assert book in (await desk.post("/mend", log=log)).text
-    await desk.yes(file=book)  # by its name it is of the rehearsal
+    # It goes back into the rehearsal's log, also from where it was mended.
+    assert "LIVE" not in (await desk.drop(book, (folder / book).read_bytes())).text
+    await desk.yes(file=book, log=log)
     assert "8 in the file: all went out." in (await desk.over()).text
     assert "dispatch.csv not sent" in (await desk.get("/")).text
     assert not sandbox.counts
@@ -251,11 +254,20 @@ async def test_what_the_api_refused_is_mended_sent_again_or_given_up(
     workbook.active.delete_rows(3)
     workbook.save(folder / book)
     assert "withdrawn" in (await desk.get("/send", file=book, log=LOG)).text
-    await desk.yes(file=book)
+    assert any(f"file={book}" in link for link in (await desk.get("/log", log=LOG)).links)
+    await desk.yes(file=book, log=LOG)
     page = await desk.over()
     assert "6 in all: 3 went out, 1 did not, 2 withdrawn." in page.text
     again = await desk.get("/send", log=LOG, retry_rejected="1")
     assert "1 row that the API refused, sent again as they were" in again.text
+    asked = await desk.get("/send", log=LOG, withdraw="1")
+    assert "1 row withdrawn: nothing is sent for them any more" in asked.text
+    assert "with their file" not in asked.text
+    await desk.yes(log=LOG, withdraw="1")
+    page = await desk.over()
+    assert "6 in all: 3 went out, 3 withdrawn." in page.text
+    (after_all,) = (link for link in page.links if link.startswith("/send?"))
+    assert "3 rows new or mended" in (await desk.ask("GET", after_all)).text
 
 
 async def test_a_file_that_was_sent_before_may_go_on_as_it_was_or_as_it_is(
