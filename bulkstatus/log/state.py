@@ -194,6 +194,16 @@ class LogState:
         return not FAILURES.isdisjoint(self.counts())
 
     @property
+    def has_given_up(self) -> bool:
+        """Whether an order's row is withdrawn, and no later row of the order stands for it."""
+        orders, others = self.orders, set(State) - {State.WITHDRAWN}
+        last = {orders[n - 1]: n for n in numbers(self.spans(State.WITHDRAWN))}
+        last.pop(hash(""), None)
+        rows = numbers(self.spans(*others)) if last else ()
+        stood_for = {orders[n - 1] for n in rows if n > last.get(orders[n - 1], n)}
+        return last.keys() != stood_for
+
+    @property
     def to_send(self) -> int:
         """How many rows have no result."""
         return self._states.translate(_PLAIN).count(State.TO_SEND)

@@ -134,7 +134,7 @@ def state_sentences(told: Summary) -> list[str]:
     elif run.how != "finished" or run.message:
         message = f": {printable(run.message, _LONGEST_MESSAGE)}" if run.message else "."
         said.append(f"The run {run.how} on {moment(run.ended)}{message}")
-    if told.count(State.WITHDRAWN) and not told.contents.is_sandbox:
+    if told.contents.state.has_given_up and not told.contents.is_sandbox:
         said.append("Withdrawn rows can still be sent: resume this log with their file.")
     return said
 

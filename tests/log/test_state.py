@@ -113,6 +113,13 @@ def _compare(state: LogState, model: Model) -> None:
     for wanted in ((State.TO_SEND,), OPEN, (State.UPDATED, State.WITHDRAWN)):
         chosen = [n for n in everything if model.states[n] in wanted]
         assert state.spans(*wanted) == spans_of(chosen)
+    withdrawn, others = (
+        [row for n, row in model.rows.items() if (model.states[n] is State.WITHDRAWN) is is_so]
+        for is_so in (True, False)
+    )
+    stood_for = [{r.order_id for r in others if r.n > gone.n} | {""} for gone in withdrawn]
+    given_up = [g.order_id not in ids for g, ids in zip(withdrawn, stood_for, strict=True)]
+    assert state.has_given_up == any(given_up)
     part = [(2, 3), (5, len(everything))] if len(everything) > 4 else [(1, 2)]
     rows = [model.rows[n] for n in numbers(part)]
     bare = [r for r in rows if r.status in set(SHIPPING) and r.tracking is None]

@@ -15,6 +15,7 @@ from bulkstatus.job.run.feed import Feed, Job
 from bulkstatus.job.run.gate import Gate, Hold, HoldReason
 from bulkstatus.job.run.interface import RunOptions
 from bulkstatus.log.records import ErrorKind, Outcome, Result, RowError, timestamp
+from bulkstatus.words import counted
 
 #: A server that asks to wait longer than this many seconds ends the run.
 LONGEST_RETRY_AFTER = 86400.0
@@ -140,7 +141,7 @@ class Delivery:
         if outcome is not Outcome.UPDATED:
             self._failures += 1
             if self._failures == self._options.max_failures:
-                text = f"Stopped after {self._failures} failures (--max-failures)."
+                text = f"Stopped after {counted(self._failures, 'failure')} (--max-failures)."
                 self._stop(ActionNeeded(text))
 
 
