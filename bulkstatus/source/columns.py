@@ -235,7 +235,7 @@ def find(
         ids.sort(key=lambda place: speaks_of("order_id", headers[place]))
         if own_one is None:
             untracked = ids if left or not may_lack_tracking else None
-        elif ids:
+        elif ids := [p for p in ids if len(table[p].filled) == len(table[p].cells)]:
             untracked = [*ids, own_one]
         if untracked is not None and _is_shipped(table, likely.get("status"), options):
             doubts["tracking"] = untracked

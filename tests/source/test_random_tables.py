@@ -119,7 +119,9 @@ def test_a_table_is_read_back_exactly(
     block_size: int,
 ) -> None:
     text = write(table, dialect, order)
-    found = read(text.encode(dialect.encoding), "table.csv", block_size)
+    # Said, since a note may look like a tracking where that is blank.
+    said = {"tracking": "tracking"}
+    found = read(text.encode(dialect.encoding), "table.csv", block_size, columns=said)
 
     assert [row for _, row in found] == [update for update, _ in table]
     # Each line number is where an editor shows the ID of its row.
