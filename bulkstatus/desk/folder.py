@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from bulkstatus.errors import BulkstatusError, Refused
 from bulkstatus.job.job import log_of_content
+from bulkstatus.job.names import is_rehearsal
 from bulkstatus.log import State
 from bulkstatus.reporting import Summary, summarise
 from bulkstatus.reporting.summary import RUNNING
@@ -81,8 +82,8 @@ class Folder:
 
     def logs(self) -> list[Path]:
         """Return the logs, but for those of rehearsals."""
-        names = (name for name in self.names() if name.endswith(_LOG))
-        return [self.path / name for name in names if not is_rehearsal(name)]
+        logs = (self.path / name for name in self.names() if name.endswith(_LOG))
+        return [log for log in logs if not is_rehearsal(log)]
 
     def to_mend(self, log: Path) -> list[str]:
         """Return the files with rows to mend of a log, the newest first."""
@@ -142,11 +143,6 @@ def is_sendable(name: str) -> bool:
     is_none = name.startswith("~$") or name.endswith((_LOG, ".problems.csv"))
     endings = (".csv", ".tsv", ".txt", ".jsonl", ".xlsx")
     return not is_none and name.lower().removesuffix(".gz").endswith(endings)
-
-
-def is_rehearsal(log: str) -> bool:
-    """Tell whether a log is of a rehearsal, by its name."""
-    return log.endswith(f".sandbox{_LOG}")
 
 
 def mended_log(name: str, names: Container[str]) -> str:

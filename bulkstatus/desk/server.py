@@ -14,7 +14,7 @@ from yarl import URL
 
 from bulkstatus import job
 from bulkstatus.desk.door import Door
-from bulkstatus.desk.folder import Folder, is_rehearsal, mended_log, page_of
+from bulkstatus.desk.folder import Folder, mended_log, page_of
 from bulkstatus.desk.pages import guard, page, said
 from bulkstatus.desk.work import MOST_ROWS, Wish, Work, mark
 from bulkstatus.errors import FAULT, BulkstatusError, InputRefused, Refused, SettingsRefused
@@ -194,7 +194,7 @@ class Desk:
     async def _show_log(self, request: web.Request) -> web.Response:
         summary = await self._summary(request.query.get("log"))
         rows = await mend.rows_to_mend(summary, MOST_ROWS)
-        return self._page("log.html", is_rehearsal(summary.log.name), summary=summary, rows=rows)
+        return self._page("log.html", summary.contents.is_sandbox, summary=summary, rows=rows)
 
     async def _do_mend(self, request: web.Request) -> web.Response:
         summary = await self._summary((await request.post()).get("log"))

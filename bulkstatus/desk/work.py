@@ -17,7 +17,7 @@ from traceback import print_exc
 from typing import Any
 
 from bulkstatus import job
-from bulkstatus.desk.folder import Folder, is_rehearsal
+from bulkstatus.desk.folder import Folder
 from bulkstatus.errors import FAULT, ActionNeeded, BulkstatusError, Refused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
 from bulkstatus.job.wording import sections
@@ -83,7 +83,7 @@ class Wish(dict[str, str]):
     @property
     def rehearses(self) -> bool:
         """Whether it is of a rehearsal."""
-        return "sandbox" in self or is_rehearsal(self["log"])
+        return "sandbox" in self or self["log"].endswith(".sandbox.results.jsonl")
 
     @property
     def settings(self) -> dict[str, Any]:

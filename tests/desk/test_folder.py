@@ -91,10 +91,12 @@ def test_a_run_somewhere_else_is_told_with_who_and_where(folder: Path) -> None:
     assert entries(folder)[0]["today.csv"].state == "1 of 3 sent"  # it is not kept
 
 
-def test_a_rehearsal_makes_no_file_look_sent(folder: Path) -> None:
+@pytest.mark.parametrize("stem", ["today.sandbox", "today"])
+def test_a_rehearsal_makes_no_file_look_sent(folder: Path, stem: str) -> None:
     (folder / "today.csv").write_bytes(CONTENT)
-    log(folder, "updated", "updated", "rejected", name="today.sandbox.results.jsonl")
-    (folder / "today.sandbox.to-mend.xlsx").write_bytes(b"x")
+    path = log(folder, "updated", "updated", "rejected", name=f"{stem}.results.jsonl")
+    path.write_text(path.read_text().replace('"settings":{}', '"settings":{"sandbox":true}'))
+    (folder / f"{stem}.to-mend.xlsx").write_bytes(b"x")
     unfinished, today, _ = entries(folder)
     assert not unfinished
     assert today["today.csv"].state == "not sent"
