@@ -194,14 +194,15 @@ class LogState:
         return not FAILURES.isdisjoint(self.counts())
 
     @property
-    def has_given_up(self) -> bool:
-        """Whether an order's row is withdrawn, and no later row of the order stands for it."""
+    def given_up(self) -> int:
+        """How many rows are withdrawn without a later row of their order that stands for them."""
         orders, others = self.orders, set(State) - {State.WITHDRAWN}
-        last = {orders[n - 1]: n for n in numbers(self.spans(State.WITHDRAWN))}
-        last.pop(hash(""), None)
-        rows = numbers(self.spans(*others)) if last else ()
-        stood_for = {orders[n - 1] for n in rows if n > last.get(orders[n - 1], n)}
-        return last.keys() != stood_for
+        gone = self.spans(State.WITHDRAWN)
+        asked = {orders[n - 1] for n in numbers(gone)}
+        rows = numbers(self.spans(*others)) if asked else ()
+        last = {order: n for n in rows if (order := orders[n - 1]) in asked}
+        last[hash("")] = len(self) + 1  # a row without an order is missed by nobody
+        return sum(last.get(orders[n - 1], 0) < n for n in numbers(gone))
 
     @property
     def to_send(self) -> int:

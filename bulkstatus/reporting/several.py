@@ -31,9 +31,10 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
                 latest[key] = row
     rows = set(latest.values())
     counted = ((states[row // LOG], row % LOG) for row in rows)
+    tally = Counter((state.status(n), state.state(n)) for state, n in counted)
     return replace(
         logs[-1],
-        tally=Counter((state.status(n), state.state(n)) for state, n in counted),
+        tally=tally,
         failures=[
             result
             for place, summary in enumerate(logs)
@@ -43,6 +44,7 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
         orders=divided(states),
         runs=sorted((run for each in logs for run in each.runs), key=lambda run: run.started),
         latencies=sum((each.latencies for each in logs), Counter()),
+        given_up=sum(count for (_, was), count in tally.items() if was is State.WITHDRAWN),
         parts=logs,
     )
 

@@ -91,7 +91,8 @@ class Summary:
 
     `tally` counts rows by status, None where it could not be read, and state. `failures` are the
     latest results of the rejected, failed and invalid rows, in file order. `latencies` counts the
-    answers by how many milliseconds they took. `parts` are the summaries of several logs, in the
+    answers by how many milliseconds they took. `given_up` are the withdrawn rows without a later
+    row of their order that stands for them. `parts` are the summaries of several logs, in the
     order in which their last runs began, of which the last has `log` and `contents`.
 
     Two things for the commands to type next: `typed` are options that were typed and that no log
@@ -105,6 +106,7 @@ class Summary:
     orders: Orders
     runs: Sequence[RunSummary]
     latencies: Counter[int]
+    given_up: int = 0
     parts: Sequence["Summary"] = ()
     typed: Sequence[str] = ()
     mend: Path | None = None
@@ -203,6 +205,7 @@ def summarise(path: Path, taken: "Taken | None" = None, typed: Sequence[str] = (
         orders=divided([state]),
         runs=taken.runs,
         latencies=taken.latencies,
+        given_up=state.given_up,
         typed=typed,
     )
 

@@ -79,19 +79,23 @@ def _asked(row: RowRecord | Result) -> str:
 
 
 def headline(told: Summary) -> str:
-    """Return how many went out and how many did not: "60 in the file: 57 went out, 3 did not."."""
+    """Return how many went out and how many did not: "60 in the file: 57 went out, 3 did not.".
+
+    A withdrawn row is not counted where a later one stands for it.
+    """
     brought = [run for run in told.contents.runs if run.rows]
     where = "in the file" if len(brought) < 2 else "in all"
     if told.parts:
         where = f"in {counted(len(told.parts), 'log')}"
-    rows, updated, failed = told.rows, told.count(State.UPDATED), len(told.failures)
+    counts = {state: told.count(state) for state in State} | {State.WITHDRAWN: told.given_up}
+    rows, updated, failed = sum(counts.values()), counts[State.UPDATED], len(told.failures)
     if not rows:
         return f"0 {where}: there was nothing to send."
     yes, no = _verbs(told.by_status)
     if updated == rows > 1:
         return f"{rows:,} {where}: all {yes}."
     others = State.TO_SEND, State.DUPLICATE, State.SUPERSEDED, State.WITHDRAWN
-    parts = {yes: updated, no: failed} | {WORDS[state]: told.count(state) for state in others}
+    parts = {yes: updated, no: failed} | {WORDS[state]: counts[state] for state in others}
     said = (f"{count:,} {words}" for words, count in parts.items() if count or words == yes)
     return f"{rows:,} {where}: {', '.join(said)}."
 
@@ -134,7 +138,7 @@ def state_sentences(told: Summary) -> list[str]:
     elif run.how != "finished" or run.message:
         message = f": {printable(run.message, _LONGEST_MESSAGE)}" if run.message else "."
         said.append(f"The run {run.how} on {moment(run.ended)}{message}")
-    if told.contents.state.has_given_up and not told.contents.is_sandbox:
+    if told.given_up and not told.contents.is_sandbox:
         said.append("Withdrawn rows can still be sent: resume this log with their file.")
     return said
 
@@ -196,6 +200,9 @@ def facts(told: Summary) -> list[Section]:
         + ", ".join(f"{count:,} {WORDS[state]}" for state, count in counts.items())
         for status, counts in told.by_status.items()
     ]
+    if stood_for := told.count(State.WITHDRAWN) - told.given_up:
+        later = "withdrawn, for which later rows stand"
+        by_status.append(f"not counted in the first line: {stood_for:,} {later}")
     orders = f"{touched:,} touched, {perhaps:,} perhaps touched, {untouched:,} not touched"
     if before:
         orders += f", {before:,} of them {_DONE_BEFORE}"

@@ -47,6 +47,13 @@ def _merged(log: Log) -> None:
     log.run("22", source="mended.csv").result(2, Outcome.WITHDRAWN).result(5).end()
 
 
+def _after_all(log: Log) -> None:
+    log.run("1", "2", "3", ("", None, None)).results(UPDATED, None, None, INVALID).end("stopped")
+    log.run(due=[]).result(2, Outcome.WITHDRAWN).result(3, Outcome.WITHDRAWN)
+    log.result(4, Outcome.WITHDRAWN).end()
+    log.run("2", "4").result(5).result(6).end()
+
+
 def _hostile(log: Log) -> None:
     error = RowError(ErrorKind.API, HOSTILE, HOSTILE)
     log.run((HOSTILE, 8, HOSTILE), "2", source=HOSTILE, through=2)
@@ -65,6 +72,7 @@ CASES: dict[str, Callable[[Log], object]] = {
     "mixed": _mixed,
     "stopped": _stopped,
     "merged": _merged,
+    "after-all": _after_all,
     "uncertain": lambda log: (
         log.run("1", "2", through=2).run(due=[(1, 1)]).result(1, REJECTED, uncertain=True).end()
     ),
