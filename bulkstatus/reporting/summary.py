@@ -49,7 +49,8 @@ class RunSummary:
     """One run; times are in seconds since the epoch.
 
     `ended` is the last that the log knows of a run without an end. `answered` has how many rows
-    were answered in each second in which one was; `requests` is how many left.
+    were answered in each second in which one was; `requests` is how many left for rows that have a
+    result of the run, which are all where it finished.
     """
 
     record: RunRecord

@@ -235,8 +235,10 @@ def _run_text(run: RunSummary) -> str:
     how = "still going on" if run.how == RUNNING else run.how
     rate = run.answers / run.seconds if run.seconds else 0.0
     speed = f", {rate:,.1f} rows a second" if rate else ""
-    took, requests = duration(run.seconds), counted(run.requests, "request")
-    return f"{moment(run.started)}{by}: {how} after {took}, {requests}{speed}"
+    # Of another run some may have left besides, for rows that it has no result of.
+    are_all = run.how == "finished"
+    requests = f", {counted(run.requests, 'request')}" if are_all else ""
+    return f"{moment(run.started)}{by}: {how} after {duration(run.seconds)}{requests}{speed}"
 
 
 def _moment_of(text: str) -> str:
