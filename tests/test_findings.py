@@ -134,12 +134,15 @@ class TestTheLogGone:
         ended = await run("send", name, "--yes", "--rate", "200/s", base_url=server.base_url)
         assert ended.status == 4, ended.err
         (rescued,) = [p for where in (folder, home) for p in where.glob("day.results*.jsonl")]
-        assert rescued.name in ended.err
+        assert f"bulkstatus resume {rescued}" in ended.out
         assert stat.S_IMODE(rescued.stat().st_mode) == 0o600
-        # It has all that was answered, or says of it that it may be.
+        # It has all that was answered, or says of it that it may be, and how the run ended.
         monkeypatch.chdir(folder)
         told = read(rescued)
         assert told.in_state("updated")
+        end = json.loads(rescued.read_text().splitlines()[-1])
+        assert (end["type"], end["reason"]) == ("end", "stopped")
+        assert "was deleted or replaced" in end["message"]
         assert set(sent(server)) <= told.perhaps() | told.orders(told.in_state("updated"))
         server.begin()
         ended = await run(

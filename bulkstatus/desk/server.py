@@ -180,7 +180,7 @@ class Desk:
         if going.ended is None and going.course is None:
             return await self._ask(going.wish.but(sandbox=""), going.said)
         log = going.ended.log_path if going.ended is not None else None
-        if log is None or not log.exists():
+        if log is None or log.parent != self.folder.path or not log.exists():
             return self._message("The run has ended", going.said)
         if going.said != summarise(log).runs[-1].message:
             self._news = [going.said]

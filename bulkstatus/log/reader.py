@@ -154,9 +154,9 @@ def no_log(path: Path) -> NoLog:
     return NoLog(f"There is no result log {path}, or it holds no run that began.")
 
 
-def lost(path: Path, what: str, advice: str, rescued: Path | None = None) -> LogLost:
+def lost(path: Path, what: str, advice: str) -> LogLost:
     """Return the error for a log of which a run has no more use: what became of it."""
-    command = command_line("bulkstatus", "resume", rescued or path)
+    command = command_line("bulkstatus", "resume", path)
     return LogLost(
         f"The result log {path} {what}, so sending stopped. {advice} Then go on with:  {command}"
     )

@@ -65,7 +65,9 @@ class ResultLog:
     `contents` is what it held when it was opened and what `begin` has added since. `add` and
     `sending` take records from the event loop; a task writes them in groups. `through` is the
     `n` up to which rows may leave, as it is on disk. `ready` is cleared while the disk is behind.
-    When the log can no longer be written `lost` holds the reason, and nothing more is taken.
+    When the log can no longer be written `lost` holds the reason, and nothing more is taken. One
+    that is deleted or replaced ends the run as well, which is written to its end into a copy: that
+    is the log from then on, at another `path`.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -195,7 +197,7 @@ class ResultLog:
 
         Raises LogLost.
         """
-        self._append(line_of(SendingRecord(through)))
+        self._append_now(line_of(SendingRecord(through)))
         self.through = self._announced = through
 
     # While a run goes on.
@@ -229,12 +231,13 @@ class ResultLog:
 
     async def append_end(self, end: EndRecord) -> None:
         """Write the run's end, at once. Raises LogLost."""
-        await asyncio.to_thread(self._append, line_of(end))
+        await asyncio.to_thread(self._append_now, line_of(end))
 
     async def finish(self) -> None:
         """Write what is waiting and stop the writing task; `lost` says whether that failed.
 
-        What is added after that is written by the next call.
+        What is added after that is written by the next call. Where nothing is waiting, the log is
+        looked at all the same, since what cannot be found any more could not be read either.
         """
         if self._writer is not None:
             self._finishing = True
@@ -242,12 +245,12 @@ class ResultLog:
             self._some.set()
             await self._writer
             self._writer = None
-        while self._lines and self.lost is None:
+        if self.lost is None:
             await self._write_group()
 
     def look(self) -> None:
         """Raise LogLost when the log is no longer in its place, or was written to by others."""
-        self._append(b"")
+        self._append_now(b"")
 
     async def _write_groups(self) -> None:
         while self.lost is None and not (self._finishing and not self._lines):
@@ -267,9 +270,12 @@ class ResultLog:
             self._hurry.clear()
         behind = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.ready.clear)
         try:
-            await asyncio.to_thread(self._append, b"".join(lines))
+            moved = await asyncio.to_thread(self._append, b"".join(lines))
             self.through = through
-            self._on_written(group)
+            if group:
+                self._on_written(group)
+            if moved is not None:
+                self._on_lost(moved)
         except Exception as error:
             # A fault of our own as well: nobody must send on, or wait for what is written no more.
             if isinstance(error, LogLost):
@@ -281,25 +287,38 @@ class ResultLog:
             behind.cancel()
             self.ready.set()
 
-    def _append(self, data: bytes) -> None:
-        """Append `data`, to be called in a thread; raise LogLost when it is not safe on disk."""
+    def _append_now(self, data: bytes) -> None:
+        """Append `data`; raise LogLost when the run must not go on, wherever it is on disk."""
+        if (moved := self._append(data)) is not None:
+            raise moved
+
+    def _append(self, data: bytes) -> LogLost | None:
+        """Append `data`, to be called in a thread; raise LogLost when it is not safe on disk.
+
+        Returns why the run must not go on where the log had to be moved.
+        """
         with self._in_use:
+            path = self.path
             try:
                 if self._descriptor < 0:
                     raise OSError(None, "it was closed")
                 self._write(data)
-                rescued = None if self._is_in_place() else self._rescue()
+                if is_gone := not self._is_in_place():
+                    self._move()
                 size = os.fstat(self._descriptor).st_size
             except OSError as error:
                 what = f"cannot be written ({error.strerror})"
                 advice = "Its last rows will be sent again. Make room or mend the disk."
-                raise lost(self.path, what, advice) from None
-            if rescued is not None:
-                advice = f"All that it said was written to {rescued}."
-                raise lost(self.path, "was deleted or replaced", advice, rescued)
+                raise lost(path, what, advice) from None
             if size != self.contents.size:
                 advice = "Repair it or restore it from a copy."
-                raise lost(self.path, "was written to by another program", advice)
+                raise lost(path, "was written to by another program", advice)
+            if not is_gone:
+                return None
+            return LogLost(
+                f"The result log {path} was deleted or replaced, so sending stopped. All that it "
+                f"said was written to {self.path}: go on with that."
+            )
 
     def _write(self, data: bytes, flush: bool = True) -> None:
         """Append `data` and wait until it is on disk; leave no part of it when that fails."""
@@ -322,18 +341,19 @@ class ResultLog:
         except OSError:
             return False
 
-    def _rescue(self) -> Path:
-        """Write the log's contents to a new file: where the log was, or else where there is room.
+    def _move(self) -> None:
+        """Go on with a copy of the log: where it was, or else where there is room.
 
         Raises OSError where no place can be written to.
         """
         for place in (lambda: self.path.parent, Path.home, tempfile.gettempdir):
             with suppress(OSError, RuntimeError):  # a bare user ID has no home
-                return self._copied_to(Path(place()))
+                self._move_to(Path(place()))
+                return
         raise OSError(None, "it was deleted, and there is no other place to write it to")
 
-    def _copied_to(self, folder: Path) -> Path:
-        """Return a new file in a folder, with all that the log holds. Raises OSError."""
+    def _move_to(self, folder: Path) -> None:
+        """Go on with a copy of the log in a folder. Raises OSError."""
         target = folder / self.path.name
         number = 1
         while target.exists():
@@ -343,16 +363,19 @@ class ResultLog:
         try:
             with (
                 open(self._descriptor, "rb", closefd=False) as source,
-                open(copied, "wb") as copy,  # noqa: PTH123 - a descriptor
+                open(copied, "wb", closefd=False) as copy,
             ):
                 source.seek(0)
                 shutil.copyfileobj(source, copy)
-                copy.flush()
-                os.fsync(copied)
+            os.fsync(copied)
+            try_lock(copied)
+            os.dup2(copied, self._descriptor, inheritable=False)
         except OSError:
             target.unlink()
             raise
-        return target
+        finally:
+            os.close(copied)
+        self.path = self.contents.path = target
 
 
 def _in_use(path: Path) -> LogInUse:

@@ -252,14 +252,33 @@ async def test_a_log_that_is_deleted_or_replaced_is_rescued(
 
     if is_full and places[1:]:
         monkeypatch.setattr(shutil, "copyfileobj", full)
-    assert await write(log, 2) == [log.lost]
+    written, told = await write(log, 2)
+    assert (written, type(told), log.lost) == (2, LogLost, None)
     (rescued,) = (p for p in tmp_path.rglob("*.jsonl") if p != path or loss is Path.unlink)
     assert rescued.parent.name == places[is_full and places[1:] != []]
-    assert str(rescued) in str(log.lost)
+    assert (str(rescued) in str(told), log.path) == (True, rescued)
     # All of it, also what came last, and as private as it was.
     assert rescued.read_bytes() == before + line_of(result(ROWS[1]))
     assert stat.S_IMODE(rescued.stat().st_mode) == 0o600
     assert loss is not _replaced or path.read_text() == "another file"
+
+
+@posix
+async def test_a_run_ends_in_the_copy_of_its_log_which_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "dispatch.results.jsonl"
+    log = await begun(path)
+    log.start(lambda results: None, lambda error: None)
+    _replaced(path)
+    await log.finish()  # nothing is waiting, and it is found out all the same
+    log.add(result(ROWS[1]))
+    await log.finish()
+    await log.append_end(end_record())
+    with pytest.raises(LogInUse):
+        ResultLog.open(log.path)
+    log.close()
+    (rescued,) = (p for p in tmp_path.glob("*.jsonl") if p != path)
+    there = read_log(rescued)
+    assert (there.state.counts(), there.runs[-1].end) == ({"updated": 1}, end_record())
 
 
 async def test_a_log_that_others_write_to_stops_the_run(path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from bulkstatus.api.answer import Answer, Meaning
 from bulkstatus.job.run import Ending, Observer, RunOptions
+from bulkstatus.log import read_log
 from bulkstatus.log.records import Result
 from bulkstatus.pace import Ledger, Pacer, Quotas, Rate
 from bulkstatus.pace.pacer import spacing
@@ -594,6 +595,10 @@ def test_after_the_machine_slept_the_log_is_looked_at_before_another_request_lea
     assert (ending.reason, ending.exit_status) == ("stopped", 4)
     # The next group, of which the answer is a part, would have found it out too late.
     assert len(world.requests) == 5
+    # The run has its end in what was written anew.
+    last = read_log(world.log_path).runs[-1].end
+    assert last is not None
+    assert "deleted" in last.message
 
 
 def test_a_place_in_a_quota_is_held_until_one_window_after_the_answer(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from bulkstatus.errors import BulkstatusError, Stopped
+from bulkstatus.errors import BulkstatusError, LogLost, Stopped
 from bulkstatus.job.run.conductor import Conductor
 from bulkstatus.job.run.feed import Job
 from bulkstatus.job.run.interface import Ending, Observer, RunOptions, Sender
@@ -154,7 +154,8 @@ class Run:
         """Write the end record and return the ending; `is_done` says that no row was left."""
         counts = self._state.counts()
         ending, lost = self._conductor.ending, self._log.lost
-        if ending is not None and ending.reason == "stopped" and is_done and lost is None:
+        is_stopped = ending is not None and ending.reason == "stopped"
+        if is_stopped and is_done and not isinstance(self._conductor.cause, LogLost):
             # The reason to stop came with the very last row, and so stopped nothing.
             ending = None
         if ending is None and self._left:
