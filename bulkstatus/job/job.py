@@ -13,7 +13,7 @@ from bulkstatus.job import refusals
 from bulkstatus.job.beginning import merged, of_log, withdrawal
 from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
-from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log, read_begun
+from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.ready import carry_out
 from bulkstatus.job.run import Ending
@@ -28,29 +28,45 @@ from bulkstatus.words import command_line
 SettingsFor = Callable[[Mapping[str, Any], Path], Settings]
 
 
-async def send(
-    path: str, settings: Settings, log_path: Path | None, terms: Terms, *, again: bool = False
-) -> Ended:
+async def send(path: str, settings: Settings, log_path: Path | None, terms: Terms) -> Ended:
     """Send a file, or the shard of it that the settings say, for the first time.
 
-    With `again` it is sent by what is started again and again: a file all of whose rows are done
-    elsewhere is not refused, its log says so; and a log at `log_path` is followed by a next one,
-    as one beside the file is. Raises Refused (InputRefused, SettingsRefused, LogRefused) or
-    LogInUse when nothing was sent.
+    Raises Refused (InputRefused, SettingsRefused, LogRefused) or LogInUse when nothing was sent.
     """
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    is_alone = log_path is not None and not again
+    logs = logs_of(first)
+    if log_path is not None and logs and not settings.sandbox:
+        _refuse_in_use(first)
+        raise refusals.log_is_there(first, settings)
+    return await _send(path, settings, first, logs, terms)
+
+
+async def _send(
+    path: str,
+    settings: Settings,
+    first: Path,
+    logs: Sequence[LogContents],
+    terms: Terms,
+    again: bool = False,
+) -> Ended:
+    """Send a file with its next log; `first` is the name of its first one, and `logs` are there.
+
+    With `again` it is sent by what is started again and again: a file all of whose rows are done
+    elsewhere is not refused, its log says so.
+    """
     # A rehearsal takes the place of the last one, and of nothing else.
-    logs = _begun([] if settings.sandbox else [first] if is_alone else logs_of(first))
-    if logs and (is_alone or logs[-1].state.to_send):
-        with suppress(LogRefused):
-            # Where a run is at work on it, its rows are not left but under way.
-            ResultLog.open(logs[-1].path).close()
-        if is_alone:
-            raise refusals.log_is_there(first, settings)
+    logs = [] if settings.sandbox else logs
+    if logs and logs[-1].state.to_send:
+        _refuse_in_use(logs[-1].path)
         raise refusals.unfinished_log(logs[-1], path, settings)
     log = LogContents(next_log(first) if logs else first)
     return await _begin(log, path, settings, terms, logs=logs, again=again)
+
+
+def _refuse_in_use(path: Path) -> None:
+    """Raise LogInUse where a run is at work on a log: its rows are not left but under way."""
+    with suppress(LogRefused):
+        ResultLog.open(path).close()
 
 
 async def check(
@@ -190,13 +206,14 @@ async def send_or_resume(
 
     The newest log, where it has rows that are to be sent or failed, is gone on with. Then the file
     is sent with the next log, unless a log has this content: that one is gone on with too, or says
-    how it ended. The exit status is the file's, or where that is all updated the one of the run
-    before. Raises ActionNeeded where that run sent something and the file is refused.
+    how it ended. A file that is not there is refused where nothing is left of its log. The exit
+    status is the file's, or where that is all updated the one of the run before. Raises
+    ActionNeeded where that run sent something and the file is refused.
     """
     if path == "-":
         raise refusals.there_once("Standard input")
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    logs = _begun(logs_of(first))
+    logs = logs_of(first)
     own = log_of_content(logs, Path(path))
     going_on = replace(
         terms,
@@ -208,16 +225,15 @@ async def send_or_resume(
         before = await resume(logs[-1].path, None, settings_for, going_on)
         if terms.dry_run or before.ending.exit_status not in {0, 1}:
             return before
-    if before is not None:
         terms.ended(before)
+        logs[-1] = read_log(logs[-1].path)
     try:
-        if own is None:
-            after = await send(path, settings, log_path, terms, again=True)
-        elif _has_rest(own):
+        if own is not None and _has_rest(own):
             after = await resume(own.path, None, settings_for, going_on)
+        elif own is None or not _is_there(path):
+            after = await _send(path, settings, first, logs, terms, again=True)
         else:
-            said = "has been sent before" if _is_there(path) else "is not there to be read"
-            status, told = int(own.state.has_failures), f"{path} {said}."
+            status, told = int(own.state.has_failures), f"{path} has been sent before."
             after = Ended.of(Ending("finished", status, told), own.state, own.path, ran=False)
     except Refused as error:
         if before is None or not before.ran:
@@ -257,7 +273,7 @@ def log_and_file(
     """
     if path is not None or is_log(log_or_file):
         return log_or_file, path
-    logs = _begun(logs_of(default_log(str(log_or_file), settings.sandbox, settings.shard)))
+    logs = logs_of(default_log(str(log_or_file), settings.sandbox, settings.shard))
     if not logs:
         options = chain.from_iterable(settings.typed(names_of("run")))
         raise NoLog(
@@ -265,11 +281,6 @@ def log_and_file(
             f"  {command_line('bulkstatus', 'send', log_or_file, *options)}"
         )
     return logs[-1].path, str(log_or_file)
-
-
-def _begun(paths: Sequence[Path]) -> list[LogContents]:
-    """Return the logs of which a run has begun."""
-    return [log for path in paths if (log := read_begun(path)) is not None]
 
 
 @contextmanager

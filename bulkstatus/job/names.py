@@ -51,24 +51,21 @@ def _numbered(first: Path) -> Iterator[Path]:
         yield first.with_name(f"{stem}-{number}{ending}")
 
 
-def logs_of(first: Path) -> list[Path]:
-    """Return the logs there are of an input whose first one is `first`, the newest last."""
-    return list(takewhile(Path.exists, _numbered(first)))
+def logs_of(first: Path) -> list[LogContents]:
+    """Return the logs of an input whose first one is `first`, the newest last.
+
+    One of which no run has begun is none. Raises LogRefused for something else that is there.
+    """
+    logs = []
+    for path in takewhile(Path.exists, _numbered(first)):
+        with suppress(NoLog):
+            logs.append(read_log(path))
+    return logs
 
 
 def next_log(first: Path) -> Path:
     """Return the next free name for a log."""
     return next(path for path in _numbered(first) if not path.exists())
-
-
-def read_begun(path: Path) -> LogContents | None:
-    """Return the log at `path`, None where there is none or none of its runs has begun.
-
-    Raises LogRefused for something else that is there.
-    """
-    with suppress(NoLog):
-        return read_log(path)
-    return None
 
 
 def is_log(path: Path) -> bool:

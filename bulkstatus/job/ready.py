@@ -4,15 +4,16 @@ import getpass
 import platform
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from bulkstatus import __version__
-from bulkstatus.errors import Stopped
+from bulkstatus.errors import NoLog, Stopped
 from bulkstatus.job import refusals
 from bulkstatus.job.beginning import Beginning
 from bulkstatus.job.connection import Way, quotas_of, way_to_api
-from bulkstatus.job.names import read_begun
+from bulkstatus.job.names import is_rehearsal
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Ending, Run, RunOptions
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
@@ -66,10 +67,10 @@ async def carry_out(
 
 def _created(path: Path, settings: Settings) -> ResultLog:
     """Return a new log; a rehearsal's takes the place of the last one."""
-    there = read_begun(path) if settings.sandbox else None
-    if there is not None and there.is_sandbox:
-        ResultLog.open(path).close()
-        path.unlink()
+    if settings.sandbox and is_rehearsal(path):
+        with suppress(NoLog):
+            ResultLog.open(path).close()
+            path.unlink()
     try:
         return ResultLog.create(path)
     except FileExistsError:

@@ -7,7 +7,7 @@ import pytest
 
 from bulkstatus.errors import Refused
 from bulkstatus.job.names import beside, default_log, is_log, logs_of, next_log
-from bulkstatus.log.records import line_of
+from bulkstatus.log.records import SendingRecord, line_of
 from tests.log.lines import log_of, run_record
 
 
@@ -42,12 +42,15 @@ def test_logs_are_numbered_in_the_order_of_their_making(tmp_path: Path) -> None:
     for name in ("dispatch", "dispatch-2", "dispatch-3"):
         path = tmp_path / f"{name}.results.jsonl"
         assert next_log(first) == path
-        path.touch()
+        log_of(path, line_of(run_record()), line_of(SendingRecord(0)))
         made.append(path)
-        assert logs_of(first) == made
+        assert [log.path for log in logs_of(first)] == made
+    # A log that no run began is none, but has its number.
+    made[1].write_bytes(b"")
+    assert [log.path for log in logs_of(first)] == [made[0], made[2]]
     # A number that is free is taken, and what stands behind a gap is not of this row.
     made[1].unlink()
-    assert (logs_of(first), next_log(first)) == (made[:1], made[1])
+    assert ([log.path for log in logs_of(first)], next_log(first)) == (made[:1], made[1])
 
 
 def test_what_is_meant_as_a_log(tmp_path: Path) -> None:
