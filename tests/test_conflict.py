@@ -4,19 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkstatus.conflict import Claim, Decision, Fate, judge_order
+from bulkstatus.conflict import Claim, Decision, Fate, Place, judge_order
 from bulkstatus.order import SEQUENCE, OrderStatus, StatusUpdate
 
 A = "46140204"
 
 
-def updates(text: str) -> dict[StatusUpdate, str]:
-    """Return the updates of "512, *8 T1": a status and a tracking each, "*" for another log's."""
+def updates(text: str) -> dict[StatusUpdate, Place]:
+    """Return the updates of "512, *8 T1": a status and a tracking each.
+
+    "*" stands for another log's, and "**" for one of which the row was given later.
+    """
     found = {}
     for row in text.split(", ") if text else ():
         code, _, after = row.lstrip("*").partition(" ")
         update = StatusUpdate(A, OrderStatus(int(code)), after or None)
-        found[update] = "monday.results.jsonl" if "*" in row else ""
+        found[update] = Place("monday.results.jsonl" if "*" in row else "", "**" in row)
     return found
 
 
@@ -25,7 +28,7 @@ def rows_of(text: str) -> list[StatusUpdate]:
 
 
 def judged(
-    rows: list[StatusUpdate], updated: dict[StatusUpdate, str], last_wins: bool
+    rows: list[StatusUpdate], updated: dict[StatusUpdate, Place], last_wins: bool
 ) -> list[Decision]:
     claims = [Claim(n, n + 1, row) for n, row in enumerate(rows, 1)]
     decisions = judge_order(claims, updated, last_wins)
@@ -86,6 +89,23 @@ FATES = """
 512 | 513, *8 | superseded
 513, 8 | 512, *513 | duplicate, send
 8 T1 | 8 T1, *512 | done
+8 T1 | **8 T2 | conflict | superseded
+8 T1 | **8 | conflict | send
+64 | **8 T1 | send
+8 | *256 | send
+8 | *32, *512 | send
+512 | *256 | send
+128 | *256 | send
+256 | *32 | send
+128 | *512 | send
+256 | *513 | send
+128 | *515 | conflict
+256 | *8 T1 | conflict
+32 | *64 | conflict
+8 | *128, *256 | conflict
+8 | **256 | conflict
+128 | **512 | conflict
+8 | 256, *256 | send
 """
 
 
@@ -105,7 +125,7 @@ def test_the_fates_of_an_orders_rows(row: str) -> None:
     ("rows", "updated", "pieces"),
     [
         ("8 T1, 128", "", [A, "line 2", "line 3", "Dispatched", "Cancelled"]),
-        ("8 T1", "*256", [A, "On Hold", "(monday.results.jsonl)", "--look-back 0"]),
+        ("8 T1", "*128", [A, "Cancelled", "(monday.results.jsonl)", "--look-back 0"]),
         ("8 T1, 8 T2", "", [A, '"T1"', '"T2"', "line 2", "line 3", "--on-conflict last"]),
         ("128", "*8 T1", [A, "Dispatched", "(monday.results.jsonl)", "Cancelled", "line 2"]),
         ("8 T1", "8", [A, '"T1"', "none", "the result log", "line 2", "--on-conflict last"]),

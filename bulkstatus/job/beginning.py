@@ -16,8 +16,8 @@ from bulkstatus.conflict import STEP, Fate
 from bulkstatus.job.check import OUTCOMES, Checked
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import SAMPLE_ROWS, Plan
-from bulkstatus.job.worklist import Unsent, WorkList
-from bulkstatus.log.reader import LogContents, read_rows
+from bulkstatus.job.worklist import LOT, Unsent, WorkList
+from bulkstatus.log.reader import LogContents, read_rows, rows_of
 from bulkstatus.log.records import Outcome
 from bulkstatus.log.state import OPEN, LogState, Span, State, count_of, joined, numbers, spans_of
 from bulkstatus.order import OrderStatus
@@ -159,36 +159,26 @@ async def of_log(known: Known, work: WorkList, again: bool, limit: int | None) -
     row of it, gets its result instead.
     """
     log, state = known.log, known.log.state
-    states = [State.TO_SEND, State.FAILED, *([State.REJECTED] if again else [])]
-    due = state.spans(*states)
+    states = {State.TO_SEND, State.FAILED, *([State.REJECTED] if again else [])}
+    due, counting = state.spans(*states), state.spans(*_COUNTING)
     plan = Plan(rows=len(state), done=state.counts().get(Outcome.UPDATED, 0))
     beginning = Beginning(log, work, state, plan)
-    if overtaken := _overtaken(known, states, plan):
-        await work.settle(state, overtaken)
-        settled = {row.n for row, _, _ in overtaken}
-        due = spans_of(n for n in numbers(due) if n not in settled)
-    beginning.order(due)
+    repeated = _repeated(state, numbers(counting))
+    if repeated:
+        repeated &= {state.orders[n - 1] for n in numbers(due)}
+    _, judged = known.look(state, due, counting, repeated)
+    overtaken: list[Unsent] = []
+    async for row, decision in known.judge(rows_of(log, judged)):
+        if state.state(row.n) in states and decision.fate is not Fate.SEND:
+            plan.tell(decision)
+            overtaken.append((row, OUTCOMES[decision.fate], decision.reason))
+            if len(overtaken) >= LOT:
+                await work.settle(state, overtaken)
+                overtaken.clear()
+    await work.settle(state, overtaken)
+    beginning.order(state.spans(*states))
     await beginning.count(limit)
     return beginning
-
-
-def _overtaken(known: Known, due: Sequence[State], plan: Plan) -> list[Unsent]:
-    """Return the rows in due states that no longer go with what else is of their order, and why."""
-    state = known.log.state
-    several = _repeated(state, numbers(state.spans(*_COUNTING)))
-    orders = {state.orders[n - 1] for n in numbers(state.spans(*due))}
-    if not (several := several & orders | known.look(orders)):
-        return []
-    known.recall(several)
-    rows = [*read_rows(known.log, state.spans_among(several, *_COUNTING))]
-    # A mended file may have brought an earlier status after a later one.
-    rows.sort(key=lambda row: _step(row.update.status))
-    results = []
-    for row, decision in known.judge(rows, of_log=True):
-        if state.state(row.n) in due and decision.fate is not Fate.SEND:
-            plan.tell(decision)
-            results.append((row, OUTCOMES[decision.fate], decision.reason))
-    return results
 
 
 async def withdrawal(log: LogContents, work: WorkList) -> Beginning:

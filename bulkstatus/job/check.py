@@ -8,15 +8,15 @@ be done. Only those are read back and judged exactly.
 import operator
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, count, islice
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
 
 from bulkstatus.conflict import Decision, Fate
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.job.worklist import LOT, Unsent, WorkList
 from bulkstatus.log.records import Outcome, RowRecord
-from bulkstatus.log.state import LogState, State, spans_of
+from bulkstatus.log.state import LogState, State, numbers, spans_of
 from bulkstatus.order import InvalidRow, OrderStatus
 from bulkstatus.shard import Shard
 from bulkstatus.source import Batch, Source
@@ -179,45 +179,28 @@ class Checked:
 
     async def judge(self) -> None:
         """Judge together the rows of each order that has several, or something done."""
-        state, known, plan = self.state, self.known, self.plan
-        asked = self._seen
+        state, plan = self.state, self.plan
+        self._seen.clear()  # they take more room than all the rest, which is needed yet
+        valid = state.spans(State.TO_SEND)
+        mine = valid
         if self.others:
-            asked = set(compress(state.orders, map(operator.not_, self.others)))
-        done, exact = known.done(state, asked)
+            mine = spans_of(n for n in numbers(valid) if not self.others[n - 1])
+        done, judged = self.known.look(state, mine, valid, self._repeated)
         for n in done:
             state.mark(n, State.UPDATED)
-        if exact := exact | self._repeated:
-            await self._judge_exactly(exact)
+        async for row, decision in self.known.judge(self.work.lots(judged)):
+            if decision.fate is Fate.DONE:
+                state.mark(row.n, State.UPDATED)
+            elif decision.fate is not Fate.SEND:
+                self._settle(row, decision)
+                if len(self.judged) >= LOT:
+                    await self._write()
         await self._refuse_odd()
         plan.rows, plan.values = len(state), self._few.values()
         plan.done = state.counts().get(Outcome.UPDATED, 0)
         plan.overtaken.sort()
         self._trim()
         await self._write()
-        self._seen.clear()  # they take more room than all the rest, which is needed yet
-
-    async def _judge_exactly(self, orders: set[int]) -> None:
-        """Judge the rows of some orders, those at once that are the only one of theirs."""
-        valid = [state for state in State if state is not State.INVALID]
-        self.known.recall(orders)
-        several: list[RowRecord] = []
-        async for row in self.work.rows(self.state.spans_among(orders, *valid)):
-            if self.state.orders[row.n - 1] in self._repeated:
-                several.append(row)
-                continue
-            self._decide([row])
-            if len(self.judged) >= LOT:
-                await self._write()
-        self._decide(several)
-
-    def _decide(self, rows: Iterable[RowRecord]) -> None:
-        for row, decision in self.known.judge(rows):
-            if decision.fate is Fate.DONE:
-                self.state.mark(row.n, State.UPDATED)
-            elif decision.fate is Fate.SEND:
-                self.state.mark(row.n, State.TO_SEND)
-            else:
-                self._settle(row, decision)
 
     def _settle(self, row: RowRecord, decision: Decision) -> None:
         """Set a row aside that is judged not to be sent."""
@@ -236,7 +219,7 @@ class Checked:
         state, known = self.state, self.known
         new: set[int] | None = None
         if known.log.runs:
-            new = set(known.new(state))
+            new = set(known.new())
             rows = [row async for row in self.work.rows(spans_of(sorted(new)))]
             for row, reason in known.lost_zeros(rows):
                 self._settle(row, Decision(Fate.CONFLICT, reason))

@@ -1,20 +1,25 @@
 """`Known`: what logs have updated of the orders of an input, or of a log, whose rows are judged."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence, Set
+from array import array
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
+from itertools import compress, islice
 from pathlib import Path
 
-from bulkstatus.conflict import Claim, Decision, judge_order
+from bulkstatus.conflict import STEP, Claim, Decision, Place, judge_order, may_follow
 from bulkstatus.errors import LogLost, LogRefused, NoLog
 from bulkstatus.job.names import is_log
 from bulkstatus.log.reader import LogContents, read_log, read_rows
 from bulkstatus.log.records import RowRecord, timestamp
-from bulkstatus.log.state import LogState, State, count_of, numbers
-from bulkstatus.order import StatusUpdate
+from bulkstatus.log.state import LogState, Span, State, numbers, spans_of
+from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.settings.table import Settings
 from bulkstatus.words import counted, utf8
+
+# So many updated rows of a log are compared at a time.
+_LOT = 65536
 
 
 class Known:
@@ -36,55 +41,118 @@ class Known:
         self.notes: list[str] = []
         self._settings = settings
         self._read = {log.path: log for log in read}
-        # Of the orders that were looked for, by ID: each with the log and the day that say so, ""
-        # for the log itself.
-        self._updates: dict[str, dict[StatusUpdate, str]] = {}
-        # Those of them, by ID, that logs have which were begun after the log's rows were given.
-        self._later: dict[str, list[StatusUpdate]] = {}
+        self._rows = LogState()
+        self._due: Sequence[Span] = ()
+        self._repeated: Set[int] = frozenset()
+        # The logs that were looked at, of which the last is the log itself.
+        self._places: list[Place] = []
+        # By which of them each row is done as it is, from 1; 0 for none.
+        self._done = array("I")
+        # What else they have updated of its order, and does not simply come before it.
+        self._updates: dict[str, dict[StatusUpdate, Place]] = {}
 
     @property
     def has_updates(self) -> bool:
         """Whether something is known that no check of a file alone could know."""
-        return bool(self.log.runs or self._updates)
+        return bool(self.log.runs or self._updates or any(self._done))
 
-    def look(self, orders: Set[int]) -> set[int]:
-        """Look for orders, given as in `LogState.orders`, in the logs beside the log.
+    def look(
+        self, rows: LogState, due: Sequence[Span], counting: Sequence[Span], repeated: Set[int]
+    ) -> tuple[list[int], list[Span]]:
+        """Look for the orders of the `due` rows, of an input or of the log, in all of the logs.
 
-        Returns those of which something is updated there.
+        Returns the rows that the log has done as they are, and of the `counting` ones those that
+        are to be judged: of the `repeated` orders, given as in `LogState.orders`, and of those of
+        which something else is updated, or the same by another log.
         """
-        settings, found = self._settings, self._updates
-        if settings is None or settings.sandbox or not settings.look_back:
-            return set()
-        since = time.time() - settings.look_back
-        ref_id = settings.ref_id or (self.log.last_run.ref_id if self.log.runs else None)
-        given = max((run.record.started_at for run in self.log.runs if run.rows), default="")
-        for path in self._beside(since):
+        self._rows, self._due, self._repeated = rows, due, repeated
+        self._done = array("I", bytes(4 * len(rows)))
+        for path in self._beside():
             try:
                 log = self._read.get(path) or read_log(path)
-                run = log.last_run
-                if log.is_sandbox or run.started_at < timestamp(since):
-                    continue
-                if log.state.to_send and not self._is_of_same_job(log, settings):
-                    self._note_unfinished(log, orders)
-                is_ours = ref_id in {None, run.ref_id}
-                if not is_ours or run.base_url != settings.base_url:
-                    continue
-                place = f"{utf8(path.name)} of {_day(run.started_at)}"
-                is_later = log.first_run.started_at > given
-                for row in read_rows(log, log.state.spans_among(orders, State.UPDATED)):
-                    found.setdefault(row.order_id, {})[row.update] = place
-                    if is_later and row.tracking:
-                        self._later.setdefault(row.order_id, []).append(row.update)
+                if (place := self._place(log)) is not None:
+                    self._places.append(place)
+                    self._compare(log)
             except NoLog:
                 continue
             except (LogRefused, LogLost):
                 what = f"The log {utf8(path.name)} beside this one cannot be read"
                 self.notes.append(f"{what}, so what it updated is not known.")
-        return set(map(hash, found))
+        self._places.append(Place())
+        # Where a row of the log itself is updated, its order has several.
+        if rows is not self.log.state or repeated:
+            self._compare(self.log)
+        exact, own = {*repeated, *map(hash, self._updates)}, len(self._places)
+        done = self._done
+        of_own = [n for n in numbers(due) if done[n - 1] == own and rows.orders[n - 1] not in exact]
+        judged = (
+            n
+            for n in (numbers(counting) if exact or own > 1 else ())
+            if 0 < done[n - 1] < own or rows.orders[n - 1] in exact
+        )
+        return of_own, spans_of(judged)
 
-    def _beside(self, since: float) -> list[Path]:
-        """Return the logs beside the log that were written to since then, the latest last."""
-        own, times = self.log.path, dict[Path, float]()
+    def _place(self, log: LogContents) -> Place | None:
+        """Return the place that a log beside the log is, None where it does not count."""
+        settings, run = self._settings, log.last_run
+        assert settings is not None
+        if log.is_sandbox or run.started_at < timestamp(time.time() - settings.look_back):
+            return None
+        if log.state.to_send and not self._is_of_same_job(log, settings):
+            self._note_unfinished(log)
+        ref_id = settings.ref_id or (self.log.last_run.ref_id if self.log.runs else None)
+        if ref_id not in {None, run.ref_id} or run.base_url != settings.base_url:
+            return None
+        return Place(f"{utf8(log.path.name)} of {_day(run.started_at)}")
+
+    def _compare(self, log: LogContents) -> None:
+        """Find which due rows a log has updated as they are, and what else that matters to them."""
+        rows, state, others = self._rows, log.state, set[int]()
+        for mine, same in self._pairs(self._due, state, State.UPDATED):
+            for n in same:
+                if state.contents[n - 1] == rows.contents[mine - 1]:
+                    self._done[mine - 1] = len(self._places)
+                elif not _comes_before(state.status(n), rows.status(mine)):
+                    others.add(n)
+        given = self._given(log)
+        for row in read_rows(log, spans_of(sorted(others))):
+            updates = self._updates.setdefault(row.order_id, {})
+            updates[row.update] = self._places[-1]._replace(is_later=row.n > given)
+
+    def _pairs(
+        self, spans: Sequence[Span], log: LogState, *states: State
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Yield rows of some spans, each with some rows of a log, in one of some states, that are
+        of the same order.
+        """
+        hits, orders = numbers(log.spans(*states)), self._rows.orders
+        while lot := [*islice(hits, _LOT)]:
+            there: dict[int, list[int]] = {}
+            for n in lot:
+                there.setdefault(log.orders[n - 1], []).append(n)
+            for first, last in spans:
+                those = map(there.__contains__, memoryview(orders)[first - 1 : last])
+                for mine in compress(range(first, last + 1), those):
+                    yield mine, there[orders[mine - 1]]
+
+    def _given(self, log: LogContents) -> int:
+        """Return how many rows of a log were given before those that are judged.
+
+        A file's are the last word; those of the log are as old as the last that it got.
+        """
+        if self._rows is not self.log.state:
+            return len(log.state)
+        last = max((run.record.started_at for run in self.log.runs if run.rows), default="")
+        return sum(run.rows for run in log.runs if run.record.started_at <= last)
+
+    def _beside(self) -> list[Path]:
+        """Return the logs beside the log that may count, by when they were written to, the latest
+        last.
+        """
+        settings, own, times = self._settings, self.log.path, dict[Path, float]()
+        if settings is None or settings.sandbox or not settings.look_back:
+            return []
+        since = time.time() - settings.look_back
         with suppress(OSError):  # a folder that is not there, or that none may list
             for path in own.parent.iterdir():
                 if path != own:
@@ -100,67 +168,59 @@ class Known:
         stem = self.log.path.name.partition(".shard-")[0]
         return log.path.name.startswith(f"{stem}.shard-")
 
-    def _note_unfinished(self, log: LogContents, orders: Set[int]) -> None:
+    def _note_unfinished(self, log: LogContents) -> None:
         state, end = log.state, log.runs[-1].end
-        shared = count_of(state.spans_among(orders, State.TO_SEND))
+        of_these = bytearray(len(state))
+        for _, same in self._pairs(self._due, state, State.TO_SEND):
+            for n in same:
+                of_these[n - 1] = True
+        shared = of_these.count(True)
         name, left = utf8(log.path.name), counted(state.to_send, "row")
         note = f"The log {name} beside this one still has {left} to send"
         if shared:
             note += f", {shared:,} of them for orders of this run"
         self.notes.append(f"{note}{'' if end else '; its run goes on now, or broke off'}.")
 
-    def recall(self, orders: Set[int]) -> None:
-        """Look for orders in the log itself."""
-        for row in read_rows(self.log, self.log.state.spans_among(orders, State.UPDATED)):
-            self._updates.setdefault(row.order_id, {})[row.update] = ""
-
-    def done(self, rows: LogState, asked: Set[int]) -> tuple[list[int], set[int]]:
-        """Return the rows that the log has done as they are, and orders that are judged exactly.
-
-        Of the latter something else is done, here or in another log. `asked` are those that count.
-        """
-        exact, log = self.look(asked), self.log.state
-        updated = log.spans(State.UPDATED)
-        contents = {log.contents[n - 1] for n in numbers(updated)}
-        orders = {order for n in numbers(updated) if (order := log.orders[n - 1]) in asked}
-        done: list[int] = []
-        for n in numbers(rows.spans(State.TO_SEND)) if orders else ():
-            if rows.orders[n - 1] in orders:
-                if rows.contents[n - 1] in contents:
-                    done.append(n)
+    async def judge(
+        self, lots: AsyncIterator[list[RowRecord]]
+    ) -> AsyncIterator[tuple[RowRecord, Decision]]:
+        """Yield what is to become of the rows that are to be judged, the repeated orders' last."""
+        several: dict[str, list[RowRecord]] = {}
+        async for rows in lots:
+            for row in rows:
+                if hash(row.order_id) in self._repeated:
+                    several.setdefault(row.order_id, []).append(row)
                 else:
-                    exact.add(rows.orders[n - 1])
-        return done, exact
+                    yield row, self._judged([row])[row.n]
+        for same in several.values():
+            if self._rows is self.log.state:
+                # A mended file may have brought an earlier status after a later one.
+                same.sort(key=lambda row: STEP.get(row.update.status, -1))
+            decisions = self._judged(same)
+            for row in same:
+                yield row, decisions[row.n]
 
-    def judge(
-        self, rows: Iterable[RowRecord], *, of_log: bool = False
-    ) -> Iterator[tuple[RowRecord, Decision]]:
-        """Yield what is to become of rows: of each order all that count, in their order.
+    def _judged(self, rows: Sequence[RowRecord]) -> dict[int, Decision]:
+        """Return what is to become of all rows of an order that count, in their order."""
+        settings, updates = self._settings, {**self._updates.get(rows[0].order_id, {})}
+        claims = [Claim(row.n, row.line, row.update) for row in rows]
+        for claim in claims:
+            if done := self._done[claim.n - 1]:
+                updates[claim.update] = self._places[done - 1]
+        if settings is not None and settings.send_again:
+            updates = _but_for(updates, {claim.update for claim in claims})
+        return judge_order(claims, updates, settings is not None and settings.last_wins)
 
-        They are a file's, which is the last word, or `of_log` the log's.
-        """
-        settings, orders = self._settings, dict[str, list[RowRecord]]()
-        for row in rows:
-            orders.setdefault(row.order_id, []).append(row)
-        for order_id, same in orders.items():
-            claims = [Claim(row.n, row.line, row.update) for row in same]
-            updates = self._updates.get(order_id, {})
-            if settings is not None and settings.send_again:
-                updates = _but_for(updates, {claim.update for claim in claims})
-            last_wins = settings is not None and settings.last_wins
-            later = self._later.get(order_id, ()) if of_log else ()
-            decisions = judge_order(claims, updates, last_wins, later)
-            yield from ((row, decisions[row.n]) for row in same)
-
-    def new(self, rows: LogState) -> list[int]:
+    def new(self) -> list[int]:
         """Return the rows to be sent that the log does not have, or has as invalid.
 
         What was wrong with those is wrong still, where they come back as they were.
         """
-        log = self.log.state
-        states = (state for state in State if state is not State.INVALID)
-        there = {log.contents[n - 1] for n in numbers(log.spans(*states))}
-        return [n for n in numbers(rows.spans(State.TO_SEND)) if rows.contents[n - 1] not in there]
+        rows, log, there = self._rows, self.log.state, bytearray(len(self._rows))
+        to_send = rows.spans(State.TO_SEND)
+        for mine, same in self._pairs(to_send, log, *(set(State) - {State.INVALID})):
+            there[mine - 1] |= rows.contents[mine - 1] in [log.contents[n - 1] for n in same]
+        return [n for n in numbers(to_send) if not there[n - 1]]
 
     def valid(self) -> Iterator[RowRecord]:
         """Yield the valid rows of the log: by all of them a few new ones are judged."""
@@ -183,7 +243,14 @@ class Known:
         return ((row, reasons[row.n]) for row in rows if row.n in reasons)
 
 
-def _but_for(updates: dict[StatusUpdate, str], asked: Set[StatusUpdate]) -> dict[StatusUpdate, str]:
+def _comes_before(done: OrderStatus | None, status: OrderStatus | None) -> bool:
+    """Tell whether a status is one of the steps before another one, wherever it was set."""
+    return done is not None and status is not None and may_follow(done, status, Place())
+
+
+def _but_for(
+    updates: dict[StatusUpdate, Place], asked: Set[StatusUpdate]
+) -> dict[StatusUpdate, Place]:
     """Return updates without those elsewhere that are asked for, and so are to be sent again."""
     # A row without a tracking is the same as any of its status, beside none that has one.
     blank = {row.status for row in asked if row.tracking is None}
@@ -191,7 +258,7 @@ def _but_for(updates: dict[StatusUpdate, str], asked: Set[StatusUpdate]) -> dict
     return {
         update: place
         for update, place in updates.items()
-        if not place or (update not in asked and update.status not in blank)
+        if not place.log or (update not in asked and update.status not in blank)
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkstatus.conflict import Claim, Fate, judge_order
+from bulkstatus.conflict import Claim, Fate, Place, judge_order
 from bulkstatus.job.beginning import merged
 from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
@@ -33,8 +33,12 @@ def checked(
     history: list[str] | None = None,
     last_wins: bool = False,
     keep: int | None = 20,
+    beside: list[list[str]] | None = None,
 ) -> tuple[Checked, Plan]:
-    """Return what a check finds of rows such as "A:8:T1", and the plan of a first run."""
+    """Return what a check finds of rows such as "A:8:T1", and the plan of a first run.
+
+    `history` are the rows of its log, and `beside` those of other ones.
+    """
 
     async def work() -> tuple[Checked, Plan]:
         with tempfile.TemporaryDirectory() as folder:
@@ -44,11 +48,15 @@ def checked(
             log = LogContents(Path(folder, "x.results.jsonl"))
             if history is not None:
                 log = read_log(log_with(log.path, history))
+            for number, others in enumerate(beside or ()):
+                log_with(Path(folder, f"{number}.results.jsonl"), others)
+            given = {"base_url": "https://api.example", "ref_id": "ref"}
+            given |= {"on_conflict": "last"} if last_wins else {}
             async with (
                 WorkList() as work,
                 await open_source(str(path), InputOptions(), block_size=64) as source,
             ):
-                known = Known(log, settings_for({"on_conflict": "last"} if last_wins else {}))
+                known = Known(log, settings_for(given))
                 found = await check_source(source, work, known, keep=keep)
                 if history is None:
                     await merged(found, work, None)
@@ -59,7 +67,7 @@ def checked(
 
 _contents = st.tuples(
     st.sampled_from("ABCD"),
-    st.sampled_from([512, 513, 8, 64, 128]),
+    st.sampled_from([512, 513, 8, 64, 128, 256]),
     st.sampled_from(["", "1", "2"]),
 ).map(lambda row: f"{row[0]}:{row[1]}:{f'T{row[2]}' if row[2] and row[1] in {8, 64} else ''}")
 _histories = st.lists(
@@ -67,24 +75,30 @@ _histories = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(_contents | st.just(":8:"), max_size=12), st.none() | _histories, st.booleans())
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(_contents | st.just(":8:"), max_size=12),
+    st.none() | _histories,
+    st.lists(_histories, max_size=2),
+    st.booleans(),
+)
 def test_it_agrees_with_judging_every_order_by_hand(
-    rows: list[str], history: list[str] | None, last_wins: bool
+    rows: list[str], history: list[str] | None, beside: list[list[str]], last_wins: bool
 ) -> None:
-    found, plan = checked(rows, history, last_wins)
+    found, plan = checked(rows, history, last_wins, beside=beside)
     claims: dict[str, list[Claim]] = {}
     for n, text in enumerate(rows, 1):
         record = row(n, text)
         claims.setdefault(record.order_id, []).append(Claim(n, record.line, record.update))
     expected = {claim.n: State.INVALID for claim in claims.pop("", [])}
     for order, mine in claims.items():
-        updated = [
-            row(1, text.split()[0]).update
-            for text in history or ()
+        updated = {
+            row(1, text.split()[0]).update: place
+            for log, place in [*((log, Place("other")) for log in beside), (history, Place())]
+            for text in log or ()
             if text.endswith("updated") and text.startswith(order)
-        ]
-        decisions = judge_order(mine, dict.fromkeys(updated, ""), last_wins)
+        }
+        decisions = judge_order(mine, updated, last_wins)
         expected |= {n: _STATE_OF[decision.fate] for n, decision in decisions.items()}
     numbered = range(1, len(rows) + 1)
     assert {n: found.state.state(n) for n in numbered} == expected

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bulkstatus import Observer, Proposal
 from bulkstatus.errors import LogRefused, Refused, SettingsRefused
 from bulkstatus.job import RowsRefused
-from bulkstatus.log import ResultLog, read_log
-from bulkstatus.log.records import timestamp
+from bulkstatus.log import ResultLog, State, read_log
+from bulkstatus.log.records import SendingRecord, line_of, timestamp
 from tests.job.conftest import Desk, records
+from tests.log.lines import result, row, run_record
 
 DAY_SECONDS = 86400.0
 MONDAY = ["A:8:T1 updated", "B:8:T2 updated", "C:512 updated", "D:8:T4 failed", "E:8 rejected"]
@@ -46,6 +48,9 @@ CASES: list[tuple[str, dict[str, Any], str | type[Refused], int]] = [
     ("A:8:T9", {"on_conflict": "last"}, "A", 0),
     ("A:512", {}, RowsRefused, 2),
     ("A:64", {}, "A", 0),
+    ("C:128", {"cancellations": 1}, "C", 0),
+    ("C:256", {}, "C", 0),
+    ("A:32", {}, RowsRefused, 2),
     # How far back.
     ("A:8:T1", {"look_back": 0}, "A", 0),
     ("A:8:T1", {"look_back": "1h"}, LogRefused, 2),
@@ -103,8 +108,30 @@ async def test_a_log_counts_whatever_its_name(desk: Desk, name: str) -> None:
     )
 
 
-async def test_an_order_that_was_held_is_dispatched_where_that_is_said(desk: Desk) -> None:
-    desk.logged("A:256 updated", "B:8 updated", name="monday")
+async def test_an_order_that_was_held_goes_on_unless_that_was_said_later(desk: Desk) -> None:
+    desk.logged("A:256 updated", "B:32 updated", name="monday", started_at=days_ago(3))
+    desk.write("A:8", "B:512")
+    assert (await desk.send(limit=1)).ending.exit_status == 3
+    desk.logged("B:32 updated", name="tuesday", started_at=timestamp(time.time() + 60))
+    assert (await desk.resume()).ending.exit_status == 1
+    assert list(desk.api.received) == ["A"]
+
+
+async def test_what_a_mended_file_brought_later_than_the_rows_is_later(desk: Desk) -> None:
+    monday = desk.logged("A:8:T1 updated", "B:8 to_send", name="monday", started_at=days_ago(3))
+    desk.logged("A:8:T2 to_send", "C:8:T1 to_send", started_at=days_ago(2))
+    # Monday's log got an order of its own on the day after, and another tracking for C.
+    more = [row(3, "C:8:T2"), SendingRecord(3), result(row(3, "C:8:T2"))]
+    at = {"started_at": days_ago(1), "base_url": desk.api.base_url, "ref_id": "R1"}
+    with monday.open("ab") as log:
+        log.writelines(map(line_of, [replace(run_record("tuesday"), **at), *more]))
+    assert (await desk.resume(on_conflict="last")).ending.exit_status == 0
+    assert desk.states == [State.UPDATED, State.SUPERSEDED]
+    assert list(desk.api.received) == ["A"]
+
+
+async def test_an_order_that_was_cancelled_is_dispatched_where_that_is_said(desk: Desk) -> None:
+    desk.logged("A:128 updated", "B:8 updated", name="monday")
     desk.write("A:8", "B:8", "C:8")
     await desk.refuses(desk.send(), RowsRefused)
     assert (await desk.send(skip_invalid=True)).ending.exit_status == 1
@@ -114,7 +141,7 @@ async def test_an_order_that_was_held_is_dispatched_where_that_is_said(desk: Des
     ended = await desk.resume("day.results.jsonl", "held.csv", look_back=0, changed_input=True)
     assert (ended.ending.exit_status, list(desk.api.received)) == (0, ["C", "A"])
     desk.write("D:8", name="other.csv")
-    desk.logged("D:32 updated", name="tuesday")
+    desk.logged("D:128 updated", name="tuesday")
     assert (await desk.send("other.csv", look_back=0)).ending.exit_status == 0
 
 
