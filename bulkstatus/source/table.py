@@ -228,7 +228,7 @@ class Table:
             for place, header in self._void.items():
                 if self._says_void([cells[place]], place):
                     return void_row(row, header, cells[place])
-            self._note(kinds_of(row.order_id))
+            self._note(kinds_of(row.order_id) & alike.WHOLE)
         return row
 
     def _wrong_place(
