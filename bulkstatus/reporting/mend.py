@@ -55,7 +55,7 @@ async def orders_in(path: Path, summary: Summary) -> set[int]:
     try:
         source = await open_source(str(path), input_options(summary.contents, path))
     except BulkstatusError:
-        by_itself = InputOptions(default_status=OrderStatus.DISPATCHED, columns={"tracking": ""})
+        by_itself = InputOptions(status=OrderStatus.DISPATCHED, column={"tracking": ""})
         source = await open_source(str(path), by_itself)
     return {hash(row.order_id) for row in await _rows_of(source)}
 
@@ -148,8 +148,8 @@ async def _table(source: Source, failures: Sequence[Result]) -> Table:
 
 def _plain(options: InputOptions) -> Table:
     """Return the columns order ID, status, tracking and line, as the log's options find them."""
-    fields = [name for name in FIELDS if options.columns.get(name) != ""]
-    header = [options.columns.get(name, name) for name in fields]
+    fields = [name for name in FIELDS if options.column.get(name) != ""]
+    header = [options.column.get(name, name) for name in fields]
     places = {name: place for place, name in enumerate([*fields, "line"])}
     return Table([*header, "line"], len(places), places)
 

@@ -83,7 +83,9 @@ class Alike:
         self._last: list[_Shape] = []
 
     def look(self, values: Sequence[str], span: tuple[int, int] | None = None) -> None:
-        """Take in valid ones, all at once for speed; `span` says which rows of the file they are."""
+        """Take in valid ones, all at once for speed; `span` says which rows of the file they are,
+        None that they are the log's.
+        """
         # Of a whole tracking there is nothing to say, whatever its length.
         is_plain = self._field != "order_id" and all_whole(values)
         shapes = Counter({_Shape(_ALL, 1): len(values)}) if is_plain else _shapes(values)

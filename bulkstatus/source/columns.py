@@ -192,11 +192,11 @@ def find(
     words: Mapping[str, str] = WORDS,
     may_lack_tracking: bool = False,
 ) -> Found:
-    """Return which column is which, of those that `options.columns` names what they say.
+    """Return which column is which, of those that `options.column` names what they say.
 
     With `may_lack_tracking` there is no question where no other column is left.
     """
-    chosen, headers = options.columns, [column.header for column in table]
+    chosen, headers = options.column, [column.header for column in table]
     called = {field: named(headers, wanted) for field, wanted in chosen.items()}
     places = {field: found[0] for field, found in called.items() if found}
     rest = [place for place in range(len(table)) if place not in places.values()]
@@ -215,13 +215,13 @@ def find(
         taken = table[mine[0]] if mine else None
         could = [*mine, *(p for p in others if could_be(field, table[p], taken))]
         if field in chosen:
-            if field == "status" and field not in places and options.default_status is None:
+            if field == "status" and field not in places and options.status is None:
                 doubts[field] = []
         elif len(mine) == len(could) == 1:
             places[field] = mine[0]
         elif field == "tracking":
             doubts |= {field: could} if mine else {}
-        elif field == "order_id" or could or options.default_status is None:
+        elif field == "order_id" or could or options.status is None:
             doubts[field] = could
     if "order_id" not in places and not doubts.get("order_id"):
         filled = (p for p in others if len(table[p].filled) * 2 > len(table[p].cells))
@@ -245,7 +245,7 @@ def find(
 
 def _is_shipped(table: Sequence[Column], status: int | None, options: InputOptions) -> bool:
     """Say whether some of the first rows are about shipping, or may be, for nobody knows."""
-    meant = {options.default_status}
+    meant = {options.status}
     if status is not None:
         meant = {*map(options.status_of, table[status].filled), *(meant - {None})}
     return None in meant or not SHIPPING.isdisjoint(meant)

@@ -106,7 +106,7 @@ def known_keys(head: str, options: InputOptions, name: str) -> tuple[Mapping[str
         for field, key in [*keys.fields.items(), *((VOID, key) for key in keys.void)]:
             found.setdefault(field, {})[key] = None
     every = list(dict.fromkeys(chain.from_iterable(tables)))
-    for field, wanted in options.columns.items():
+    for field, wanted in options.column.items():
         if tables and wanted and field not in found:
             raise SettingsRefused(f"{name} has no key {quoted(wanted)}. Its keys: {listed(every)}.")
     return {field: " or ".join(keys) for field, keys in found.items()}, shapes
@@ -123,7 +123,7 @@ def _keys(table: Sequence[Column], options: InputOptions) -> _Keys:
     doubts = {
         field: places
         for field, places in doubts.items()
-        if len(places) > (field != "tracking") and field not in options.columns
+        if len(places) > (field != "tracking") and field not in options.column
     }
     keys = {field: table[place].header for field, place in found.places.items() if field in FIELDS}
     return _Keys(keys, [table[place].header for place in found.void], doubts, untracked)
@@ -154,14 +154,14 @@ def _read(
         shown, read = printable(str(value).strip(), 200), parse_status(texts["status"])
         return InvalidRow(texts["order_id"], read, None, field, shown, str(wrong)), values
     status = options.translated(status)
-    row = parse_update(order_id, status, tracking, options.default_status, options.require_tracking)
+    row = parse_update(order_id, status, tracking, options.status, options.require_tracking)
     if isinstance(row, StatusUpdate):
         could = [p for p in untracked if values[p]] if row.status in SHIPPING else ()
         if could:
             why = _could_be("tracking", could, members)
             return InvalidRow(row.order_id, row.status, None, "tracking", "", why), values
         for key in void:
-            if is_void(key, cell := _shown(members[key]), VOID in options.columns):
+            if is_void(key, cell := _shown(members[key]), VOID in options.column):
                 return void_row(row, key, cell), values
     return row, values
 

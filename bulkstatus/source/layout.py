@@ -113,7 +113,7 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
     wide = {d: record for d, record in found.items() if len(record[0]) > 1}
     wide = wide or dict([next(iter(found.items()))])
     if options.no_header:
-        place = 0 if options.columns.get("status") == "" else 1
+        place = 0 if options.column.get("status") == "" else 1
         if len(wide) > 1:
             # Only with the right delimiter does the second cell hold a status.
             wide = {d: record for d, record in wide.items() if parse_status(record[0][place])}
@@ -124,7 +124,7 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
         delimiter, (cells, count) = _only(known, name, start + 1)
     else:
         delimiter, (cells, count) = max(wide.items(), key=lambda item: len(item[1][0]))
-        is_list = may_be_list and len(cells) == 1 and not any(options.columns.values())
+        is_list = may_be_list and len(cells) == 1 and not any(options.column.values())
         if is_list and _DIGIT.search(cells[0]):
             return without_header(cells, options, name, start, delimiter)
     records = [each for each, _ in islice(_records(lines[start + count :], delimiter), SAMPLE)]
@@ -147,7 +147,7 @@ def with_header(
     not certain which column is which, InputRefused when the header is a row or a line above one.
     """
     is_row = any(cell.strip(BLANKS).isdecimal() for cell in header)
-    if is_row and not (is_header(header, options, FIELDS) or options.columns):
+    if is_row and not (is_header(header, options, FIELDS) or options.column):
         raise InputRefused(
             f"{name}: the first line is a row ({listed(header)}), not a header. If its columns are "
             "order ID, status, tracking and no others, add --no-header; else put a line above it "
@@ -157,7 +157,7 @@ def with_header(
     added: Mapping[str, Sequence[int]] = {}
     if options.layouts is not None:
         options, saved, note, added = options.layouts.applied(table, options)
-    refuse_misnamed(header, options.columns, name)
+    refuse_misnamed(header, options.column, name)
     below = next(filter(names_columns, records), None)
     if below is not None and not is_header(header, options, FIELDS):
         raise InputRefused(
@@ -194,17 +194,17 @@ def without_header(
 ) -> Layout:
     """Return the layout of a table whose first record `first` is a row already.
 
-    Its columns are order ID, status and tracking, less those that `options.columns` says it has
+    Its columns are order ID, status and tracking, less those that `options.column` says it has
     not. Raises SettingsRefused when `options` name a column, InputRefused when `first` is a header
     after all or has more columns, or no status is known.
     """
-    if any(options.columns.values()):
+    if any(options.column.values()):
         raise SettingsRefused("--column names a header, --no-header says that there is none.")
     if is_header(first, options):
         raise InputRefused(
             f"{name}: the first line is a header ({listed(first)}). Leave --no-header out."
         )
-    fields = [field for field in FIELDS if options.columns.get(field) != ""]
+    fields = [field for field in FIELDS if options.column.get(field) != ""]
     if len(first) > len(fields):
         raise InputRefused(
             f"{name} has {len(first)} columns ({listed(first)}), and without a header there are "
@@ -212,7 +212,7 @@ def without_header(
             "them that names them, and leave --no-header out."
         )
     places = dict(zip(fields, range(len(first)), strict=False))
-    if "status" not in places and options.default_status is None:
+    if "status" not in places and options.status is None:
         raise InputRefused(
             f"{name} has order IDs without a status. Give one status for all of them with --status."
         )
@@ -226,7 +226,7 @@ def is_header(
     """Say whether a record has a column for one of `fields`."""
     return any(
         named(record, wanted)
-        if (wanted := options.columns.get(field))
+        if (wanted := options.column.get(field))
         else wanted is None and field in map(WORDS.get, map(normalise, record))
         for field in fields
     )

@@ -113,7 +113,7 @@ class Table:
     def __init__(self, layout: Layout, text: Text | None) -> None:
         self._layout = layout
         self._options = options = layout.options
-        self._settings = (options.default_status, options.require_tracking)
+        self._settings = (options.status, options.require_tracking)
         self._void = {place: layout.header[place] for place in layout.void}
         self._text = text
         self._header = [cell.strip(_BLANKS) for cell in layout.header]
@@ -188,7 +188,7 @@ class Table:
             [""] * len(cells) if place is None else [record[place] for record in cells]
             for place in layout.columns
         )
-        if self._options.words:
+        if self._options.word:
             meant = {text: self._options.translated(text) for text in set(statuses)}
             statuses = [meant[text] for text in statuses]
         rows = parse_plain(order_ids, statuses, trackings, *self._settings)
@@ -199,7 +199,7 @@ class Table:
         return rows
 
     def _says_void(self, cells: Iterable[str], place: int) -> bool:
-        is_chosen = VOID in self._options.columns
+        is_chosen = VOID in self._options.column
         return any(is_void(self._void[place], cell, is_chosen) for cell in cells)
 
     def _note(self, kinds: frozenset[str]) -> None:
