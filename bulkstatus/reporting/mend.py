@@ -10,7 +10,7 @@ from pathlib import Path
 from bulkstatus.errors import BulkstatusError, SettingsRefused
 from bulkstatus.job.names import kept_settings
 from bulkstatus.log import LogContents, Outcome, Result
-from bulkstatus.order import BLANKS, OrderStatus, Row, StatusUpdate
+from bulkstatus.order import OrderStatus, Row, StatusUpdate
 from bulkstatus.reporting.summary import Summary
 from bulkstatus.reporting.tables import (
     files_of,
@@ -139,9 +139,8 @@ async def _table(source: Source, failures: Sequence[Result]) -> Table:
             for row, cells in zip(batch.rows, batch.cells, strict=True):
                 if rows := wanted.get(_content(row)):
                     found[rows.pop()] = cells
-    names = [name.strip(BLANKS) for name in source.header]
-    places = {name: names.index(source.columns[name]) for name in FIELDS if name in source.columns}
-    header = list(source.header)
+    header, columns = list(source.header), source.columns
+    places = {name: header.index(columns[name]) for name in FIELDS if name in columns}
     # What an earlier file of this kind said no longer holds.
     return Table(header[: -1 if header[-1] == REASON else None], len(header), places, found)
 

@@ -155,7 +155,7 @@ class Layouts:
         status = options.status
         layout = SavedLayout(
             options.save_layout or "",
-            [name.strip() for name in header],
+            list(header),
             {**options.column, **{field: columns.get(field, "") for field in FIELDS}},
             status if status is not OrderStatus.CANCELLED and len(header) > 1 else None,
             dict(options.word),

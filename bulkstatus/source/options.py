@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from bulkstatus.order import BLANKS, OrderStatus, Row, normalise, parse_status
 
@@ -72,6 +72,17 @@ class InputOptions:
     def status_of(self, status: str) -> OrderStatus | None:
         """Return the status that a cell means, None where it is blank or means none."""
         return parse_status(self.translated(status))
+
+
+class Wrong(str):
+    """The text of a cell that is no order ID, status or tracking, and why it is not."""
+
+    why: str
+
+    def __new__(cls, text: str, why: str) -> Self:
+        cell = super().__new__(cls, text)
+        cell.why = why
+        return cell
 
 
 class Batch(NamedTuple):

@@ -55,6 +55,7 @@ NEXT = {
     "with a tracking": (with_column("Tracking Number", "T1", "T2"), "tracking"),
     "with one yet blank": (with_column("Tracking Number", "", ""), "tracking"),
     "with another one": (with_column("Barcode", "JD0001", "JD0002"), "tracking"),
+    "with a second one of short numbers": (with_column("Waybill Number 2", "12", "13"), "tracking"),
     "with a number": (with_column("Label", "00123456", "00123457"), "tracking"),
     "with a reference": (with_column("Client Reference", "C-1", "C-2"), "order_id"),
     # It says itself what its rows are, and the layout's status is not taken for granted.

@@ -64,7 +64,7 @@ async def test_says_what_it_is(tmp_path: Path, compress: Callable[[bytes], bytes
         (
             "Shipment; Order No ;Consignment\n1;46140201;H1\n",
             {"status": OrderStatus.DISPATCHED},
-            ("Shipment", "Order No ", "Consignment"),
+            ("Shipment", "Order No", "Consignment"),
             {"order_id": "Order No", "tracking": "Consignment"},
         ),
         (
