@@ -83,9 +83,11 @@ class Objects:
             members = _members(line)
             cells = _texts(members)
             layout = self._layout(tuple(members), [cells])
-            values = _exact(line, members, layout)
-            fields = {p: _cell(values[p], f) for f, p in layout.places.items() if f in FIELDS}
-            row = layout.row([fields.get(place, cell) for place, cell in enumerate(cells)])
+            read, values = cells.copy(), _exact(line, members, layout)
+            for field, place in layout.places.items():
+                if field in FIELDS:
+                    read[place] = _cell(values[place], field)
+            row = layout.row(read)
             untracked = layout.untracked if row.tracking is None else None
             could = untracked.fields["tracking"] if untracked and row.status in SHIPPING else ()
             if untracked and any(cells[place] for place in could):
@@ -139,8 +141,10 @@ def _cell(value: Any, field: str) -> str:
     """Return the text of a field's value: also of null, or, but for a tracking, of a natural
     number.
     """
+    if type(value) is str:
+        return value
     text = _shown(value)
-    if value is None or type(value) is str:
+    if value is None:
         return text
     if field == "tracking":
         return Wrong(text, "is not a text; write it in quotation marks")

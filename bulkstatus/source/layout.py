@@ -90,14 +90,14 @@ class Layout(NamedTuple):
         read = {*self.places.values(), *self.void, *([self.width - 1] if last else [])}
         return {place: name for place, name in enumerate(self.header) if place not in read}
 
-    def cell(self, field: str, cells: Sequence[str]) -> str:
-        """Return the cell of a field, "" where a row has none."""
-        place = self.places.get(field)
-        return cells[place] if place is not None and place < len(cells) else ""
+    def texts(self, cells: Sequence[str]) -> list[str]:
+        """Return the cells of the three fields, "" where a row has none."""
+        places = map(self.places.get, FIELDS)
+        return ["" if p is None or p >= len(cells) else cells[p] for p in places]
 
     def row(self, cells: Sequence[str]) -> Row:
         """Return what the cells of a row ask for, or why they cannot be followed."""
-        order_id, status, tracking = texts = [self.cell(field, cells) for field in FIELDS]
+        order_id, status, tracking = texts = self.texts(cells)
         for field, cell in zip(FIELDS, texts, strict=True):
             if isinstance(cell, Wrong):
                 value = printable(cell, 200)

@@ -204,7 +204,7 @@ class Table:
         self._any_id = True
 
     def _row(self, line: int, cells: Sequence[str], following: Sequence[str]) -> Row:
-        order_id, status, tracking = (self._layout.cell(field, cells) for field in FIELDS)
+        order_id, status, tracking = self._layout.texts(cells)
         order_id = bare(order_id)
         wrong = (
             self._wrong_place(line, order_id, status, cells)
