@@ -80,7 +80,7 @@ async def test_some_orders_of_the_dispatch_file_go_through_a_sequence() -> None:
 
 
 async def test_the_cancellations_are_bare_ids_of_other_orders() -> None:
-    options = InputOptions(default_status=OrderStatus.CANCELLED)
+    options = InputOptions(status=OrderStatus.CANCELLED)
     rows = [row for _, row in await rows_of("cancellations.txt", options)]
     text = (SAMPLES / "cancellations.txt").read_text(encoding="utf-8")
     assert rows == [StatusUpdate(order, OrderStatus.CANCELLED) for order in text.split()]

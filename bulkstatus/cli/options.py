@@ -25,7 +25,7 @@ def _split(
     ctx: click.Context, param: click.Parameter, pairs: tuple[str, ...]
 ) -> dict[str, str] | None:
     """Return what was given as NAME=VALUE, or None when nothing was."""
-    found = {}
+    found: dict[str, str] = {}
     for pair in pairs:
         # A word of a file's own may hold the sign, a status cannot.
         halves = pair.partition("=") if param.name == "column" else pair.rpartition("=")
@@ -34,7 +34,9 @@ def _split(
             raise click.BadParameter(f'"{pair}" is not of the form {param.metavar}.', ctx, param)
         if param.name == "column":
             name = name.lower().replace("-", "_")
-        found[name.strip()] = value
+        if found.setdefault(name.strip(), value) != value:
+            says = f'"{name.strip()}" is said to be two things. Leave one of them.'
+            raise click.BadParameter(says, ctx, param)
     return found or None
 
 

@@ -85,7 +85,7 @@ class Asking:
     def answer(self, doubt: InQuestion, options: InputOptions) -> InputOptions | None:
         """Ask which columns are which; where that is known, what words for a status mean."""
         if not doubt.fields:
-            return replace(options, words={**options.words, **_words_meant(doubt.words)})
+            return replace(options, word={**options.word, **_words_meant(doubt.words)})
         return _columns_meant(doubt, options)
 
     def keep(self) -> bool:
@@ -97,7 +97,7 @@ def _columns_meant(doubt: InQuestion, options: InputOptions) -> InputOptions | N
     """Ask which columns the fields in question are, one list of them for all fields."""
     say(f"{printable(doubt.name)}: {printable(doubt.doubts)}")
     say(f"{place:4}  {column}" for place, column in enumerate(doubt.table, 1))
-    columns, status = dict(options.columns), options.default_status
+    columns, status = dict(options.column), options.status
     for field in doubt.fields:
         if field == "tracking" and "status" in doubt.fields:
             continue  # whether there is to be one depends on the status
@@ -106,7 +106,7 @@ def _columns_meant(doubt: InQuestion, options: InputOptions) -> InputOptions | N
             (status,) = _statuses(["Which status do all rows get?"], "to stop")
         if not header and (field == "order_id" or (field == "status" and status is None)):
             return None
-    return replace(options, columns=columns, default_status=status)
+    return replace(options, column=columns, status=status)
 
 
 def _words_meant(words: Sequence[str]) -> dict[str, OrderStatus]:

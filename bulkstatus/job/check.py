@@ -22,7 +22,6 @@ from bulkstatus.shard import Shard
 from bulkstatus.source import Batch, Source
 from bulkstatus.source.alike import FEW, Alike
 from bulkstatus.source.few import Few
-from bulkstatus.source.options import LABELS
 from bulkstatus.source.rounded import Rounded
 
 # How many rows are kept that are sent and may be wrong.
@@ -90,9 +89,12 @@ class Checked:
         self._seen: set[int] = set()
         self._repeated: set[int] = set()
         # A status of its own speaks for a row.
-        self._alike = Alike(FEW if "status" in source.columns else 2, source.options.odd_ids)
+        few = FEW if "status" in source.columns else 2
+        self._judges = {
+            "order_id": (Alike("order_id", few, source.options.odd_ids), Rounded("order_id")),
+            "tracking": (Alike("tracking", 2), Rounded("tracking")),
+        }
         self._few = Few(source.others)
-        self._rounded = {"order_id": Rounded(), "tracking": Rounded()}
 
     @property
     def are_all_new(self) -> bool:
@@ -131,6 +133,7 @@ class Checked:
                 for row in rows
                 if row.n not in invalid or invalid[row.n].field == "tracking"
             )
+            trackings = tuple(row.tracking for row in rows if row.n not in invalid)
         self._compare(order_ids, trackings, (first, len(self.state)))
         new = set(orders)
         if len(new) < len(orders):
@@ -146,9 +149,10 @@ class Checked:
         span: tuple[int, int] | None = None,
     ) -> None:
         """Take in what tells which rows are not like the others."""
-        self._alike.look(order_ids, span)
-        self._rounded["order_id"].look(order_ids, span)
-        self._rounded["tracking"].look(trackings, span)
+        values = {"order_id": order_ids, "tracking": [*filter(None, trackings)]}
+        for field, judges in self._judges.items():
+            for judge in judges if values[field] else ():
+                judge.look(values[field], span)
 
     def _set_aside(self, row: RowRecord, outcome: Outcome, reason: str) -> None:
         self.state.mark(row.n, State[outcome.name])
@@ -226,8 +230,7 @@ class Checked:
             there = known.valid()
             while lot := [*islice(there, LOT)]:
                 self._compare([row.order_id for row in lot], [row.tracking for row in lot])
-        spans = {*self._alike.spans(), *self._rounded["order_id"].spans()}
-        spans.update(self._rounded["tracking"].spans())
+        spans = {s for judges in self._judges.values() for each in judges for s in each.spans()}
         async for row in self.work.rows(sorted(spans)):
             if state.state(row.n) is not State.TO_SEND or (new is not None and row.n not in new):
                 continue
@@ -241,9 +244,8 @@ class Checked:
 
     def _oddities(self, row: RowRecord) -> Iterator[tuple[str, str, bool, str]]:
         """Yield what is odd about a row: the field, its value, whether it is refused, and why."""
-        if reason := self._alike.why_odd(row.order_id):
-            yield "order_id", row.order_id, True, reason
-        for field, value in (("order_id", row.order_id), ("tracking", row.tracking)):
-            is_refused, reason = self._rounded[field].why_odd(value)
-            if value and reason:
-                yield field, value, is_refused, f"the {LABELS[field]} {reason}"
+        for field, judges in self._judges.items():
+            value = row.order_id if field == "order_id" else row.tracking
+            for is_refused, reason in (judge.why_odd(value) for judge in judges if value):
+                if value and reason:
+                    yield field, value, is_refused, reason

@@ -10,7 +10,7 @@ from pathlib import Path
 from bulkstatus.errors import BulkstatusError, SettingsRefused
 from bulkstatus.job.names import kept_settings
 from bulkstatus.log import LogContents, Outcome, Result
-from bulkstatus.order import BLANKS, OrderStatus, Row, StatusUpdate
+from bulkstatus.order import OrderStatus, Row, StatusUpdate
 from bulkstatus.reporting.summary import Summary
 from bulkstatus.reporting.tables import (
     files_of,
@@ -55,7 +55,7 @@ async def orders_in(path: Path, summary: Summary) -> set[int]:
     try:
         source = await open_source(str(path), input_options(summary.contents, path))
     except BulkstatusError:
-        by_itself = InputOptions(default_status=OrderStatus.DISPATCHED, columns={"tracking": ""})
+        by_itself = InputOptions(status=OrderStatus.DISPATCHED, column={"tracking": ""})
         source = await open_source(str(path), by_itself)
     return {hash(row.order_id) for row in await _rows_of(source)}
 
@@ -139,17 +139,16 @@ async def _table(source: Source, failures: Sequence[Result]) -> Table:
             for row, cells in zip(batch.rows, batch.cells, strict=True):
                 if rows := wanted.get(_content(row)):
                     found[rows.pop()] = cells
-    names = [name.strip(BLANKS) for name in source.header]
-    places = {name: names.index(source.columns[name]) for name in FIELDS if name in source.columns}
-    header = list(source.header)
+    header, columns = list(source.header), source.columns
+    places = {name: header.index(columns[name]) for name in FIELDS if name in columns}
     # What an earlier file of this kind said no longer holds.
     return Table(header[: -1 if header[-1] == REASON else None], len(header), places, found)
 
 
 def _plain(options: InputOptions) -> Table:
     """Return the columns order ID, status, tracking and line, as the log's options find them."""
-    fields = [name for name in FIELDS if options.columns.get(name) != ""]
-    header = [options.columns.get(name, name) for name in fields]
+    fields = [name for name in FIELDS if options.column.get(name) != ""]
+    header = [options.column.get(name, name) for name in fields]
     places = {name: place for place, name in enumerate([*fields, "line"])}
     return Table([*header, "line"], len(places), places)
 

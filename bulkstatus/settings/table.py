@@ -251,31 +251,16 @@ class Settings:
         from bulkstatus.source.options import InputOptions
 
         settings = config_path()
-        return InputOptions(
-            format=self.format,
-            default_status=self.status,
-            columns=self.column,
-            no_header=self.no_header,
-            encoding=self.encoding,
-            require_tracking=self.require_tracking,
-            sheet=self.sheet,
-            odd_ids=self.odd_ids,
-            words=self.word,
-            layouts=Layouts(settings and settings.with_name("layouts.json")),
-            save_layout=self.save_layout,
-        )
+        layouts = Layouts(settings and settings.with_name("layouts.json"))
+        given = {f.name: getattr(self, f.name) for f in fields(InputOptions) if f.name in SETTINGS}
+        return InputOptions(**given, layouts=layouts)
 
     def answered(self, options: "InputOptions", saved: str | None) -> "Settings":
         """Return the settings with what `options` say besides: what somebody answered, or the
         layout called `saved`.
         """
         origin = "answer" if saved is None else f"layout {saved}"
-        answers: dict[str, Any] = {
-            "column": dict(options.columns),
-            "status": options.default_status,
-            "word": dict(options.words),
-            "save_layout": options.save_layout,
-        }
+        answers = {name: value for name, value in vars(options).items() if name in SETTINGS}
         new = {name: value for name, value in answers.items() if value != getattr(self, name)}
         origins = {**self.origins, **dict.fromkeys(new, origin)}
         return replace(self, **new, values={**self.values, **_plain(new)}, origins=origins)

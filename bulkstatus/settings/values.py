@@ -168,9 +168,9 @@ def _are_columns(headers: Mapping[object, object]) -> bool:
 
 
 def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
-    from bulkstatus.order import parse_status
+    from bulkstatus.order import normalise, parse_status
 
-    meant = {}
+    meant, alike = {}, dict[str, "OrderStatus"]()
     for word, given in ((str(word), str(given)) for word, given in words.items()):
         status = parse_status(given)
         if status is None or not word.strip() or parse_status(word):
@@ -178,6 +178,8 @@ def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
             raise SettingsRefused(
                 f'--word: "{shown}" is not a word of the file\'s own and the status that it means.'
             )
+        if alike.setdefault(normalise(word.strip()), status) is not status:
+            raise SettingsRefused(f'--word: "{printable(word, 60)}" is said to be two statuses.')
         meant[word] = status
     return meant
 

@@ -1,15 +1,18 @@
-"""What the order IDs of a file have in common: the kinds that tell an order from another line.
+"""What the order IDs, or the trackings, of a file have in common: what tells one from other text.
 
-A total, a signature, a heading, a second header have no ID, but words where the IDs stand.
+A total, a signature, a heading, a second header have no ID, but words where the IDs stand; and
+"collected" is no tracking.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from bulkstatus.order import all_whole
 from bulkstatus.source.columns import quoted
+from bulkstatus.source.options import LABELS
 
 _DIGIT = re.compile(r"\d")
 _BLANK = re.compile(r"\s")
@@ -24,11 +27,12 @@ _PLAIN = "are free of marks such as : and ("
 #: The kinds of IDs, and what one of the kind is true of.
 _KINDS: dict[str, Callable[[str], object]] = {
     _DIGITS: _DIGIT.search,
-    _CODES: lambda order_id: _DIGIT.search(order_id) or order_id.isupper(),
+    _CODES: lambda text: _DIGIT.search(text) or text.isupper(),
     _NUMBERS: str.isdecimal,
-    _WORDS: lambda order_id: not _BLANK.search(order_id),
-    _PLAIN: lambda order_id: not _MARK.search(order_id),
+    _WORDS: lambda text: not _BLANK.search(text),
+    _PLAIN: lambda text: not _MARK.search(text),
 }
+_ALL = frozenset(_KINDS)
 
 #: What most IDs are, what one in a list is, and what all are that need no closer look.
 USUAL, ONE_WORD = frozenset({_DIGITS, _WORDS}), frozenset({_WORDS})
@@ -47,88 +51,87 @@ FEW = 8
 # orders have few.
 _LONG = 5
 
-_Span = tuple[int, int]
+
+class _Shape(NamedTuple):
+    """The kinds that an ID is of, and how long it is."""
+
+    kinds: frozenset[str]
+    length: int
 
 
 def kinds_of(order_id: str) -> frozenset[str]:
-    """Return the kinds that an ID is of, but for whether it is a number: some have a letter."""
-    return frozenset(kind for kind in WHOLE if _KINDS[kind](order_id))
+    """Return the kinds that an ID is of."""
+    return frozenset(kind for kind, is_of in _KINDS.items() if is_of(order_id))
 
 
 class Alike:
-    """Looks at the IDs of a whole file.
+    """Looks at the order IDs, or the trackings, of a whole file, as `field` says.
 
-    Where all of another kind stand at its beginning or its end, `few` others are enough for that
-    to speak against them. `odd_ids` is --odd-ids.
+    Where all IDs of another kind stand at its beginning or its end, `few` others are enough for
+    that to speak against them; a tracking may stand anywhere. `odd_ids` is --odd-ids.
     """
 
-    def __init__(self, few: int, odd_ids: bool = False) -> None:
+    def __init__(self, field: str, few: int, odd_ids: bool = False) -> None:
+        self._field = field
         self._few = few
-        self._odd_ids = odd_ids
-        self._count = 0
-        # By kind: how many IDs are of another, and where these stand.
-        self._odd: Counter[str] = Counter()
-        self._odd_spans: defaultdict[str, list[_Span]] = defaultdict(list)
-        # By length: how many numbers and other IDs there are, and where the numbers stand.
-        self._numbers: Counter[int] = Counter()
-        self._others: Counter[int] = Counter()
-        self._spans: defaultdict[int, list[_Span]] = defaultdict(list)
-        self._first: list[str] = []
-        self._last: list[str] = []
+        # Trackings are as each courier makes them, but for words.
+        self._asked = _KINDS if field == "order_id" else (_DIGITS,)
+        self._odd_ids = odd_ids or field != "order_id"
+        self._counts: Counter[_Shape] = Counter()
+        self._spans: defaultdict[_Shape, list[tuple[int, int]]] = defaultdict(list)
+        self._first: list[_Shape] = []
+        self._last: list[_Shape] = []
 
-    def look(self, order_ids: Sequence[str], span: _Span | None = None) -> None:
-        """Take in valid IDs, all at once for speed; `span` says which rows of the file they are."""
-        if not order_ids:
-            return
-        self._count += len(order_ids)
-        doubtful = _doubtful(order_ids)
-        lengths = _lengths(order_ids)
-        if _NUMBERS in doubtful:
-            numbers = Counter(map(len, filter(str.isdecimal, order_ids)))
-            self._others.update(lengths - numbers)
-            lengths = numbers
-        self._numbers.update(lengths)
-        odd = {kind: sum(map(_is_odd(kind), order_ids)) for kind in doubtful}
-        self._odd.update(odd)
+    def look(self, values: Sequence[str], span: tuple[int, int] | None = None) -> None:
+        """Take in valid ones, all at once for speed; `span` says which rows of the file they are,
+        None that they are the log's.
+        """
+        # Of a whole tracking there is nothing to say, whatever its length.
+        is_plain = self._field != "order_id" and all_whole(values)
+        shapes = Counter({_Shape(_ALL, 1): len(values)}) if is_plain else _shapes(values)
+        self._counts.update(shapes)
         if span is not None:
-            self._first = [*self._first, *order_ids[:_EDGE]][:_EDGE]
-            self._last = [*self._last, *order_ids[-_EDGE:]][-_EDGE:]
-            for length in lengths:
-                self._spans[length].append(span)
-            for kind in filter(odd.get, odd):
-                self._odd_spans[kind].append(span)
+            self._first = [*self._first, *map(_shape, values[:_EDGE])][:_EDGE]
+            self._last = [*self._last, *map(_shape, values[-_EDGE:])][-_EDGE:]
+            for shape in shapes:
+                self._spans[shape].append(span)
 
-    def spans(self) -> list[_Span]:
-        """Return where the rows stand that may be no orders, once all were looked at."""
-        kinds = [self._odd_spans[kind] for kind in self._kinds]
-        numbers = [spans for length, spans in self._spans.items() if length <= self._short]
-        return [span for spans in kinds + numbers for span in spans]
+    def spans(self) -> list[tuple[int, int]]:
+        """Return where the rows stand that may be odd, once all were looked at."""
+        odd = (spans for shape, spans in self._spans.items() if self._why_odd(shape))
+        return [span for spans in odd for span in spans]
 
-    def why_odd(self, order_id: str) -> str | None:
-        """Return why a row with this ID is no order, or None where it may be one."""
+    def why_odd(self, value: str) -> tuple[bool, str]:
+        """Return whether a row with this one is refused, and why."""
+        why = self._why_odd(_shape(value))
+        return bool(why), why.format(quoted(value))
+
+    def _why_odd(self, shape: _Shape) -> str:
+        label, is_id = LABELS[self._field], self._field == "order_id"
         for kind in self._kinds:
-            if not _KINDS[kind](order_id):
+            if kind not in shape.kinds:
+                what, mend = ("the row is no order: ", "delete it") if is_id else ("", "clear it")
                 return (
-                    f"the row is no order: the order IDs of this file {kind}, unlike "
-                    f"{quoted(order_id)}; delete it, or send it in a file of its own"
+                    f"{what}the {label}s of this file {kind}, unlike {{}}; {mend}, or send the row "
+                    "in a file of its own"
                 )
-        if len(order_id) <= self._short and order_id.isdecimal():
+        if shape.length <= self._short and _NUMBERS in shape.kinds:
             return (
-                f"the row is no order: {quoted(order_id)} is far shorter than the order IDs of "
-                "this file, perhaps a count; delete it, or say with --odd-ids that it is meant"
+                "the row is no order: {} is far shorter than the order IDs of this file, perhaps a "
+                "count; delete it, or say with --odd-ids that it is meant"
             )
-        return None
+        return ""
 
     @cached_property
     def _kinds(self) -> list[str]:
-        """The kinds that the IDs of the file are of."""
+        """The kinds that those of the file are of."""
         found = []
-        for kind in _KINDS:
-            odd = self._odd[kind]
-            at_edges = sum(map(_is_odd(kind), self._first + self._last))
+        for kind in self._asked:
+            odd = sum(n for shape, n in self._counts.items() if kind not in shape.kinds)
+            at_edges = sum(kind not in shape.kinds for shape in self._first + self._last)
             # A number may stand at an edge as well as a code.
-            is_edged = kind != _NUMBERS and odd <= at_edges
-            if _are_few(odd, self._count, self._few if is_edged else None):
+            is_edged = (kind != _NUMBERS and odd <= at_edges) or self._field != "order_id"
+            if _are_few(odd, self._counts.total(), self._few if is_edged else None):
                 found.append(kind)
         return found
 
@@ -139,19 +142,20 @@ class Alike:
         IDs of nearly one length are those of two neighbouring ones. Shorter ones are IDs as long
         as each has more than half as many digits as the next: they may be numbered from 1.
         """
-        lengths = self._numbers
-        if lengths.total() < self._others.total():
-            lengths = lengths + self._others
+        numbers, others = Counter[int](), Counter[int]()
+        for shape, n in self._counts.items():
+            (numbers if _NUMBERS in shape.kinds else others)[shape.length] += n
+        lengths = numbers + others if numbers.total() < others.total() else numbers
         if self._odd_ids or not lengths:
             return 0
         shortest = max(lengths, key=lambda length: lengths[length] + lengths[length + 1])
         count = lengths.total()
         odd = count - lengths[shortest] - lengths[shortest + 1]
-        edges = {*map(len, self._first[:1] + self._last[-1:])}
+        edges = {shape.length for shape in self._first[:1] + self._last[-1:]}
         is_edged = odd == 1 and not edges <= {shortest, shortest + 1}
         if not _are_few(odd, count, FEW if is_edged else None):
             return 0
-        for length in sorted(self._numbers, reverse=True):
+        for length in sorted(numbers, reverse=True):
             if length < shortest:
                 if 2 * length <= shortest:
                     return length if shortest >= _LONG else 0
@@ -159,21 +163,26 @@ class Alike:
         return 0
 
 
-def _doubtful(order_ids: Sequence[str]) -> Iterable[str]:
-    """Return the kinds that perhaps not all of some IDs are of."""
-    if "".join(order_ids).isdecimal():
-        return ()
-    return (_NUMBERS,) if all_whole(order_ids) else _KINDS
+def _shape(text: str) -> _Shape:
+    return _Shape(kinds_of(text), len(text))
 
 
-def _is_odd(kind: str) -> Callable[[str], bool]:
-    return lambda order_id: not _KINDS[kind](order_id)
+def _shapes(texts: Sequence[str]) -> Counter[_Shape]:
+    """Return how many texts there are of each shape; often all are whole, which is told fast."""
+    are_numbers = "".join(texts).isdecimal()
+    if not (are_numbers or all_whole(texts)):
+        return Counter(map(_shape, texts))
+    lengths = _lengths(texts)
+    numbers = lengths if are_numbers else _lengths([*filter(str.isdecimal, texts)])
+    shapes = {_Shape(_ALL, length): count for length, count in numbers.items()}
+    others = (lengths - numbers).items()
+    return Counter(shapes | {_Shape(_ALL - {_NUMBERS}, n): count for n, count in others})
 
 
 def _lengths(texts: Sequence[str]) -> Counter[int]:
     """Return how many texts there are of each length; often they are of one, which is told fast."""
     lengths = set(map(len, texts))
-    return Counter(map(len, texts)) if len(lengths) > 1 else Counter({lengths.pop(): len(texts)})
+    return Counter({lengths.pop(): len(texts)} if len(lengths) == 1 else map(len, texts))
 
 
 def _are_few(odd: int, count: int, few: int | None) -> bool:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from bulkstatus.errors import InputRefused, SettingsRefused
@@ -35,6 +36,9 @@ WORDS: dict[str, str] = {
     **{f"consignment{word}": "tracking" for word in _NUMBERWORDS},
 }
 
+# The key `id` of an object may be the order's.
+_KEY_WORDS = {**WORDS, "id": "order_id"}
+
 # With what a word of a header begins or ends that speaks of the same thing as a field: beside an
 # order number, its reference or another's ID, if not a shipment's.
 _SPEAKS = {
@@ -53,6 +57,8 @@ _ID = re.compile(r"(?=.{1,50}$)(?=\D*\d)[\w#./-]+(?: [\w#./-]+)?")
 _AMOUNT = re.compile(r"\D{0,4}\d[\d.,']*[.,]\d{1,3}\D{0,4}")
 # An ID by its looks alone, whatever its header says: too long, or too mixed, for a quantity.
 _PLAIN_ID = re.compile(r"(?=.*[^\W\d_])\S{2,}|\d{6,}")
+# The texts and numbers of an object or a list in an object, of which nothing is read.
+_INNER = re.compile(r'[^\s"{}\[\],:]+')
 # From how many characters on it is no chance that two columns look alike.
 _LONG = 4
 
@@ -96,7 +102,7 @@ class InQuestion(InputRefused):
 
     `table` are all columns; `fields` has each field in question with the positions of those that
     could be meant, the likeliest first; `taken` are the headers of the other fields' columns.
-    `words` are those of the status column that mean no status.
+    `words` are those of the status column that mean no status. `kind` is the format.
     """
 
     def __init__(
@@ -107,8 +113,10 @@ class InQuestion(InputRefused):
         note: str = "",
         taken: Iterable[int] = (),
         words: Sequence[str] = (),
+        kind: str = "",
     ) -> None:
         self.name, self.table, self.fields, self.words = name, table, fields, words
+        self._has_header = kind != "jsonl"
         self.taken = {table[place].header for place in taken}
         self.doubts = " ".join([*filter(None, [note]), *self._doubts()])
         shown = "\n".join(self._shown())
@@ -144,7 +152,7 @@ class InQuestion(InputRefused):
             yield f"There is no column that is known to hold the {LABELS[field]}{like}."
             if not could and any(column.filled and not column.header for column in self.table):
                 yield "One that has no name cannot be chosen: give it one in the header first."
-            if field == "order_id" and len(self.table) <= len(FIELDS):
+            if field == "order_id" and self._has_header and len(self.table) <= len(FIELDS):
                 yield "If that line is an order already, add --no-header; if it stands above the"
                 yield "header, delete it."
 
@@ -186,17 +194,14 @@ class Found(NamedTuple):
     untracked: list[int] | None
 
 
-def find(
-    table: Sequence[Column],
-    options: InputOptions,
-    words: Mapping[str, str] = WORDS,
-    may_lack_tracking: bool = False,
-) -> Found:
-    """Return which column is which, of those that `options.columns` names what they say.
+def find(table: Sequence[Column], options: InputOptions, kind: str) -> Found:
+    """Return which column is which, of those that `options.column` names what they say.
 
-    With `may_lack_tracking` there is no question where no other column is left.
+    The `kind` is the format. A list, "txt", may have no tracking without a question, and an object
+    of "jsonl" no field.
     """
-    chosen, headers = options.columns, [column.header for column in table]
+    words, is_object = (_KEY_WORDS, True) if kind == "jsonl" else (WORDS, False)
+    chosen, headers = options.column, [column.header for column in table]
     called = {field: named(headers, wanted) for field, wanted in chosen.items()}
     places = {field: found[0] for field, found in called.items() if found}
     rest = [place for place in range(len(table)) if place not in places.values()]
@@ -215,13 +220,13 @@ def find(
         taken = table[mine[0]] if mine else None
         could = [*mine, *(p for p in others if could_be(field, table[p], taken))]
         if field in chosen:
-            if field == "status" and field not in places and options.default_status is None:
+            if field == "status" and field not in places and options.status is None:
                 doubts[field] = []
         elif len(mine) == len(could) == 1:
             places[field] = mine[0]
         elif field == "tracking":
             doubts |= {field: could} if mine else {}
-        elif field == "order_id" or could or options.default_status is None:
+        elif field == "order_id" or could or options.status is None:
             doubts[field] = could
     if "order_id" not in places and not doubts.get("order_id"):
         filled = (p for p in others if len(table[p].filled) * 2 > len(table[p].cells))
@@ -232,20 +237,28 @@ def find(
     if "tracking" not in chosen and (own_one is None or not table[own_one].filled):
         orders = table[likely["order_id"]] if "order_id" in likely else None
         ids = [p for p in sorted(left) if headers[p] and looks_like_id(table[p], orders)]
+        if own_one is None:
+            ids += [p for p in sorted(left) if p not in ids and _has_inner_id(table[p])]
         ids.sort(key=lambda place: speaks_of("order_id", headers[place]))
         if own_one is None:
-            untracked = ids if left or not may_lack_tracking else None
+            untracked = ids if ids or kind not in {"txt", "jsonl"} else None
         elif ids := [p for p in ids if len(table[p].filled) == len(table[p].cells)]:
             untracked = [*ids, own_one]
         if untracked is not None and _is_shipped(table, likely.get("status"), options):
             doubts["tracking"] = untracked
             places.pop("tracking", None)
+    if is_object:
+        doubts = {field: could for field, could in doubts.items() if could}
+        if "tracking" not in {*places, *chosen}:
+            # One that is blank in the first rows may be filled in others.
+            blank = [place for place in sorted(left) if not table[place].filled]
+            untracked = [*(untracked or ()), *blank] or None
     return Found(places, tuple(void), doubts, untracked)
 
 
 def _is_shipped(table: Sequence[Column], status: int | None, options: InputOptions) -> bool:
     """Say whether some of the first rows are about shipping, or may be, for nobody knows."""
-    meant = {options.default_status}
+    meant = {options.status}
     if status is not None:
         meant = {*map(options.status_of, table[status].filled), *(meant - {None})}
     return None in meant or not SHIPPING.isdisjoint(meant)
@@ -287,6 +300,8 @@ def could_be(field: str, column: Column, taken: Column | None) -> bool:
         return are_statuses or (says and taken is None)
     if taken is None or not _are_ids(column):
         return says and _are_ids(column)
+    # Beside "Waybill", "Waybill 2" speaks of the same.
+    says = says or normalise(column.header).startswith(normalise(taken.header))
     is_alike = says or _is_formed_alike(column, taken)
     return bool(column.header) and is_alike and _is_distinct(column, taken.filled)
 
@@ -300,6 +315,13 @@ def looks_like_id(column: Column, orders: Column | None) -> bool:
         return False
     pairs = zip(column.cells, orders.cells if orders else column.cells, strict=True)
     return _is_distinct(column, [order for cell, order in pairs if cell])
+
+
+def _has_inner_id(key: Column) -> bool:
+    """Say whether something that looks like an ID stands in an object or a list of its own."""
+    inner = (cell for cell in key.filled if cell[0] in "{[")
+    pieces = chain.from_iterable(map(_INNER.findall, inner))
+    return any(looks_like_id(Column("", [piece]), None) for piece in pieces)
 
 
 def speaks_of(field: str, header: str) -> bool:

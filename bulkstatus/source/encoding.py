@@ -57,7 +57,7 @@ class Piece(NamedTuple):
 
 
 class Text:
-    """The text of one input.
+    """The text of the input `name`.
 
     `encoding` is the one in force, a guess where `assumed` says so; `advice` says what to try where
     the guess reads no words. Without a byte order mark and
@@ -71,7 +71,7 @@ class Text:
         self.encoding = known or "utf-8"
         self.assumed = False
         self.advice = ""
-        self._name = name
+        self.name = name
         self._is_known = known is not None
         self._is_ascii = True
         self._decoder = codecs.getincrementaldecoder(self.encoding)()
@@ -88,7 +88,7 @@ class Text:
             text = self._decode(block)
             if "\0" in text:
                 raise InputRefused(
-                    f"{self._name}, line {self._line_after(text[: text.index(chr(0))])} holds a "
+                    f"{self.name}, line {self._line_after(text[: text.index(chr(0))])} holds a "
                     "NUL character: the file is damaged, is not text, or is UTF-16 without its "
                     "mark (then say so with --encoding utf-16-le). Export it again."
                 )
@@ -100,7 +100,7 @@ class Text:
                 yield Piece(self._line, whole)
             self._line += _line_ends(whole)
             if len(self._rest) > MAX_RECORD:
-                raise too_long(self._name, self._line)
+                raise too_long(self.name, self._line)
 
     def _decode(self, block: bytes) -> str:
         """Return the text of the next block; an empty one is the end."""
@@ -134,7 +134,7 @@ class Text:
     def _undecodable(self, data: bytes, line: int, encoding: str = "") -> InputRefused:
         encoding = encoding or ("UTF-8 or Windows-1252" if self.assumed else self.encoding)
         return InputRefused(
-            f"{self._name}, line {line} holds bytes that are not {encoding}. {to_try(data)}"
+            f"{self.name}, line {line} holds bytes that are not {encoding}. {to_try(data)}"
         )
 
 

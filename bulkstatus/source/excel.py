@@ -1,19 +1,16 @@
 """An Excel workbook → the rows of one sheet, each cell as Excel shows it or with what is wrong."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
 from bulkstatus.errors import BulkstatusError, InputRefused
-from bulkstatus.order import InvalidRow
 from bulkstatus.source.columns import SAMPLE, listed, quoted
 from bulkstatus.source.layout import Layout, with_header, without_header
-from bulkstatus.source.options import FIELDS, LABELS, Batch, InputOptions
-from bulkstatus.source.shown import Wrong
+from bulkstatus.source.options import Batch, InputOptions
 from bulkstatus.source.table import Records, Table
 from bulkstatus.source.workbook import Parts, SheetRow
-from bulkstatus.words import printable
 
 # How many rows are made at a time.
 _CHUNK = 4000
@@ -48,10 +45,11 @@ class Workbook:
                     "its right."
                 )
             if options.no_header:
-                self.layout = without_header(first, options, name, line - 1)
+                layout = without_header(first, options, name)
             else:
                 below = [_cells(row, len(first)) for row in head[1:]]
-                self.layout = with_header(first, below, options, name, line)
+                layout = with_header(first, below, options, name, "xlsx")
+            self.layout = layout._replace(skip_lines=line - options.no_header)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of the sheet, once."""
@@ -70,9 +68,7 @@ class Workbook:
                 return
             rows = [row for row in rows if row.number > layout.skip_lines]
             whole = [_cells(row, layout.width) for row in rows]
-            lines, made, cells = table.batch(Records([row.number for row in rows], whole))
-            judged = [_wrong(each, layout) or row for each, row in zip(cells, made, strict=True)]
-            yield Batch(lines, judged, cells)
+            yield table.batch(Records([row.number for row in rows], whole))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -115,12 +111,3 @@ def _cells(row: SheetRow, width: int = 0) -> list[str]:
     width = width or max(row.cells) + 1
     beyond = [row.cells[place] for place in sorted(row.cells) if place >= width]
     return [*(row.cells.get(place, "") for place in range(width)), *beyond]
-
-
-def _wrong(cells: Sequence[str], layout: Layout) -> InvalidRow | None:
-    for field, place in zip(FIELDS, layout.columns, strict=True):
-        if place is not None and isinstance(cell := cells[place], Wrong):
-            value = printable(cell, 200)
-            reason = f"the {LABELS[field]} {quoted(value)} {cell.why}"
-            return InvalidRow(str(cells[layout.columns.order_id]), None, None, field, value, reason)
-    return None

@@ -5,10 +5,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from bulkstatus.errors import InputRefused, SettingsRefused
-from bulkstatus.order import BLANKS, is_mistyped, parse_status
+from bulkstatus.order import (
+    BLANKS,
+    InvalidRow,
+    Row,
+    StatusUpdate,
+    is_mistyped,
+    parse_status,
+    parse_update,
+)
 from bulkstatus.source.columns import (
     SAMPLE,
     WORDS,
@@ -16,14 +25,18 @@ from bulkstatus.source.columns import (
     InQuestion,
     columns_of,
     find,
+    is_void,
     listed,
     named,
     names_columns,
     normalise,
+    quoted,
     refuse_misnamed,
+    void_row,
 )
 from bulkstatus.source.encoding import split_lines
-from bulkstatus.source.options import FIELDS, REASON, VOID, InputOptions
+from bulkstatus.source.options import FIELDS, LABELS, REASON, VOID, InputOptions, Wrong
+from bulkstatus.words import printable
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -43,57 +56,72 @@ _DIGIT = re.compile(r"\d")
 _PLACES = ("first column", "second column", "third column")
 
 
-class Columns(NamedTuple):
-    """The positions of the three fields in a record; None where the file has no such column."""
-
-    order_id: int
-    status: int | None
-    tracking: int | None
-
-
 class Layout(NamedTuple):
-    """How to read the rows of a table.
+    """How to read the rows of a table, or JSON Lines with the same keys.
 
-    `skip_lines` physical lines stand before the first row; `header` is the header as it stands,
-    empty where there is none; `width` is the number of cells of a row. `options` are those given,
-    and what answers and the saved layout `saved`, if any, add to them. `void` are the columns that
-    say that a row is void, and `untracked` is what to raise where one without tracking is shipped.
+    `header` is empty where there is none; `places` has the fields' columns by position, `void`
+    those that say that a row is void, and `width` is the number of cells of a row. `options` are
+    those given, and what answers and the saved layout `saved`, if any, add to them. `untracked` is
+    what to raise where a row without tracking is shipped. `skip_lines` physical lines stand before
+    the first row, whose cells `delimiter` parts.
     """
 
-    delimiter: str
-    skip_lines: int
     header: tuple[str, ...]
-    columns: Columns
+    places: Mapping[str, int]
+    void: Sequence[int]
     width: int
     options: InputOptions
-    void: tuple[int, ...] = ()
     untracked: InQuestion | None = None
     saved: str | None = None
+    skip_lines: int = 0
+    delimiter: str = ""
 
-    def names(self) -> Mapping[str, str]:
+    def names(self) -> dict[str, str]:
         """Return the name of each field's column, its place where there is no header."""
         names = self.header or _PLACES
-        found = {
-            field: names[place].strip(BLANKS)
-            for field, place in zip(FIELDS, self.columns, strict=True)
-            if place is not None
-        }
-        void = " or ".join(self.header[place].strip(BLANKS) for place in self.void)
+        found = {field: names[place] for field, place in self.places.items() if field in FIELDS}
+        void = " or ".join(self.header[place] for place in self.void)
         return found | ({VOID: void} if void else {})
 
     def others(self) -> dict[int, str]:
         """Return the names of the columns that hold nothing that is read, by position."""
         # Why a row was not sent, in a file of failures, is nothing of the file's own.
         last = self.header[-1:] and normalise(self.header[-1]) == REASON
-        read = {*self.columns, *self.void, *([self.width - 1] if last else [])}
-        return {p: n.strip(BLANKS) for p, n in enumerate(self.header) if p not in read}
+        read = {*self.places.values(), *self.void, *([self.width - 1] if last else [])}
+        return {place: name for place, name in enumerate(self.header) if place not in read}
+
+    def texts(self, cells: Sequence[str]) -> list[str]:
+        """Return the cells of the three fields, "" where a row has none."""
+        places = map(self.places.get, FIELDS)
+        return ["" if p is None or p >= len(cells) else cells[p] for p in places]
+
+    def row(self, cells: Sequence[str]) -> Row:
+        """Return what the cells of a row ask for, or why they cannot be followed."""
+        order_id, status, tracking = texts = self.texts(cells)
+        for field, cell in zip(FIELDS, texts, strict=True):
+            if isinstance(cell, Wrong):
+                value = printable(cell, 200)
+                why = f"the {LABELS[field]} {quoted(value)} {cell.why}"
+                return InvalidRow(str(order_id), None, None, field, value, why)
+        options = self.options
+        status = options.translated(status)
+        row = parse_update(order_id, status, tracking, options.status, options.require_tracking)
+        if isinstance(row, StatusUpdate):
+            for place in self.void:
+                if self.says_void(place, cells[place]):
+                    return void_row(row, self.header[place], cells[place])
+        return row
+
+    def says_void(self, place: int, cell: str) -> bool:
+        """Say whether a cell of one of the columns `void` says so."""
+        return is_void(self.header[place], cell, VOID in self.options.column)
 
 
-def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) -> Layout:
+def find_layout(head: str, options: InputOptions, name: str, kind: str) -> Layout:
     """Return the layout of the table that begins with the lines of `head`.
 
-    `may_be_list` allows one ID a line, without a header. Raises InputRefused or SettingsRefused
-    when the layout is not certain.
+    The `kind` is the format; "txt" may be one ID a line, without a header. Raises InputRefused or
+    SettingsRefused when the layout is not certain.
     """
     lines = split_lines(head)
     start = _first_filled(lines, 0, name)
@@ -113,22 +141,31 @@ def find_layout(head: str, options: InputOptions, name: str, may_be_list: bool) 
     wide = {d: record for d, record in found.items() if len(record[0]) > 1}
     wide = wide or dict([next(iter(found.items()))])
     if options.no_header:
-        place = 0 if options.columns.get("status") == "" else 1
+        place = 0 if options.column.get("status") == "" else 1
         if len(wide) > 1:
             # Only with the right delimiter does the second cell hold a status.
             wide = {d: record for d, record in wide.items() if parse_status(record[0][place])}
         delimiter, (cells, _) = _only(wide, name, start + 1)
-        return without_header(cells, options, name, start, delimiter)
+        layout = without_header(cells, options, name)
+        return layout._replace(skip_lines=start, delimiter=delimiter)
     known = {d: record for d, record in wide.items() if is_header(record[0], options, FIELDS)}
     if known:
         delimiter, (cells, count) = _only(known, name, start + 1)
     else:
-        delimiter, (cells, count) = max(wide.items(), key=lambda item: len(item[1][0]))
-        is_list = may_be_list and len(cells) == 1 and not any(options.columns.values())
+        # Above the header stands a title, which has other marks in it than the rows, or none.
+        named = {
+            d: any(names_columns(each) for each, _ in islice(_records(lines[start:], d), SAMPLE))
+            for d in found
+        }
+        delimiter = max(found, key=lambda d: (named[d], len(found[d][0])))
+        cells, count = found[delimiter]
+        is_list = kind == "txt" and len(cells) == 1 and not any(options.column.values())
         if is_list and _DIGIT.search(cells[0]):
-            return without_header(cells, options, name, start, delimiter)
+            layout = without_header(cells, options, name)
+            return layout._replace(skip_lines=start, delimiter=delimiter)
     records = [each for each, _ in islice(_records(lines[start + count :], delimiter), SAMPLE)]
-    return with_header(cells, records, options, name, start + count, delimiter, may_be_list)
+    layout = with_header(cells, records, options, name, kind)
+    return layout._replace(skip_lines=start + count, delimiter=delimiter)
 
 
 def with_header(
@@ -136,18 +173,15 @@ def with_header(
     records: Sequence[Sequence[str]],
     options: InputOptions,
     name: str,
-    skip_lines: int,
-    delimiter: str = "",
-    may_be_list: bool = False,
+    kind: str,
 ) -> Layout:
     """Return the layout of a table below `header`, of which `records` are the first rows.
 
-    It may be a list, which has no tracking.
     Raises SettingsRefused when a column that --column names is not there, InQuestion when it is
     not certain which column is which, InputRefused when the header is a row or a line above one.
     """
     is_row = any(cell.strip(BLANKS).isdecimal() for cell in header)
-    if is_row and not (is_header(header, options, FIELDS) or options.columns):
+    if is_row and not (is_header(header, options, FIELDS) or options.column):
         raise InputRefused(
             f"{name}: the first line is a row ({listed(header)}), not a header. If its columns are "
             "order ID, status, tracking and no others, add --no-header; else put a line above it "
@@ -157,7 +191,7 @@ def with_header(
     added: Mapping[str, Sequence[int]] = {}
     if options.layouts is not None:
         options, saved, note, added = options.layouts.applied(table, options)
-    refuse_misnamed(header, options.columns, name)
+    refuse_misnamed(header, options.column, name)
     below = next(filter(names_columns, records), None)
     if below is not None and not is_header(header, options, FIELDS):
         raise InputRefused(
@@ -165,22 +199,36 @@ def with_header(
             f"below it does ({listed(below)}). If that is the header, delete all that stands above "
             "it; else say with --column what the columns of the first one are."
         )
-    found = find(table, options, may_lack_tracking=may_be_list)
+    return settled(table, options, name, kind, note, added)._replace(saved=saved)
+
+
+def settled(
+    table: Sequence[Column],
+    options: InputOptions,
+    name: str,
+    kind: str,
+    note: str = "",
+    added: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> Layout:
+    """Return the layout of columns. Raises InQuestion where it is not certain which is which.
+
+    `note` is what there is to say of saved layouts, and `added` has what they leave in question.
+    """
+    found = find(table, options, kind)
     places, doubts = found.places, {**found.doubts, **added}
-    columns = Columns(places.get("order_id", 0), places.get("status"), places.get("tracking"))
-    words = _own_words(table, columns, options)
+    words = _own_words(table, places.get("status"), options)
     if doubts or (words and options.asks is not None):
-        raise InQuestion(name, table, doubts, note, places.values(), words)
+        raise InQuestion(name, table, doubts, note, places.values(), words, kind)
     untracked = None
     if found.untracked is not None:
         untracked = InQuestion(name, table, {"tracking": found.untracked}, note)
-    place = delimiter, skip_lines, tuple(header), columns, len(header)
-    return Layout(*place, options, found.void, untracked, saved)
+    header = tuple(column.header for column in table)
+    return Layout(header, places, found.void, len(table), options, untracked)
 
 
-def _own_words(table: Sequence[Column], columns: Columns, options: InputOptions) -> list[str]:
+def _own_words(table: Sequence[Column], status: int | None, options: InputOptions) -> list[str]:
     """Return the words of the status column that mean no status, and are no mistyped name."""
-    cells = table[columns.status].filled if columns.status is not None else ()
+    cells = table[status].filled if status is not None else ()
     words = [
         word
         for word in dict.fromkeys(cells)
@@ -189,22 +237,20 @@ def _own_words(table: Sequence[Column], columns: Columns, options: InputOptions)
     return words if len(words) <= _FEW_WORDS else []
 
 
-def without_header(
-    first: Sequence[str], options: InputOptions, name: str, skip_lines: int, delimiter: str = ""
-) -> Layout:
+def without_header(first: Sequence[str], options: InputOptions, name: str) -> Layout:
     """Return the layout of a table whose first record `first` is a row already.
 
-    Its columns are order ID, status and tracking, less those that `options.columns` says it has
+    Its columns are order ID, status and tracking, less those that `options.column` says it has
     not. Raises SettingsRefused when `options` name a column, InputRefused when `first` is a header
     after all or has more columns, or no status is known.
     """
-    if any(options.columns.values()):
+    if any(options.column.values()):
         raise SettingsRefused("--column names a header, --no-header says that there is none.")
     if is_header(first, options):
         raise InputRefused(
             f"{name}: the first line is a header ({listed(first)}). Leave --no-header out."
         )
-    fields = [field for field in FIELDS if options.columns.get(field) != ""]
+    fields = [field for field in FIELDS if options.column.get(field) != ""]
     if len(first) > len(fields):
         raise InputRefused(
             f"{name} has {len(first)} columns ({listed(first)}), and without a header there are "
@@ -212,12 +258,11 @@ def without_header(
             "them that names them, and leave --no-header out."
         )
     places = dict(zip(fields, range(len(first)), strict=False))
-    if "status" not in places and options.default_status is None:
+    if "status" not in places and options.status is None:
         raise InputRefused(
             f"{name} has order IDs without a status. Give one status for all of them with --status."
         )
-    columns = Columns(0, places.get("status"), places.get("tracking"))
-    return Layout(delimiter, skip_lines, (), columns, len(first), options)
+    return Layout((), places, (), len(first), options)
 
 
 def is_header(
@@ -226,7 +271,7 @@ def is_header(
     """Say whether a record has a column for one of `fields`."""
     return any(
         named(record, wanted)
-        if (wanted := options.columns.get(field))
+        if (wanted := options.column.get(field))
         else wanted is None and field in map(WORDS.get, map(normalise, record))
         for field in fields
     )

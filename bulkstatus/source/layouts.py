@@ -75,13 +75,13 @@ class SavedLayout(msgspec.Struct, omit_defaults=True):
 
     def added_to(self, options: InputOptions, but: Collection[str] = ()) -> InputOptions:
         """Return options with what they leave open, of all fields `but` some."""
-        taken = {*but, *options.columns.values()} - {""}
+        taken = {*but, *options.column.values()} - {""}
         columns = {f: name for f, name in self.columns.items() if taken.isdisjoint({f, name})}
         return replace(
             options,
-            columns={**columns, **options.columns},
-            default_status=options.default_status or self.status,
-            words={**self.words, **options.words},
+            column={**columns, **options.column},
+            status=options.status or self.status,
+            word={**self.words, **options.word},
         )
 
 
@@ -114,7 +114,7 @@ class Layouts:
         is for columns that were added, the fourth has the fields in question with those that could
         be meant, and what the layout says besides is added to the options.
         """
-        headers, chosen = [column.header for column in table], options.columns
+        headers, chosen = [column.header for column in table], options.column
         fitting = [layout for layout in self.saved if layout.has_columns(headers)]
         doubts = [layout.in_doubt(table, chosen) for layout in fitting]
         held = [layout for layout, doubt in zip(fitting, doubts, strict=True) if not doubt]
@@ -152,13 +152,13 @@ class Layouts:
             raise SettingsRefused(
                 "There is no folder to keep a layout in. Name one in BULKSTATUS_CONFIG_DIR."
             )
-        status = options.default_status
+        status = options.status
         layout = SavedLayout(
             options.save_layout or "",
-            [name.strip() for name in header],
-            {**options.columns, **{field: columns.get(field, "") for field in FIELDS}},
+            list(header),
+            {**options.column, **{field: columns.get(field, "") for field in FIELDS}},
             status if status is not OrderStatus.CANCELLED and len(header) > 1 else None,
-            dict(options.words),
+            dict(options.word),
             options.sheet,
         )
         kind = layout.header, layout.sheet

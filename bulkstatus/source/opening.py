@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Self, TypeVar, cast
 
 from bulkstatus.errors import InputRefused, Refused, SettingsRefused
-from bulkstatus.source import jsonl
 from bulkstatus.source.columns import InQuestion, quoted
 from bulkstatus.source.encoding import Text
+from bulkstatus.source.jsonl import Objects
 from bulkstatus.source.kinds import (
     format_of,
     refuse_one_line,
@@ -50,8 +50,8 @@ class Source:
     """An input whose beginning could be read. Use it as an async context manager.
 
     `name` is what messages call it; `path` is None where it is no regular file; `columns` maps
-    each field that the input has to the column (or key) that holds it; `header` is the header of
-    a table as it stands, empty where there is none; `others` are its columns that nothing is read
+    each field that the input has to the column (or key) that holds it; `header` are the names of a
+    table's columns, empty where there is no header; `others` are its columns that nothing is read
     of, by position; `sheet` is that of a workbook. `options` are those given with the answers of
     somebody who was asked and of the layout called `saved`, if one holds.
     """
@@ -113,12 +113,13 @@ class Source:
         head = "".join(piece.text for piece in first_pieces)
         refuse_other_text(head, format_, name)
         if format_ == "jsonl":
-            self.columns, shapes = jsonl.known_keys(head, options, name)
-            return jsonl.read_rows(pieces, options, text, shapes)
+            objects = Objects(head, options, text)
+            self.columns = objects.columns
+            return objects.batches(pieces)
         if not options.no_header:
             refuse_one_line(head, name)
         try:
-            layout = find_layout(head, options, name, may_be_list=format_ == "txt")
+            layout = find_layout(head, options, name, format_)
         except Refused as refused:
             # Perhaps the header only cannot be read.
             refused.args = (f"{refused} {text.advice}".rstrip(),)

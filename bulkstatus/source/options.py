@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from bulkstatus.order import BLANKS, OrderStatus, Row, normalise, parse_status
 
@@ -38,39 +38,51 @@ class Asks(Protocol):
 class InputOptions:
     """How to read an input.
 
-    `format` is "csv", "tsv", "txt", "jsonl" or "xlsx" (any spreadsheet); None goes by the file's
-    extension. `columns` maps a field ("order_id", "status", "tracking", or "void") to the header
+    All but the last two are the settings of these names. `format` is "csv", "tsv", "txt", "jsonl"
+    or "xlsx" (any spreadsheet); None goes by the file's extension. `status` is that of rows that
+    have none. `column` maps a field ("order_id", "status", "tracking", or "void") to the header
     that holds it; "" says that the file has none, which `order_id` cannot. `odd_ids` says that
-    numbers which are far shorter than the other IDs are meant. `words` are the file's own for a
+    numbers which are far shorter than the other IDs are meant. `word` has the file's own for a
     status. `layouts` are the answers that were kept of other files; those of this one are kept as
     `save_layout` where that is not None ("" leaves the name to the file's). `asks` answers what is
     in question, where somebody can.
     """
 
     format: str | None = None
-    default_status: OrderStatus | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    status: OrderStatus | None = None
+    column: Mapping[str, str] = field(default_factory=dict)
     no_header: bool = False
     encoding: str | None = None
     require_tracking: bool = False
     sheet: str | None = None
     odd_ids: bool = False
-    words: Mapping[str, OrderStatus] = field(default_factory=dict)
-    layouts: "Layouts | None" = None
+    word: Mapping[str, OrderStatus] = field(default_factory=dict)
     save_layout: str | None = None
+    layouts: "Layouts | None" = None
     asks: Asks | None = None
 
     @cached_property
     def _meant(self) -> Mapping[str, str]:
-        return {normalise(word): str(int(status)) for word, status in self.words.items()}
+        return {normalise(word): str(int(status)) for word, status in self.word.items()}
 
     def translated(self, status: str) -> str:
         """Return a status cell with the code that it means where it is a word of the file's own."""
-        return self._meant.get(normalise(status.strip(BLANKS)), status) if self.words else status
+        return self._meant.get(normalise(status.strip(BLANKS)), status) if self.word else status
 
     def status_of(self, status: str) -> OrderStatus | None:
         """Return the status that a cell means, None where it is blank or means none."""
         return parse_status(self.translated(status))
+
+
+class Wrong(str):
+    """The text of a cell that is no order ID, status or tracking, and why it is not."""
+
+    why: str
+
+    def __new__(cls, text: str, why: str) -> Self:
+        cell = super().__new__(cls, text)
+        cell.why = why
+        return cell
 
 
 class Batch(NamedTuple):

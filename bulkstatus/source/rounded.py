@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bulkstatus.mangled import KEPT_DIGITS
 from bulkstatus.source.columns import quoted
+from bulkstatus.source.options import LABELS
 
 # Zeros in their place are no accident where fewer files than one in so many would have them.
 _ONE_FILE_IN = 1000
@@ -22,16 +23,16 @@ class Rounded:
     Of whole numbers of 16 digits one in ten ends so too, of 19 digits one in ten thousand.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, field: str) -> None:
+        self._label = LABELS[field]
         # By length: how many numbers there are, those that end so, and where these stand.
         self._counts: Counter[int] = Counter()
         self._ending: defaultdict[int, set[str]] = defaultdict(set)
         self._spans: defaultdict[int, list[_Span]] = defaultdict(list)
 
-    def look(self, values: Sequence[str | None], span: _Span | None = None) -> None:
+    def look(self, values: Sequence[str], span: _Span | None = None) -> None:
         """Take in values; `span` says which rows of the file they are."""
-        some = filter(None, values)
-        long = [value for value in some if len(value) > KEPT_DIGITS and value.isdecimal()]
+        long = [value for value in values if len(value) > KEPT_DIGITS and value.isdecimal()]
         if not long:
             return
         self._counts.update(map(len, long))
@@ -48,13 +49,13 @@ class Rounded:
         lengths = (n for n in self._spans if n - KEPT_DIGITS >= _MANY_ZEROS or self._is_cut(n))
         return [span for length in lengths for span in self._spans[length]]
 
-    def why_odd(self, value: str | None) -> tuple[bool, str]:
+    def why_odd(self, value: str) -> tuple[bool, str]:
         """Return whether a value is refused, and what there is to say of it, if anything."""
-        if value is None or value not in self._ending.get(len(value), ()):
+        if value not in self._ending.get(len(value), ()):
             return False, ""
         zeros = (
-            f"{quoted(value)} ends in zeros from the 16th digit on, as Excel makes them: it keeps "
-            "15 digits of a number. "
+            f"the {self._label} {quoted(value)} ends in zeros from the 16th digit on, as Excel "
+            "makes them: it keeps 15 digits of a number. "
         )
         if self._is_cut(len(value)):
             return True, f"{zeros}Take it from the source, with the column formatted as text"

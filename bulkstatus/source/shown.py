@@ -1,12 +1,12 @@
 """The text that Excel shows in a cell, or why it is no order ID, status or tracking."""
 
 import re
-from typing import Self
 
 from openpyxl.styles.numbers import is_date_format
 
 from bulkstatus.mangled import KEPT_DIGITS
 from bulkstatus.source.columns import quoted
+from bulkstatus.source.options import Wrong
 
 _KINDS = {
     "b": "is true or false, not text",
@@ -18,17 +18,6 @@ _PLAIN_FORMAT = re.compile(r"general|@|[#,]*0?(?:\.0+)?(?:e\+0+)?", re.IGNORECAS
 _PADDED_FORMAT = re.compile(r"0{2,}")
 # Colours and conditions, and the spaces that a format leaves.
 _UNSEEN_IN_FORMAT = re.compile(r"\[[^\]]*\]|[_*].")
-
-
-class Wrong(str):
-    """The text of a cell that is no order ID, status or tracking, and why it is not."""
-
-    why: str
-
-    def __new__(cls, text: str, why: str) -> Self:
-        cell = super().__new__(cls, text)
-        cell.why = why
-        return cell
 
 
 def shown(kind: str, value: str, number_format: str) -> str:

@@ -22,15 +22,13 @@ from bulkstatus.order import (
     StatusUpdate,
     bare,
     parse_plain,
-    parse_status,
-    parse_update,
 )
 from bulkstatus.source import alike
 from bulkstatus.source.alike import kinds_of
-from bulkstatus.source.columns import WORDS, is_void, names_columns, normalise, quoted, void_row
+from bulkstatus.source.columns import WORDS, names_columns, normalise, quoted
 from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
 from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader
-from bulkstatus.source.options import VOID, Batch
+from bulkstatus.source.options import FIELDS, Batch, Wrong
 from bulkstatus.words import printable
 
 # DOS marks the end of a text with Ctrl-Z; a joined file has another's byte order mark inside.
@@ -112,16 +110,15 @@ class Table:
 
     def __init__(self, layout: Layout, text: Text | None) -> None:
         self._layout = layout
-        self._options = options = layout.options
-        self._settings = (options.default_status, options.require_tracking)
-        self._void = {place: layout.header[place] for place in layout.void}
+        # Those of the fields, None where there is none.
+        self._places = [layout.places.get(field) for field in FIELDS]
         self._text = text
         self._header = [cell.strip(_BLANKS) for cell in layout.header]
         # The line on which something stands that is no order of this table.
         self._foreign = 0
         # What all IDs up to here have in common; before the first, what is taken for granted.
         self._kinds = alike.USUAL
-        if layout.columns.status is None:
+        if "status" not in layout.places:
             self._kinds = frozenset() if layout.header else alike.ONE_WORD
         self._any_id = False
         # Of the record before: whether it may be a piece of a row, and how long its last cell is.
@@ -181,37 +178,34 @@ class Table:
             or self._was_fragment
             or set(map(len, cells)) != {layout.width}
             or self._is_fragment(following)
-            or any(self._says_void({record[p] for record in cells}, p) for p in self._void)
+            or any(layout.says_void(p, cell) for p in layout.void for cell in {r[p] for r in cells})
         ):
             return None
         order_ids, statuses, trackings = (
             [""] * len(cells) if place is None else [record[place] for record in cells]
-            for place in layout.columns
+            for place in self._places
         )
-        if self._options.words:
-            meant = {text: self._options.translated(text) for text in set(statuses)}
+        # Of a workbook a cell may look plain that is not what it shows.
+        if self._text is None and Wrong in map(type, chain(order_ids, statuses, trackings)):
+            return None
+        options = layout.options
+        if options.word:
+            meant = {text: options.translated(text) for text in set(statuses)}
             statuses = [meant[text] for text in statuses]
-        rows = parse_plain(order_ids, statuses, trackings, *self._settings)
+        rows = parse_plain(order_ids, statuses, trackings, options.status, options.require_tracking)
         if rows is not None:
             self._is_first = False
             self._last_length = len(cells[-1][-1])
             self._note(alike.WHOLE)
         return rows
 
-    def _says_void(self, cells: Iterable[str], place: int) -> bool:
-        is_chosen = VOID in self._options.columns
-        return any(is_void(self._void[place], cell, is_chosen) for cell in cells)
-
     def _note(self, kinds: frozenset[str]) -> None:
         self._kinds = self._kinds & kinds if self._any_id else kinds
         self._any_id = True
 
     def _row(self, line: int, cells: Sequence[str], following: Sequence[str]) -> Row:
-        order_id, status, tracking = (
-            "" if place is None or place >= len(cells) else cells[place]
-            for place in self._layout.columns
-        )
-        order_id, status = bare(order_id), self._options.translated(status)
+        order_id, status, tracking = self._layout.texts(cells)
+        order_id = bare(order_id)
         wrong = (
             self._wrong_place(line, order_id, status, cells)
             or self._wrong_shape(cells, following)
@@ -223,12 +217,9 @@ class Table:
         if wrong:
             value = printable((self._layout.delimiter or " | ").join(cells).strip(_BLANKS), 200)
             return InvalidRow(order_id, None, None, "row", value, wrong)
-        row = parse_update(order_id, status, tracking, *self._settings)
+        row = self._layout.row(cells)
         if isinstance(row, StatusUpdate):
-            for place, header in self._void.items():
-                if self._says_void([cells[place]], place):
-                    return void_row(row, header, cells[place])
-            self._note(kinds_of(row.order_id))
+            self._note(kinds_of(row.order_id) & alike.WHOLE)
         return row
 
     def _wrong_place(
@@ -254,7 +245,11 @@ class Table:
         is_like = not order_id or how_mangled(order_id) or kinds_of(order_id) >= kinds
         is_header = names_columns(cells) or normalise(order_id) in WORDS
         is_other = is_header and not _DIGIT.search(order_id)
-        if is_cut_off or is_other or not (is_piece or is_like or parse_status(status)):
+        if (
+            is_cut_off
+            or is_other
+            or not (is_piece or is_like or self._layout.options.status_of(status))
+        ):
             # What explains the columns stands above the first order; all else perhaps begins
             # another table.
             explained = sum(_BLANK.search(cell.strip(_BLANKS)) is not None for cell in cells)
@@ -276,7 +271,7 @@ class Table:
                 f"the row has {count}, {than} has {layout.width}; a delimiter or a "
                 "quotation mark is missing or too many"
             )
-        used = set(layout.columns)
+        used = {*layout.places.values(), *layout.void}
         # Below a last cell as long as the one before it, words are no piece of it, but a total.
         is_whole = 0 < len(cells[-1]) == self._last_length and _WORDS.match("".join(following))
         if (self._was_fragment and 0 in used) or (

@@ -69,6 +69,8 @@ def test_every_setting_is_an_option_of_the_commands_that_send() -> None:
         ("send x.csv --limt 3", "--limt"),
         ("send x.csv --column trackng=T", "trackng"),
         ("send x.csv --column tracking", "tracking"),
+        ("send x.csv --column tracking=A --column Tracking=B", '"tracking" is said to be two'),
+        ("check x.csv --word Sent=8 --word Sent=64", '"Sent" is said to be two'),
         ("send x.csv --max-failures 1.5", "1.5"),
         ("send x.csv --cancellations many", "many"),
         ("send x.csv --cancellations -1", "-1"),

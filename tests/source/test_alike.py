@@ -63,35 +63,60 @@ CASES: list[tuple[list[str], str, bool]] = [
 def test_one_of_another_kind_is_no_order(
     order_ids: list[str], asked: str, is_odd: bool, lot: int
 ) -> None:
-    alike = Alike(few=8)
+    alike = Alike("order_id", few=8)
     for start in range(0, len(order_ids), lot):
         alike.look(order_ids[start : start + lot], (start + 1, start + lot))
     place = order_ids.index(asked) + 1
-    reason = alike.why_odd(asked)
-    assert bool(reason) == is_odd
+    is_refused, reason = alike.why_odd(asked)
+    assert is_refused == bool(reason) == is_odd
     assert not reason or f'"{asked}"' in reason
     assert not is_odd or any(first <= place <= last for first, last in alike.spans())
 
 
 @pytest.mark.parametrize(("more", "is_odd"), [([], False), (NUMBERS[:1], True)])
 def test_in_the_middle_of_a_file_one_in_twenty_counts(more: list[str], is_odd: bool) -> None:
-    alike = Alike(few=8)
+    alike = Alike("order_id", few=8)
     alike.look([*NUMBERS[:9], "Anna", *NUMBERS[9:18]], (1, 19))
     alike.look(more, (20, 20))
-    assert bool(alike.why_odd("Anna")) == is_odd
+    assert alike.why_odd("Anna")[0] == is_odd
 
 
 @pytest.mark.parametrize("in_log", [0, 3])
 def test_the_others_may_stand_in_the_log(in_log: int) -> None:
-    alike = Alike(few=8)
+    alike = Alike("order_id", few=8)
     alike.look(["Anna", "60"], (1, 2))
     alike.look(NUMBERS * in_log)
-    assert bool(alike.why_odd("Anna")) == bool(alike.why_odd("60")) == bool(in_log)
+    assert alike.why_odd("Anna")[0] == alike.why_odd("60")[0] == (in_log > 0)
     assert set(alike.spans()) == ({(1, 2)} if in_log else set())
 
 
 def test_short_numbers_may_be_meant() -> None:
-    alike = Alike(few=8, odd_ids=True)
+    alike = Alike("order_id", few=8, odd_ids=True)
     alike.look([*NUMBERS, "60", "Anna"], (1, 21))
-    assert alike.why_odd("60") is None
-    assert alike.why_odd("Anna")
+    assert not alike.why_odd("60")[0]
+    assert alike.why_odd("Anna")[0]
+
+
+PARCELS = [f"H{n}YA" for n in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("trackings", "asked", "is_odd"),
+    [
+        (["H1", "collected", "H2"], "collected", True),
+        ([*PARCELS, "per Post"], "per Post", True),
+        ([*PARCELS[:4], "collected", *PARCELS[4:], "per Post", "ABHOLUNG"], "ABHOLUNG", True),
+        # Where many have none nobody knows what they are; numbers may be of any length.
+        ([*PARCELS[:3], "collected", "abgeholt"], "collected", False),
+        (["H1", "collected"], "collected", False),
+        ([*PARCELS, "60", "H 1"], "60", False),
+        ([*PARCELS, "60", "H 1"], "H 1", False),
+    ],
+)
+def test_a_word_is_no_tracking_among_those_that_have_digits(
+    trackings: list[str], asked: str, is_odd: bool
+) -> None:
+    alike = Alike("tracking", few=2)
+    alike.look(trackings, (1, len(trackings)))
+    assert alike.why_odd(asked)[0] == is_odd
+    assert bool(alike.spans()) == is_odd

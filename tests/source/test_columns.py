@@ -139,7 +139,7 @@ async def test_a_key_that_could_be_the_tracking_is_in_question_wherever_it_comes
         path.write_text(first % awb * 150 + late)
         [problem] = (await bulkstatus.check(path)).problems
         assert problem.line == 151
-        assert '"awb" could be the tracking' in problem.reason
+        assert '"awb" could be it. Say which with --column' in problem.reason
     for inner in ('{"tracking": "JD1001GB"}', '[{"number": 46140299001}]'):
         path.write_text(f'{{"order_id": 46140201, "status": 8, "shipment": {inner}}}\n')
         with pytest.raises(InQuestion, match="shipment") as question:

@@ -33,9 +33,9 @@ def _truth(name: str) -> dict[str, Any]:
 def _options(truth: dict[str, Any]) -> InputOptions:
     settings = dict(truth.get("options", {}))
     if "status" in settings:
-        settings["default_status"] = OrderStatus(settings.pop("status"))
-    if "words" in settings:
-        settings["words"] = {word: OrderStatus(s) for word, s in settings["words"].items()}
+        settings["status"] = OrderStatus(settings["status"])
+    if "word" in settings:
+        settings["word"] = {word: OrderStatus(s) for word, s in settings["word"].items()}
     return InputOptions(**settings)
 
 

@@ -55,6 +55,7 @@ NEXT = {
     "with a tracking": (with_column("Tracking Number", "T1", "T2"), "tracking"),
     "with one yet blank": (with_column("Tracking Number", "", ""), "tracking"),
     "with another one": (with_column("Barcode", "JD0001", "JD0002"), "tracking"),
+    "with a second one of short numbers": (with_column("Waybill Number 2", "12", "13"), "tracking"),
     "with a number": (with_column("Label", "00123456", "00123457"), "tracking"),
     "with a reference": (with_column("Client Reference", "C-1", "C-2"), "order_id"),
     # It says itself what its rows are, and the layout's status is not taken for granted.
@@ -67,14 +68,14 @@ NEXT = {
 async def test_it_holds_for_a_file_with_its_columns_and_none_that_could_be_meant(
     tmp_path: Path, text: str, field: str | None
 ) -> None:
-    assert await kept(tmp_path, DAY, columns=MAPPED, default_status=D) == "day"
+    assert await kept(tmp_path, DAY, column=MAPPED, status=D) == "day"
     if field is None:
         source = await opened(tmp_path, text, "2026-11-29.csv")
-        assert (source.saved, source.options.default_status) == ("day", D)
+        assert (source.saved, source.options.status) == ("day", D)
         assert source.columns["tracking"] == "Waybill Number"
         return
     with pytest.raises(InQuestion) as question:
-        await opened(tmp_path, text, "2026-11-29.csv", default_status=D)
+        await opened(tmp_path, text, "2026-11-29.csv", status=D)
     assert field in question.value.fields
     added = text.splitlines()[0].rpartition(",")[2]
     assert f'"{added}"' in str(question.value)
@@ -82,7 +83,7 @@ async def test_it_holds_for_a_file_with_its_columns_and_none_that_could_be_meant
 
 async def test_an_added_tracking_is_asked_about_where_there_was_none(tmp_path: Path) -> None:
     text = "Order ID,Status,Courier\n46140201,8,DHL\n"
-    await kept(tmp_path, text, columns={"tracking": ""})
+    await kept(tmp_path, text, column={"tracking": ""})
     assert (await opened(tmp_path, text.replace("46140201", "46140202"))).saved == "day"
     for name in ("Tracking Number", "AWB"):
         added = text.replace("Courier", f"Courier,{name}").replace("DHL", "DHL,H1001X")
@@ -91,20 +92,20 @@ async def test_an_added_tracking_is_asked_about_where_there_was_none(tmp_path: P
 
 
 async def test_options_win_over_it(tmp_path: Path) -> None:
-    await kept(tmp_path, DAY, columns=MAPPED, default_status=D)
-    source = await opened(tmp_path, DAY, columns={"tracking": "Courier"})
+    await kept(tmp_path, DAY, column=MAPPED, status=D)
+    source = await opened(tmp_path, DAY, column={"tracking": "Courier"})
     assert source.columns == {"order_id": "Order ID", "tracking": "Courier"}
-    source = await opened(tmp_path, DAY, default_status=OrderStatus.ON_HOLD)
-    assert source.options.default_status is OrderStatus.ON_HOLD
+    source = await opened(tmp_path, DAY, status=OrderStatus.ON_HOLD)
+    assert source.options.status is OrderStatus.ON_HOLD
     assert source.columns["tracking"] == "Waybill Number"
 
 
 async def test_it_holds_where_what_a_new_column_could_be_is_said(tmp_path: Path) -> None:
-    await kept(tmp_path, DAY, columns=MAPPED, default_status=D)
+    await kept(tmp_path, DAY, column=MAPPED, status=D)
     text = with_column("Tracking Number", "T1", "T2")
     for name in ("Waybill Number", "Tracking Number"):
-        source = await opened(tmp_path, text, columns={"tracking": name})
-        assert (source.saved, source.options.default_status) == ("day", D)
+        source = await opened(tmp_path, text, column={"tracking": name})
+        assert (source.saved, source.options.status) == ("day", D)
         assert source.columns["tracking"] == name
 
 
@@ -118,8 +119,8 @@ class Answers:
     def answer(self, doubt: InQuestion, options: InputOptions) -> InputOptions:
         self.asked.append(sorted(doubt.fields) or list(doubt.words))
         if doubt.fields:
-            return replace(options, columns={**options.columns, **self.columns})
-        return replace(options, words={**options.words, **self.words})
+            return replace(options, column={**options.column, **self.columns})
+        return replace(options, word={**options.word, **self.words})
 
     def keep(self) -> bool:
         self.asked.append("keep")
@@ -141,7 +142,7 @@ async def test_what_is_in_question_is_asked_once_and_kept(tmp_path: Path) -> Non
     (await opened(tmp_path, added, asks=answers)).keep_layout()
     assert answers.asked == [["tracking"], "keep"]
     source = await opened(tmp_path, added)
-    assert (source.columns["tracking"], source.options.words) == ("Waybill", {"Shipped": D})
+    assert (source.columns["tracking"], source.options.word) == ("Waybill", {"Shipped": D})
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
@@ -157,11 +158,11 @@ async def test_a_pipe_is_not_asked_about_for_it_is_read_once(tmp_path: Path) -> 
 
 
 async def test_what_is_not_kept(tmp_path: Path) -> None:
-    await kept(tmp_path, DAY, columns=MAPPED, default_status=OrderStatus.CANCELLED)
+    await kept(tmp_path, DAY, column=MAPPED, status=OrderStatus.CANCELLED)
     with pytest.raises(InQuestion) as question:
         await opened(tmp_path, DAY)
     assert list(question.value.fields) == ["status"]
-    await kept(tmp_path, "Order ID\n46140201\n", columns={"tracking": ""}, default_status=D)
+    await kept(tmp_path, "Order ID\n46140201\n", column={"tracking": ""}, status=D)
     with pytest.raises(InQuestion) as question:
         await opened(tmp_path, "Order ID\n46140201\n")
     assert list(question.value.fields) == ["status"]
@@ -172,23 +173,23 @@ async def test_what_is_not_kept(tmp_path: Path) -> None:
 
 
 async def test_one_file_has_one_layout_and_one_name_too(tmp_path: Path) -> None:
-    assert await kept(tmp_path, DAY, columns=MAPPED, default_status=D) == "day"
+    assert await kept(tmp_path, DAY, column=MAPPED, status=D) == "day"
     # Another answer for the same columns takes the place of the first.
-    assert await kept(tmp_path, DAY, columns={"tracking": ""}, default_status=D) == "day"
+    assert await kept(tmp_path, DAY, column={"tracking": ""}, status=D) == "day"
     assert "tracking" not in (await opened(tmp_path, DAY)).columns
     other = "Order ID,Label\n46140201,H1\n"
-    assert await kept(tmp_path, other, columns={"tracking": "Label"}, default_status=D) == "day 2"
-    assert await kept(tmp_path, other, save_layout="labels", default_status=D) == "labels"
+    assert await kept(tmp_path, other, column={"tracking": "Label"}, status=D) == "day 2"
+    assert await kept(tmp_path, other, save_layout="labels", status=D) == "labels"
     assert (await opened(tmp_path, other)).saved == "labels"
-    assert await kept(tmp_path, DAY, save_layout="labels", columns=MAPPED) == "labels"
+    assert await kept(tmp_path, DAY, save_layout="labels", column=MAPPED) == "labels"
     saved = Layouts(tmp_path / "settings" / "layouts.json").saved
     assert [layout.name for layout in saved] == ["labels"]
 
 
 async def test_layouts_that_say_different_things_hold_for_nothing(tmp_path: Path) -> None:
-    await kept(tmp_path, DAY, save_layout="a", columns=MAPPED, default_status=D)
+    await kept(tmp_path, DAY, save_layout="a", column=MAPPED, status=D)
     swapped = "Order ID,Waybill Number,Weight\n46140201,H1001X,1.5\n"
-    await kept(tmp_path, swapped, save_layout="b", columns={"tracking": ""}, default_status=D)
+    await kept(tmp_path, swapped, save_layout="b", column={"tracking": ""}, status=D)
     with pytest.raises(InQuestion, match='"a" and "b" hold for it'):
         await opened(tmp_path, with_column("Weight", "1.2", "250"))
 
@@ -218,7 +219,7 @@ async def test_of_several_sheets_it_names_the_one(tmp_path: Path) -> None:
         return str(tmp_path / name)
 
     layouts = Layouts(tmp_path / "layouts.json")
-    options = InputOptions(default_status=D, columns=MAPPED, sheet="New", save_layout="x")
+    options = InputOptions(status=D, column=MAPPED, sheet="New", save_layout="x")
     path = workbook("a.xlsx", "Old", "New")
     async with await open_source(path, replace(options, layouts=layouts)) as source:
         source.keep_layout()

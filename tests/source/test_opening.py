@@ -63,8 +63,8 @@ async def test_says_what_it_is(tmp_path: Path, compress: Callable[[bytes], bytes
     [
         (
             "Shipment; Order No ;Consignment\n1;46140201;H1\n",
-            {"default_status": OrderStatus.DISPATCHED},
-            ("Shipment", "Order No ", "Consignment"),
+            {"status": OrderStatus.DISPATCHED},
+            ("Shipment", "Order No", "Consignment"),
             {"order_id": "Order No", "tracking": "Consignment"},
         ),
         (

@@ -115,7 +115,7 @@ def read(path: Path, text: str, **columns: str) -> list[StatusUpdate | InvalidRo
     path.write_text(text)
 
     async def rows() -> list[StatusUpdate | InvalidRow]:
-        async with await open_source(str(path), InputOptions(columns=columns)) as source:
+        async with await open_source(str(path), InputOptions(column=columns)) as source:
             return [row async for batch in source.batches() for row in batch.rows]
 
     return asyncio.run(rows())

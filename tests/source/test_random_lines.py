@@ -29,7 +29,7 @@ def sent(path: Path, lines: Sequence[Sequence[str]]) -> tuple[list[str], Checked
     path.write_text("".join(f"{','.join(line)}\n" for line in cells), encoding="utf-8")
 
     async def check() -> tuple[list[str], Checked]:
-        options = InputOptions(default_status=OrderStatus.DISPATCHED)
+        options = InputOptions(status=OrderStatus.DISPATCHED)
         async with await open_source(str(path), options) as source, WorkList() as work:
             checked = await check_source(source, work, Known(LogContents(Path(path))))
             spans = checked.state.spans(State.TO_SEND)

@@ -121,7 +121,7 @@ def test_a_table_is_read_back_exactly(
     text = write(table, dialect, order)
     # Said, since a note may look like a tracking where that is blank.
     said = {"tracking": "tracking"}
-    found = read(text.encode(dialect.encoding), "table.csv", block_size, columns=said)
+    found = read(text.encode(dialect.encoding), "table.csv", block_size, column=said)
 
     assert [row for _, row in found] == [update for update, _ in table]
     # Each line number is where an editor shows the ID of its row.
@@ -251,5 +251,5 @@ def test_any_bytes_are_read_or_refused(
                 name,
                 block_size,
                 encoding=encoding,
-                default_status=OrderStatus.CANCELLED,
+                status=OrderStatus.CANCELLED,
             )

@@ -9,11 +9,11 @@ CUT = "9400111899223190000000"
 HONEST = [f"{7**30 * n:019}"[:19] for n in range(1, 10_000)]
 ENDING = "1234567890123450000"
 
-CASES: dict[str, tuple[list[str | None], str, str]] = {
+CASES: dict[str, tuple[list[str], str, str]] = {
     "one of six": ([*FIVE, CUT], CUT, "refused"),
     "alone": ([CUT], CUT, "refused"),
     "none of it": ([*FIVE, CUT], FIVE[0], ""),
-    "of 19 digits, alone": (["1", None, ENDING], ENDING, "refused"),
+    "of 19 digits, alone": (["1", ENDING], ENDING, "refused"),
     "of 19 digits, one in ten thousand": ([*HONEST, ENDING], ENDING, "told"),
     "of 19 digits, seven in ten thousand": (
         [*HONEST, *(f"{n}23456789012345{'0' * 4}" for n in range(1, 8))],
@@ -41,9 +41,9 @@ CASES: dict[str, tuple[list[str | None], str, str]] = {
 @pytest.mark.parametrize("lot", [10_000, 1])
 @pytest.mark.parametrize(("values", "asked", "fate"), CASES.values(), ids=list(CASES))
 def test_what_chance_does_not_explain_is_refused(
-    values: list[str | None], asked: str, fate: str, lot: int
+    values: list[str], asked: str, fate: str, lot: int
 ) -> None:
-    column = Rounded()
+    column = Rounded("tracking")
     for start in range(0, len(values), lot):
         column.look(values[start : start + lot], (start + 1, start + lot))
     is_refused, reason = column.why_odd(asked)
@@ -53,7 +53,7 @@ def test_what_chance_does_not_explain_is_refused(
 
 
 def test_the_log_is_counted_as_well() -> None:
-    column = Rounded()
+    column = Rounded("tracking")
     column.look([ENDING], (1, 1))
     column.look(list(HONEST))
     assert column.why_odd(ENDING)[0] is False
