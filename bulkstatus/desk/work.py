@@ -20,6 +20,7 @@ from bulkstatus import job
 from bulkstatus.desk.folder import Folder
 from bulkstatus.errors import FAULT, ActionNeeded, BulkstatusError, Refused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
+from bulkstatus.job.consent import check_typed
 from bulkstatus.job.wording import sections
 from bulkstatus.progress.course import Course
 from bulkstatus.settings.keys import credentials_for
@@ -27,7 +28,6 @@ from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.table import SETTINGS, names_of
 from bulkstatus.settings.values import FLAG
 from bulkstatus.source.options import VOID
-from bulkstatus.words import printable
 
 #: How many rows a page shows at the most; it says where there are more.
 MOST_ROWS = 500
@@ -193,7 +193,6 @@ class Work:
         self.going = going = Going(wish, given)
 
         def confirm(proposal: Proposal) -> bool:
-            count = proposal.plan.cancellations
             if proposal.settings.sandbox:
                 return True
             if (mark(wish, proposal), proposal.ref_id) != (going.mark, ref_id):
@@ -201,8 +200,8 @@ class Work:
                     "The file, its log or the settings have changed since you were asked, so "
                     "nothing was sent. Look again at what would be sent now."
                 )
-            if count and number != str(count):
-                raise Refused(f'You typed "{printable(number, 40)}", and {count} is needed.')
+            if count := proposal.plan.cancellations:
+                check_typed(number, count)
             return True
 
         def observe(proposal: Proposal) -> Course:

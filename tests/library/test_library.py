@@ -110,6 +110,7 @@ async def test_what_is_not_given_comes_from_the_profile_also_when_the_log_is_res
         ({"limit": 0}, "limit must be a whole number from 1 up"),
         ({"max_failures": True}, "max_failures must be a whole number from 1 up"),
         ({"cancellations": -1}, "cancellations must be a whole number from 0 up"),
+        ({"cancellations": 9, "dry_run": True}, "say cancellations=1"),
         ({"dry_run": 1}, "dry_run must be true or false"),
         ({"go_on": "no"}, "go_on must be true or false"),
         ({"give_up_after": []}, "give_up_after must be a time such as 30 (seconds)"),
