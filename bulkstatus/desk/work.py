@@ -81,11 +81,6 @@ class Wish(dict[str, str]):
         return self.but(**dict.fromkeys(said, ""))
 
     @property
-    def rehearses(self) -> bool:
-        """Whether it is of a rehearsal."""
-        return "sandbox" in self or self["log"].endswith(".sandbox.results.jsonl")
-
-    @property
     def settings(self) -> dict[str, Any]:
         """The settings that it gives."""
         given: dict[str, Any] = {name: self[name] for name in _SETTINGS if name in self}
@@ -152,6 +147,10 @@ class Work:
         terms = Terms(self._credentials, take, dry_run=True, keep=MOST_ROWS)
         ended = await self._do(wish.but(save_layout=""), terms)
         return found[0] if found else ended
+
+    def rehearses(self, wish: Wish) -> bool:
+        """Tell whether a wish is of a rehearsal: it says so, or its log does."""
+        return "sandbox" in wish or self._folder.is_rehearsal(wish["log"])
 
     async def _do(self, wish: Wish, terms: Terms) -> Ended:
         path = str(self._folder.file(wish["file"])) if "file" in wish or "log" not in wish else None

@@ -223,6 +223,11 @@ async def test_a_rehearsal_refuses_three_once_and_counts_for_nothing(
     assert "8 in the file: all went out." in (await desk.over()).text
     assert "dispatch.csv not sent" in (await desk.get("/")).text
     assert not sandbox.counts
+    # It is one by what its first line says, whatever it is called.
+    shutil.copy(folder / log, folder / "mine.results.jsonl")
+    for fields in ({}, {"withdraw": "1"}, {"file": book}, {"retry_rejected": "1"}):
+        shown = await desk.get("/send", log="mine.results.jsonl", **fields)
+        assert ("REHEARSAL" in shown.text, "LIVE" in shown.text) == (True, False)
     await desk.yes(**WISH)
     assert "8 in the file: all went out." in (await desk.over()).text
 
