@@ -13,7 +13,6 @@ from bulkstatus.cli.output import print_json
 from bulkstatus.errors import LogRefused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
 from bulkstatus.job.consent import Said
-from bulkstatus.job.run import Observer
 from bulkstatus.job.wording import sections
 from bulkstatus.progress import observe
 from bulkstatus.settings.keys import credentials_for
@@ -57,17 +56,12 @@ def terms_of(options: Mapping[str, Any], changed_input: bool) -> Terms:
         asks=question.Asking() if may_ask else None,
         # There is one JSON object, of the last run.
         ended=lambda ended: _show(ended, {**options, "as_json": False, "quiet": is_silent}),
-        observer=None if quiet else _observer,
+        observer=None if quiet else observe,
         limit=options["limit"],
         max_failures=options["max_failures"],
         dry_run=dry_run,
         stoppable=interrupting,
     )
-
-
-def _observer(proposal: Proposal) -> Observer:
-    settings = proposal.settings
-    return observe(proposal.plan.due, settings.rate, settings.give_up_after)
 
 
 def with_account(settings: Settings) -> Settings:
