@@ -9,7 +9,7 @@ from pathlib import Path
 #: What is said when an error is none of these.
 FAULT = (
     "This is a fault of bulkstatus itself. What it sent until then is in the result log, "
-    "if there is one; `bulkstatus resume` goes on from there."
+    "if there is one. `bulkstatus resume` goes on from there."
 )
 
 

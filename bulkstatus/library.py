@@ -21,6 +21,7 @@ from bulkstatus import job
 from bulkstatus.client import ConnectionSettings
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.job import Ended, Proposal, RowsRefused, Terms
+from bulkstatus.job.consent import Said
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Observer
 from bulkstatus.order import OrderStatus
@@ -33,6 +34,8 @@ from bulkstatus.source.memory import Rows
 
 if TYPE_CHECKING:
     from bulkstatus.reporting import Summary
+
+_WORDS = {"cancellations": "cancellations={}", "changed_input": "changed_input=True"}
 
 
 class InputSettings(TypedDict, total=False):
@@ -218,20 +221,10 @@ def _parted(arguments: Mapping[str, Any], **flags: bool) -> tuple[dict[str, Any]
     if not callable(observer or Observer):
         raise SettingsRefused("observer must be a function that returns an Observer.")
 
+    said = Said(_WORDS, once["cancellations"], bool(once.get("changed_input")))
+
     def confirm(proposal: Proposal) -> bool:
-        count, told = proposal.plan.cancellations, once["cancellations"]
-        if once["dry_run"] or proposal.settings.sandbox:
-            return True
-        if not proposal.is_number_right(told):
-            raise SettingsRefused(
-                f"This would cancel {count} orders, and cancellations is {told}. Nothing was "
-                f"sent; look at the file, then confirm that with cancellations={count}."
-            )
-        if proposal.changes_input and not once.get("changed_input"):
-            raise SettingsRefused(
-                "The file is not as the log has it: it brings new rows, refused ones again, or "
-                "leaves rows out. Nothing was sent; say changed_input=True when that is meant."
-            )
+        said.check(proposal, needs_all=not (once["dry_run"] or proposal.settings.sandbox))
         return True
 
     return settings, Terms(

@@ -170,14 +170,12 @@ def is_mistyped(text: str) -> OrderStatus | None:
     return None
 
 
-def unknown_status(text: str) -> str:
-    """Return the sentence that says `text` is no status, and what to do about it."""
+def unknown_status(text: str, hint: str = "") -> str:
+    """Return the sentence that says `text` is no status, with the one that it is like or a hint."""
     unknown = f'the status "{text}" is not one of the nine'
     if meant := is_mistyped(text):
         return f"{unknown}; did you mean {meant.label} ({meant:d})?"
-    return (
-        f'{unknown} (`bulkstatus statuses` lists them); say what it means with --word "{text}=CODE"'
-    )
+    return f"{unknown} (`bulkstatus statuses` lists them){hint}"
 
 
 _TRACKING = "tracking number"
@@ -230,7 +228,8 @@ def parse_update(
             return invalid("order_id", order_id, reason)
     status = bare(status)
     if status and parsed is None:
-        return invalid("status", status, unknown_status(status))
+        hint = f'; say what it means with --word "{status}=CODE"'
+        return invalid("status", status, unknown_status(status, hint))
     if parsed is None and default_status is None:
         return invalid("status", "", _NO_STATUS)
     if default_status and parsed and parsed is not default_status:

@@ -109,8 +109,8 @@ def resume(
     are withdrawn; rows never sent that it does not have stay to be sent.
 
     Its settings are the log's, whatever defaults are named below; an option that is given again
-    wins. Base URL, CA file and account are never the log's: they come from where `send` has them,
-    and the log must name the same.
+    wins. Base URL, CA file, auth scheme and account are never the log's: they come from where
+    `send` has them, and a log of another base URL or account is refused.
 
     \b
     Examples:

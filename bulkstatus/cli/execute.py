@@ -12,7 +12,7 @@ from bulkstatus.cli import question
 from bulkstatus.cli.output import print_json
 from bulkstatus.errors import LogRefused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
-from bulkstatus.job.run import Observer
+from bulkstatus.job.consent import Said
 from bulkstatus.job.wording import sections
 from bulkstatus.progress import observe
 from bulkstatus.settings.keys import credentials_for
@@ -26,22 +26,28 @@ _T = TypeVar("_T")
 #: How many files a process must be able to open, by which its event loop can be relied on.
 FEWEST_FILES = 64
 
+_WORDS = {
+    "yes": "--yes",
+    "cancellations": "--cancellations {}",
+    "changed_input": "--changed-input",
+}
 
-def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
+
+def terms_of(options: Mapping[str, Any], changed_input: bool) -> Terms:
     """Return the terms of a run as the options have them."""
     dry_run, quiet, yes = options["dry_run"], options["quiet"], options["yes"]
     is_silent = quiet or options["as_json"]
-    is_terminal = question.is_terminal()
+    may_ask = question.is_terminal() and not yes
+    consent = Said(_WORDS, options["cancellations"], changed_input, yes)
 
     def confirm(proposal: Proposal) -> bool:
         needs_yes = not (dry_run or proposal.settings.sandbox)
-        if not quiet or (needs_yes and is_terminal and not yes):
+        is_asked = needs_yes and may_ask
+        if is_asked or not quiet:
             say(laid_beside(sections(proposal)))
-        if not needs_yes:
-            return True
-        return question.ask(proposal, yes, options["cancellations"], changed_input)
+        consent.check(proposal, needs_all=needs_yes and not is_asked)
+        return not is_asked or question.ask(proposal)
 
-    may_ask = is_terminal and not yes
     return Terms(
         credentials=_credentials,
         confirm=confirm,
@@ -50,17 +56,12 @@ def _terms(options: Mapping[str, Any], changed_input: bool) -> Terms:
         asks=question.Asking() if may_ask else None,
         # There is one JSON object, of the last run.
         ended=lambda ended: _show(ended, {**options, "as_json": False, "quiet": is_silent}),
-        observer=None if quiet else _observer,
+        observer=None if quiet else observe,
         limit=options["limit"],
         max_failures=options["max_failures"],
         dry_run=dry_run,
         stoppable=interrupting,
     )
-
-
-def _observer(proposal: Proposal) -> Observer:
-    settings = proposal.settings
-    return observe(proposal.plan.due, settings.rate, settings.give_up_after)
 
 
 def with_account(settings: Settings) -> Settings:
@@ -89,7 +90,7 @@ def execute(
 
         async def to_its_end() -> Ended:
             try:
-                return await work(_terms(options, changed_input))
+                return await work(terms_of(options, changed_input))
             finally:
                 ignore_signals()
 

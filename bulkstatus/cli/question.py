@@ -11,9 +11,10 @@ from typing import TypeVar
 import click
 
 from bulkstatus import terminal
-from bulkstatus.errors import Interrupted, SettingsRefused
+from bulkstatus.errors import Interrupted, Refused, SettingsRefused
 from bulkstatus.job import Proposal
-from bulkstatus.job.wording import CELL, asked, cancels, rows_told
+from bulkstatus.job.consent import check_typed
+from bulkstatus.job.wording import CELL, asked, cancels
 from bulkstatus.order import OrderStatus, parse_status, unknown_status
 from bulkstatus.source import InputOptions, InQuestion
 from bulkstatus.source.options import LABELS
@@ -28,38 +29,10 @@ def is_terminal() -> bool:
     return terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
 
 
-def ask(proposal: Proposal, yes: bool, cancellations: int | None, changed_input: bool) -> bool:
-    """Return whether to go on; the default answer is no.
-
-    Raises SettingsRefused when there is nobody to ask, or nobody is to be asked, and the options
-    do not answer.
-    """
-    plan, count = proposal.plan, proposal.plan.cancellations
-    is_right = proposal.is_number_right(cancellations)
-    if cancellations is not None and not is_right:
-        raise SettingsRefused(
-            f"--cancellations says {cancellations}, but this run would cancel "
-            f"{counted(count, 'order')}. Nothing was sent; look at the file again, or say that "
-            "number."
-        )
-    if is_terminal() and not yes:
-        return _type_number(proposal, count) if count else confirm(asked(proposal))
-    missing = {} if yes else {"--yes": "There is no terminal to ask on."}
-    if not is_right:
-        missing[f"--cancellations {count}"] = f"This run would cancel {counted(count, 'order')}."
-    if proposal.changes_input and not changed_input:
-        changes = {
-            "new or mended": plan.new,
-            "refused before and sent again": plan.rejected,
-            "withdrawn": plan.withdrawn,
-            "of the log left to be sent later": plan.left,
-        }
-        told = f"The file is not as the log has it: {', '.join(rows_told(changes))}."
-        missing["--changed-input"] = told
-    if missing:
-        add = f"Nothing was sent. If all this is meant, add {' '.join(missing)}."
-        raise SettingsRefused(" ".join([*missing.values(), add]))
-    return True
+def ask(proposal: Proposal) -> bool:
+    """Return whether to go on; the default answer is no."""
+    count = proposal.plan.cancellations
+    return _type_number(proposal, count) if count else confirm(asked(proposal))
 
 
 def ask_rejected(log: Path, count: int) -> bool:
@@ -156,11 +129,11 @@ def prompt(question: str, hidden: bool = False) -> str:
 
 
 def answer(question: str, read: Callable[[str], _T], hidden: bool = False) -> _T:
-    """Return what `read` makes of what is typed; where it raises SettingsRefused, ask again."""
+    """Return what `read` makes of what is typed; where it raises Refused, ask again."""
     while True:
         try:
             return read(prompt(question, hidden))
-        except SettingsRefused as error:
+        except Refused as error:
             say(printable(str(error)))
 
 
@@ -173,9 +146,10 @@ def confirm(question: str, default: bool = False) -> bool:
 
 def _type_number(proposal: Proposal, count: int) -> bool:
     def read(typed: str) -> bool:
-        if typed.lower() not in {str(count), "", "n", "no"}:
-            raise SettingsRefused(f'You typed "{printable(typed, CELL)}", and {count} is needed.')
-        return typed == str(count)
+        if typed.lower() in {"", "n", "no"}:
+            return False
+        check_typed(typed, count)
+        return True
 
     say(f"\n{cancels(proposal)}")
     return answer(f"Type {count} to do that, or press Enter to stop", read)

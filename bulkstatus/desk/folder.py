@@ -85,6 +85,10 @@ class Folder:
         logs = (self.path / name for name in self.names() if name.endswith(_LOG))
         return [log for log in logs if not is_rehearsal(log)]
 
+    def is_rehearsal(self, log: str) -> bool:
+        """Tell whether a name is that of a rehearsal's log."""
+        return log in self.names() and is_rehearsal(self.path / log)
+
     def to_mend(self, log: Path) -> list[str]:
         """Return the files with rows to mend of a log, the newest first."""
         names = self.names()

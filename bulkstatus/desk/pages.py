@@ -31,11 +31,9 @@ _CALLED = {name: re.split("[.:;,]", told)[0] for name, told in _OFFERED.items()}
 _CALLED |= {"column": "What each column is", "column void=": _VOID}
 _OPTION = re.compile(r"--(column void=|[a-z-]+)(?: \"[^\"]*\")?")
 
-# What is to be typed: at the end with the words that lead to it, and in passing.
-_TYPED = re.compile(
-    r"((?<=\.)\s[^.]*:(  bulkstatus .*)?|^(  bulkstatus|As before, from the log:) .*)$"
-    r"|( \(|; )(`bulkstatus [^`]*`|with --max-failures)[^.;)]*\)?"
-)
+# What is to be typed: in brackets, in a sentence of its own, or below the words that lead to it.
+_IN_BRACKETS = re.compile(r" \(`bulkstatus [^)]*\)")
+_TYPED = re.compile(r"`(?:bulkstatus |--)|  bulkstatus |:$|^As before, from the log:")
 
 
 def said(sentence: str) -> str:
@@ -48,8 +46,9 @@ def said(sentence: str) -> str:
         name = option[1].replace("-", "_")
         return f"“{_CALLED[name]}”" if name in _CALLED else option[0].removeprefix("--")
 
-    line = _OPTION.sub(called, _TYPED.sub("", sentence.partition("\n")[0]))
-    return line.replace("Ctrl-C again", "Stop now").replace("Ctrl-C", "Stop")
+    line = _IN_BRACKETS.sub("", sentence.partition("\n")[0])
+    line = " ".join(part for part in re.split(r"(?<=\.) ", line) if not _TYPED.search(part))
+    return _OPTION.sub(called, line).replace("Ctrl-C again", "Stop now").replace("Ctrl-C", "Stop")
 
 
 _WORDS = {

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from traceback import print_exc
@@ -102,7 +103,7 @@ class Desk:
 
     async def _do_drop(self, request: web.Request) -> web.Response:
         """Take in a file, or say yes to replacing one by what was dropped last."""
-        data = await request.post()
+        data = await _form(request)
         dropped, replaces = data.get("file"), data.get("replaces")
         if isinstance(dropped, web.FileField) and dropped.filename:
             self._dropped = dropped.filename, dropped.file.read()
@@ -124,7 +125,8 @@ class Desk:
 
     async def _ask(self, wish: Wish, error: str = "") -> web.Response:
         """Ask whether what is wished is to be sent, or say what speaks against it."""
-        shown: dict[str, Any] = {"wish": wish, "rehearses": wish.rehearses, "error": error}
+        rehearses = self.work.rehearses(wish)
+        shown: dict[str, Any] = {"wish": wish, "rehearses": rehearses, "error": error}
         shown |= {"proposal": None, "refused": None, "problems": (), "words": ()}
         try:
             asked = await self.work.ask(wish)
@@ -135,11 +137,12 @@ class Desk:
                 shown |= await self._bad_rows(self.folder.file(wish["file"]), refused)
         else:
             if isinstance(asked, job.Ended):
-                return self._message("Nothing is to be done", asked.ending.message)
-            key, settings = None, asked.settings
-            if needs_key := asked.plan.due and not settings.sandbox:
-                key = await asyncio.to_thread(find_key, settings, self.work.environ)
-            shown |= {"proposal": asked, "mark": mark(wish, asked), "rehearses": settings.sandbox}
+                told = asked.ending.message
+                return self._message("Nothing is to be done", told, rehearses=rehearses)
+            key = None
+            if needs_key := asked.plan.due and not rehearses:
+                key = await asyncio.to_thread(find_key, asked.settings, self.work.environ)
+            shown |= {"proposal": asked, "mark": mark(wish, asked)}
             shown["asks_key"] = needs_key and key is None
         return self._page("send.html", **shown)
 
@@ -163,7 +166,7 @@ class Desk:
     # The run.
 
     async def _do_run(self, request: web.Request) -> web.Response:
-        data = await request.post()
+        data = await _form(request)
         self.work.start(Wish.of(data), {name: str(value) for name, value in data.items()})
         raise web.HTTPSeeOther("/run")
 
@@ -176,7 +179,7 @@ class Desk:
         if going is None:
             raise web.HTTPSeeOther("/")
         if self.work.is_busy:
-            return self._page("run.html", rehearses=going.wish.rehearses, going=going)
+            return self._page("run.html", self.work.rehearses(going.wish), going=going)
         if going.ended is None and going.course is None:
             return await self._ask(going.wish.but(sandbox=""), going.said)
         log = going.ended.log_path if going.ended is not None else None
@@ -197,7 +200,7 @@ class Desk:
         return self._page("log.html", summary.contents.is_sandbox, summary=summary, rows=rows)
 
     async def _do_mend(self, request: web.Request) -> web.Response:
-        summary = await self._summary((await request.post()).get("log"))
+        summary = await self._summary((await _form(request)).get("log"))
         path = failures.mend_path(summary.log)
         is_original = await mend.write_failures(path, summary)
         self._news = mend.written_sentences(path, len(summary.failures), is_original)
@@ -231,3 +234,15 @@ class Desk:
                 told += text.history_lines(history, order_id)
         none = f"None of the logs in this folder has a row of it ({len(logs)} were looked at)."
         return self._message(f"Order {order_id}", *(told or [none]))
+
+
+async def _form(request: web.Request) -> Mapping[str, Any]:
+    """Return the fields that a page sent. Raises Refused where they cannot be had."""
+    try:
+        return await request.post()
+    except web.HTTPException:
+        raise
+    except OSError as error:  # a full disk, or a connection that ended
+        raise Refused(f"What was sent cannot be taken in: {error.strerror or error}.") from None
+    except Exception:  # aiohttp raises half a dozen kinds for what is no form
+        raise Refused("What was sent is no form of a page here. Go back and try again.") from None

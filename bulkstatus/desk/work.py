@@ -20,6 +20,7 @@ from bulkstatus import job
 from bulkstatus.desk.folder import Folder
 from bulkstatus.errors import FAULT, ActionNeeded, BulkstatusError, Refused, SettingsRefused
 from bulkstatus.job import Ended, Proposal, Terms
+from bulkstatus.job.consent import check_typed
 from bulkstatus.job.wording import sections
 from bulkstatus.progress.course import Course
 from bulkstatus.settings.keys import credentials_for
@@ -27,7 +28,6 @@ from bulkstatus.settings.sources import settings_for
 from bulkstatus.settings.table import SETTINGS, names_of
 from bulkstatus.settings.values import FLAG
 from bulkstatus.source.options import VOID
-from bulkstatus.words import printable
 
 #: How many rows a page shows at the most; it says where there are more.
 MOST_ROWS = 500
@@ -79,11 +79,6 @@ class Wish(dict[str, str]):
         said = {"save_layout", "asked", *UNDERSTANDING}
         said |= {name for name in self if name.startswith(_IS) and self[name] in {*fields, VOID}}
         return self.but(**dict.fromkeys(said, ""))
-
-    @property
-    def rehearses(self) -> bool:
-        """Whether it is of a rehearsal."""
-        return "sandbox" in self or self["log"].endswith(".sandbox.results.jsonl")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -153,6 +148,10 @@ class Work:
         ended = await self._do(wish.but(save_layout=""), terms)
         return found[0] if found else ended
 
+    def rehearses(self, wish: Wish) -> bool:
+        """Tell whether a wish is of a rehearsal: it says so, or its log does."""
+        return "sandbox" in wish or self._folder.is_rehearsal(wish["log"])
+
     async def _do(self, wish: Wish, terms: Terms) -> Ended:
         path = str(self._folder.file(wish["file"])) if "file" in wish or "log" not in wish else None
         if "log" not in wish:
@@ -193,7 +192,6 @@ class Work:
         self.going = going = Going(wish, given)
 
         def confirm(proposal: Proposal) -> bool:
-            count = proposal.plan.cancellations
             if proposal.settings.sandbox:
                 return True
             if (mark(wish, proposal), proposal.ref_id) != (going.mark, ref_id):
@@ -201,8 +199,8 @@ class Work:
                     "The file, its log or the settings have changed since you were asked, so "
                     "nothing was sent. Look again at what would be sent now."
                 )
-            if count and number != str(count):
-                raise Refused(f'You typed "{printable(number, 40)}", and {count} is needed.')
+            if count := proposal.plan.cancellations:
+                check_typed(number, count)
             return True
 
         def observe(proposal: Proposal) -> Course:

@@ -25,10 +25,12 @@ _BEGINNING = re.compile(rb'\s*{\s*"type"\s*:\s*"run"')
 def default_log(path: str, sandbox: bool, shard: Shard | None = None) -> Path:
     """Return where the first log of an input goes, or of a part of it.
 
-    Raises Refused for standard input.
+    Raises Refused for what has no name that it could have: standard input, a folder.
     """
     if path == "-":
         raise Refused("The input is standard input, so the log needs a name: give it with --log.")
+    if not Path(path).name:
+        raise Refused(f'"{path}" is the name of no file. Give one.')
     part = f".shard-{shard.index}-of-{shard.count}" if shard is not None else ""
     return beside(path, f"{part}{'.sandbox' if sandbox else ''}{_ENDING}")
 
@@ -45,6 +47,8 @@ def beside(path: str | Path, ending: str) -> Path:
 def _numbered(first: Path) -> Iterator[Path]:
     """Yield the names that the logs of an input may have, in the order of their making."""
     yield first
+    if not first.name:
+        return  # a folder, which is no log
     ending = _ENDING if first.name.endswith(_ENDING) else first.suffix
     stem = first.name.removesuffix(ending)
     for number in count(2):

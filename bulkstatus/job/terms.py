@@ -52,24 +52,6 @@ class Proposal:
     notes: tuple[str, ...] = ()
     restarts: bool = False
 
-    def is_number_right(self, cancellations: int | None) -> bool:
-        """Tell whether a number of cancellations, or none, says yes to those of this run.
-
-        None is needed where runs of the log were told of all. Where a command is repeated, the
-        number that it says is the file's, and fewer are left by then.
-        """
-        are_told = not self.plan.untold_cancellations
-        if cancellations is None or (are_told and self.restarts):
-            return are_told
-        return cancellations == self.plan.cancellations
-
-    @property
-    def changes_input(self) -> bool:
-        """Whether a mended file brings more than the log's own rows that are still to be sent."""
-        plan = self.plan
-        merges = self.source is not None and self.log is not None
-        return merges and bool(plan.new or plan.rejected or plan.withdrawn or plan.left)
-
 
 @dataclass(frozen=True)
 class Ended:

@@ -77,8 +77,7 @@ class Course(Observer):
         if before < REFUSALS <= self.counts[Outcome.REJECTED] == self.settled < self.due:
             self._doubt = (
                 f"all of the first {self.settled} answers are refusals. If this is not the right "
-                f"file, Ctrl-C stops the run; with --max-failures {REFUSALS} it stops by "
-                "itself"
+                f"file, Ctrl-C stops the run. `--max-failures {REFUSALS}` stops it by itself"
             )
             self.news.set()
 
@@ -141,8 +140,8 @@ class Course(Observer):
         """Return what is out of the ordinary, by its kind: a stop, a wait, a doubt."""
         notes, wait = {}, self._waiting()
         if self._ending is not None:
-            again = "Ctrl-C again stops without them" * (self._ending.reason == "interrupted")
-            notes["stopping"] = f"stopping: waiting for the answers that are on the way. {again}"
+            again = ". Ctrl-C again stops without them" * (self._ending.reason == "interrupted")
+            notes["stopping"] = f"stopping: waiting for the answers that are on the way{again}"
         elif wait is not None:
             said = f" ({printable(wait.message, 120)})" if wait.message else ""
             then = "going on" if wait.asked else "next try"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from bulkstatus.job import Proposal
 from bulkstatus.job.run import Observer
 from bulkstatus.pace import Rate
 from bulkstatus.progress.course import Course
@@ -117,13 +118,11 @@ class View(Course):
                     return
 
 
-def observe(due: int, rate: Rate | None, give_up_after: float) -> Observer:
-    """Return the observer that shows on stderr how the run of `due` rows is getting on.
-
-    The rate is the one asked for; the run gives up after `give_up_after` seconds of outage.
-    """
-    stream = sys.stderr
+def observe(proposal: Proposal) -> Observer:
+    """Return the observer that shows on stderr how the run that is proposed is getting on."""
+    settings, stream = proposal.settings, sys.stderr
     if stream is None:  # a program without a console, on Windows
         return Observer()
     painter = draw if can_redraw(stream) else print_lines
-    return View(lambda course: painter(course, stream), due, rate, give_up_after)
+    about = proposal.plan.due, settings.rate, settings.give_up_after
+    return View(lambda course: painter(course, stream), *about)

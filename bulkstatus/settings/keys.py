@@ -63,7 +63,7 @@ def credentials_for(
     missing = "BULKSTATUS_API_KEY" if settings.ref_id else "BULKSTATUS_REF_ID and its key"
     raise SettingsRefused(
         f"The credentials are incomplete. Nothing was sent. Set {missing} in the environment, or "
-        "use a profile that has them (--profile); `bulkstatus config` shows where it looks."
+        "use a profile that has them (--profile). `bulkstatus config` shows where it looks."
     )
 
 

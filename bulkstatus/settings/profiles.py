@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.settings.table import IN_PROFILE, SETTINGS, names_of
+from bulkstatus.settings.table import IN_PROFILE, OF_ONE_RUN, SETTINGS, names_of
 from bulkstatus.settings.values import FILE, did_you_mean
 from bulkstatus.words import printable
 
@@ -117,9 +117,11 @@ def _value(folder: Path, key: str, value: object) -> Any:
         )
     known = names_of(*IN_PROFILE)
     if key not in known:
-        raise SettingsRefused(
-            f'no profile holds "{printable(key, 40)}". {did_you_mean(key, known)}'
-        )
+        of_run = {**SETTINGS, **OF_ONE_RUN}.get(key.replace("-", "_"))
+        hint = did_you_mean(key, known)
+        if of_run is not None and of_run.name not in known:
+            hint = f"It is for one run: give it as {of_run.option} to the command."
+        raise SettingsRefused(f'no profile holds "{printable(key, 40)}". {hint}')
     kept, _ = SETTINGS[key].read(value, key)
     return str(folder / Path(kept).expanduser()) if SETTINGS[key].kind is FILE else kept
 

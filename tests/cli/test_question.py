@@ -13,13 +13,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bulkstatus.cli import question
+from bulkstatus.cli import execute, question
 from bulkstatus.errors import Interrupted, SettingsRefused
 from bulkstatus.job import Proposal
 from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.job.wording import sections
 from bulkstatus.order import OrderStatus, StatusUpdate
 from bulkstatus.settings.sources import resolve
+from bulkstatus.settings.table import OF_ONE_RUN
 from bulkstatus.terminal import say
 from bulkstatus.words import laid_beside
 from tests.terminal import Screen
@@ -42,6 +43,7 @@ def proposal(of: Plan, **more: Any) -> Proposal:
 SEND, CANCEL, BOTH = plan(4), plan(0, 12), plan(1, 2)
 TOLD = plan(0, 12, untold_cancellations=0)
 YES = {"yes": True}
+OPTIONS = dict.fromkeys(("yes", "dry_run", "quiet", "as_json"), False) | dict.fromkeys(OF_ONE_RUN)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,12 @@ YES = {"yes": True}
         (plan(4, withdrawn=1), "", YES, "refused"),
         (plan(4, left=1), None, YES, "refused"),
         (plan(4, left=1), None, YES | {"changed_input": True}, "go"),
+        (plan(4, new=1), None, YES | {"dry_run": True}, "go"),
+        # A rehearsal needs no yes; what was said of it all the same is held to.
+        (CANCEL, None, {"dry_run": True}, "go"),
+        (CANCEL, None, {"dry_run": True, "cancellations": 12}, "go"),
+        (CANCEL, None, {"dry_run": True, "cancellations": 11}, "refused"),
+        (CANCEL, "12\n", {"dry_run": True, "cancellations": 11}, "refused"),
     ],
 )
 def test_only_the_right_answer_sends(
@@ -101,13 +109,14 @@ def test_only_the_right_answer_sends(
     if of.new or of.rejected or of.withdrawn or of.left:
         there = {"source": object(), "log": object()}
     monkeypatch.setattr(question, "is_terminal", lambda: typed is not None)
-    given = {"yes": False, "cancellations": None, "changed_input": False, **options}
+    monkeypatch.setattr(execute, "sections", lambda proposal: [])
+    terms = execute.terms_of(OPTIONS | options, options.get("changed_input", False))
     seen: list[str] = []
 
     @click.command()
     def command() -> None:
         try:
-            seen.append("go" if question.ask(proposal(of, **there), **given) else "stop")
+            seen.append("go" if terms.confirm(proposal(of, **there)) else "stop")
         except (SettingsRefused, Interrupted) as error:
             seen.append("refused" if isinstance(error, SettingsRefused) else "interrupted")
 
@@ -122,7 +131,7 @@ def test_the_first_ctrl_c_ends_the_question(monkeypatch: pytest.MonkeyPatch, of:
         return "12"
 
     async def ask() -> None:
-        question.ask(proposal(of), False, None, False)
+        question.ask(proposal(of))
 
     monkeypatch.setattr(question, "is_terminal", lambda: True)
     for name in ("prompt", "confirm"):

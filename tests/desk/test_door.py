@@ -97,6 +97,34 @@ async def test_a_page_from_elsewhere_changes_nothing(
     assert (await desk.get("/")).status == 200
 
 
+_PART = b'--X\r\nContent-Disposition: form-data; name="file"\r\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", _PART),
+        ("multipart/form-data; boundary=X", b"file=up.csv"),
+        ("multipart/form-data; boundary=X", _PART + b"\r\n1,8"),
+        ("multipart/form-data; boundary=X", _PART + b"no header\r\n\r\n1,8\r\n--X--\r\n"),
+        (
+            "multipart/form-data; boundary=X",
+            _PART + b"Content-Transfer-Encoding: none\r\n\r\n1,8\r\n--X--\r\n",
+        ),
+        ("application/x-www-form-urlencoded", b"file=\xff"),
+        ("application/x-www-form-urlencoded; charset=none", b"file=up.csv"),
+    ],
+)
+async def test_what_is_no_form_is_no_fault_of_ours(
+    desk: Visitor, folder: Path, capfd: Any, kind: str, body: bytes
+) -> None:
+    for path in ("/run", "/drop", "/mend"):
+        page = await desk.ask("POST", path, data=body, headers={"Content-Type": kind})
+        assert (page.status, "no form" in page.text) == (409, True)
+    assert not list(folder.iterdir())
+    assert "Traceback" not in capfd.readouterr().err
+
+
 async def test_a_token_lets_in_one_browser_and_then_there_is_another(desk: Visitor) -> None:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as other:
         for address in (desk.base, desk.base.with_query(token=""), desk.base.with_query("token")):

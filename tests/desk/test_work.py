@@ -223,6 +223,11 @@ async def test_a_rehearsal_refuses_three_once_and_counts_for_nothing(
     assert "8 in the file: all went out." in (await desk.over()).text
     assert "dispatch.csv not sent" in (await desk.get("/")).text
     assert not sandbox.counts
+    # It is one by what its first line says, whatever it is called.
+    shutil.copy(folder / log, folder / "mine.results.jsonl")
+    for fields in ({}, {"withdraw": "1"}, {"file": book}, {"retry_rejected": "1"}):
+        shown = await desk.get("/send", log="mine.results.jsonl", **fields)
+        assert ("REHEARSAL" in shown.text, "LIVE" in shown.text) == (True, False)
     await desk.yes(**WISH)
     assert "8 in the file: all went out." in (await desk.over()).text
 
@@ -359,6 +364,16 @@ async def test_all_ways_to_understand_a_file_are_offered(
     [
         ("Gone. To go on:\n  bulkstatus resume a.results.jsonl", "Gone."),
         ("Gone. To go on:  bulkstatus resume a.results.jsonl", "Gone."),
+        (
+            "Gone, a.csv. `bulkstatus resume a.csv` goes on, `bulkstatus report a.csv` shows it.",
+            "Gone, a.csv.",
+        ),
+        (
+            "All are refusals. If so, Ctrl-C stops the run. `--max-failures 20` does",
+            "All are refusals. If so, Stop stops the run.",
+        ),
+        ("The API said: no `status`. It is open.", "The API said: no `status`. It is open."),
+        ("As before, from the log: --status cancelled, --rate 5/s.", ""),
         ("None of the nine (`bulkstatus statuses` lists them).", "None of the nine."),
         ("add --no-header; else", "add “No header”; else"),
         ('with --word "Gone=CODE"', "with “What a word of the file's own means as a status”"),

@@ -215,8 +215,8 @@ async def test_a_log_that_another_run_makes_during_the_question_is_its_own(
 ) -> None:
     made = desk.logged("A:8:T1 updated", "B:8 updated").read_bytes()
     (desk.folder / "day.results.jsonl").unlink()
-    confirmed = "bulkstatus.job.Proposal.is_number_right"
-    monkeypatch.setattr(confirmed, lambda *terms: Path(name).write_bytes(made))
+    confirmed = "bulkstatus.job.consent.Said.check"
+    monkeypatch.setattr(confirmed, lambda *terms, **more: Path(name).write_bytes(made))
     with pytest.raises(LogRefused, match="exists already"):
         await desk.send(log=None if name.startswith("day") else name)
     assert (Path(name).read_bytes(), desk.api.counts.total()) == (made, 0)

@@ -110,11 +110,13 @@ async def test_what_is_not_given_comes_from_the_profile_also_when_the_log_is_res
         ({"limit": 0}, "limit must be a whole number from 1 up"),
         ({"max_failures": True}, "max_failures must be a whole number from 1 up"),
         ({"cancellations": -1}, "cancellations must be a whole number from 0 up"),
+        ({"cancellations": 9, "dry_run": True}, "say cancellations=1"),
         ({"dry_run": 1}, "dry_run must be true or false"),
         ({"go_on": "no"}, "go_on must be true or false"),
         ({"give_up_after": []}, "give_up_after must be a time such as 30 (seconds)"),
         ({"observer": 5}, "observer must be a function that returns an Observer"),
         ({"log": 5}, 'log must be a path, with ~ only where there is a home, not "5"'),
+        ({"log": ".", "go_on": True}, ". is no regular file, so it is no result log"),
         ({"source": b"x.csv"}, "source must be a path, or rows: an iterable or async iterable"),
         ({"source": {"1001": 8}}, "not dict"),
         ({"source": 5}, "not int"),
@@ -124,7 +126,7 @@ async def test_what_is_not_given_comes_from_the_profile_also_when_the_log_is_res
 )
 @pytest.mark.usefixtures("folder")
 async def test_an_argument_that_cannot_be_used_is_told(arguments: Any, said: str) -> None:
-    kind = TypeError if said.startswith('"') else bulkstatus.SettingsRefused
+    kind = TypeError if said.startswith('"') else bulkstatus.Refused
     with pytest.raises(kind) as refusal:
         await bulkstatus.send(**{"source": "dispatch.csv", "log": "x.jsonl", **arguments})
     assert said in str(refusal.value)

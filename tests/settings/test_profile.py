@@ -69,8 +69,9 @@ def test_a_profile_holds_every_setting_but_those_about_one_run(tmp_path: Path) -
         (b'[profile.default]\nbase-url = "x"', "profile default: no profile holds"),
         (b'[profile.default]\nbase_ulr = "x"', "Did you mean base_url?"),
         (b"[profile.default]\nsandbox = true", 'no profile holds "sandbox"'),
-        (b'[profile.default]\nprofile = "x"', 'no profile holds "profile"'),
-        (b"[profile.default]\nlimit = 5", 'no profile holds "limit"'),
+        (b'[profile.default]\nprofile = "x"', "for one run: give it as --profile"),
+        (b"[profile.default]\nlimit = 5", "for one run: give it as --limit"),
+        (b"[profile.default]\nmax-failures = 5", "for one run: give it as --max-failures"),
         (b'[profile.default]\napi_key = "s3cr3t"', "the API key does not belong in this file"),
         (b'[profile.default]\nkey = "s3cr3t"', "the API key does not belong in this file"),
         (b'[profile.default]\npassword = "s3cr3t"', "the API key does not belong in this file"),
@@ -86,7 +87,7 @@ def test_a_profile_holds_every_setting_but_those_about_one_run(tmp_path: Path) -
         ('[profile.default]\nrate = "1/s"'.encode("utf-16"), "is not TOML in UTF-8"),
         (None, "cannot be read"),
     ],
-    ids=range(19),
+    ids=range(20),
 )
 def test_a_file_that_cannot_be_used_is_refused(
     tmp_path: Path, text: bytes | None, said: str
