@@ -162,9 +162,15 @@ def _status(given: int | str) -> "OrderStatus":
     return status
 
 
-def _are_columns(headers: Mapping[object, object]) -> bool:
-    are_known = headers.keys() <= set(COLUMNS) and headers.get("order_id") != ""
-    return are_known and all(isinstance(header, str) for header in headers.values())
+def _headers(headers: dict[object, object]) -> dict[object, object]:
+    for field, header in headers.items():
+        is_said = isinstance(header, str) and (header or field != "order_id")
+        if field not in COLUMNS or not is_said:
+            shown = printable(f"{field}={header}", 60)
+            raise SettingsRefused(
+                f'--column: "{shown}" is not one of {", ".join(COLUMNS)} and a header of the file.'
+            )
+    return headers
 
 
 def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
@@ -233,8 +239,6 @@ DAYS = Kind(
 SHARD = Kind((str,), "a part and how many there are, such as 3/8", _shard, "I/N")
 FLAG = Kind((bool,), "true or false", bool)
 STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
-HEADERS = Kind(
-    (dict,), f"headers of {', '.join(COLUMNS)}, as text", _only(_are_columns), "FIELD=HEADER"
-)
+HEADERS = Kind((dict,), "fields with the header of each", _headers, "FIELD=HEADER")
 WORDS = Kind((dict,), "words with the status that each means", _words, "WORD=STATUS")
 NAME = Kind((str,), "text", str, "[NAME]")
