@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from traceback import print_exc
@@ -102,7 +103,7 @@ class Desk:
 
     async def _do_drop(self, request: web.Request) -> web.Response:
         """Take in a file, or say yes to replacing one by what was dropped last."""
-        data = await request.post()
+        data = await _form(request)
         dropped, replaces = data.get("file"), data.get("replaces")
         if isinstance(dropped, web.FileField) and dropped.filename:
             self._dropped = dropped.filename, dropped.file.read()
@@ -163,7 +164,7 @@ class Desk:
     # The run.
 
     async def _do_run(self, request: web.Request) -> web.Response:
-        data = await request.post()
+        data = await _form(request)
         self.work.start(Wish.of(data), {name: str(value) for name, value in data.items()})
         raise web.HTTPSeeOther("/run")
 
@@ -197,7 +198,7 @@ class Desk:
         return self._page("log.html", summary.contents.is_sandbox, summary=summary, rows=rows)
 
     async def _do_mend(self, request: web.Request) -> web.Response:
-        summary = await self._summary((await request.post()).get("log"))
+        summary = await self._summary((await _form(request)).get("log"))
         path = failures.mend_path(summary.log)
         is_original = await mend.write_failures(path, summary)
         self._news = mend.written_sentences(path, len(summary.failures), is_original)
@@ -231,3 +232,14 @@ class Desk:
                 told += text.history_lines(history, order_id)
         none = f"None of the logs in this folder has a row of it ({len(logs)} were looked at)."
         return self._message(f"Order {order_id}", *(told or [none]))
+
+
+async def _form(request: web.Request) -> Mapping[str, Any]:
+    """Return what a form sent. Raises Refused where that broke off: the page was closed."""
+    try:
+        return await request.post()
+    except web.HTTPException:
+        raise
+    # What met the end raises whatever it raises.
+    except Exception:
+        raise Refused("What the page sent has broken off. Send it again.") from None
