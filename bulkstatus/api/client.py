@@ -122,7 +122,7 @@ class OrderStatusApi:
             self._hung_up.discard(update)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             answer = _without_answer(error, self._timeout)
-            if payload.is_on_kept_connection and isinstance(error, _HANGS_UP):
+            if payload.is_on_kept_connection and _hangs_up(error):
                 answer = answer._replace(meaning=Meaning.HUNG_UP)
                 self._hung_up.add(update)
         return answer.tidied(self._credentials.redact)
@@ -150,8 +150,11 @@ class _Payload(aiohttp.BytesPayload):
         return True
 
 
-#: What ends a request on a connection that the server has closed, before a byte of its answer.
-_HANGS_UP = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+def _hangs_up(error: Exception) -> bool:
+    """Tell whether the server has closed the connection before a byte of its answer."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)  # else it is what has come of a head
+    return isinstance(error, aiohttp.ClientOSError)
 
 
 class _Connector(aiohttp.TCPConnector):

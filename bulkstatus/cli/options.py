@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from functools import reduce
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.table import OF_ONE_RUN, SETTINGS, Group, Setting, names_of
 from bulkstatus.settings.values import FILE, FLAG, HEADERS, NAME, QUOTAS, STATUS, WORDS, whole
 
@@ -40,6 +42,20 @@ def _split(
     return found or None
 
 
+def refuse_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse the name of a file that is there, for an option that may go without a value.
+
+    The next word on the line is its value, also where that was meant for the command.
+    """
+    if value and Path(value).is_file():
+        option = param.opts[0]
+        raise SettingsRefused(
+            f"{option} {value} is there already. Choose another name; where the command is about "
+            f"that file, name it before {option}."
+        )
+    return value
+
+
 # What click has to know of the options of some kinds.
 _KINDS: dict[Any, dict[str, Any]] = {
     FLAG: {"is_flag": True},
@@ -47,7 +63,7 @@ _KINDS: dict[Any, dict[str, Any]] = {
     HEADERS: {"multiple": True, "callback": _split},
     WORDS: {"multiple": True, "callback": _split},
     STATUS: {"shell_complete": _complete_status},
-    NAME: {"is_flag": False, "flag_value": ""},
+    NAME: {"is_flag": False, "flag_value": "", "callback": refuse_file},
     QUOTAS: {"multiple": True, "callback": lambda ctx, param, texts: list(texts) or None},
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from bulkstatus.cli.options import refuse_file
 from bulkstatus.words import counted, utf8
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _FILE = click.Path(path_type=Path)
     "--failures",
     is_flag=False,
     flag_value="",
+    callback=refuse_file,
     metavar="[FILE]",
     help="Write the rows to mend, with the reason, to be fed back with `bulkstatus resume LOG "
     "FILE`: a workbook (.xlsx, by default beside the log) or CSV. Never replaces a file.",

@@ -245,4 +245,6 @@ async def _form(request: web.Request) -> Mapping[str, Any]:
     except OSError as error:  # a full disk, or a connection that ended
         raise Refused(f"What was sent cannot be taken in: {error.strerror or error}.") from None
     except Exception:  # aiohttp raises half a dozen kinds for what is no form
-        raise Refused("What was sent is no form of a page here. Go back and try again.") from None
+        raise Refused(
+            "What was sent has broken off, or is no form of a page here. Go back and try again."
+        ) from None

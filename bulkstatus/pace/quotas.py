@@ -217,8 +217,7 @@ def seconds_needed(
 ) -> float:
     """Return in about how many seconds the last of `requests` can leave.
 
-    `quotas` is as `Quotas.coming_free` has it, and the tightest of them counts. How long answers
-    take is left out.
+    `quotas` is as `Quotas.coming_free` has it. How long answers take is left out.
     """
     apart = spacing(rate) if rate is not None else 0.0
     seconds = [apart * max(0, requests - 1)]
@@ -229,5 +228,8 @@ def seconds_needed(
         # Places are taken as they come free, and from each on as the rate allows.
         waits = reversed(last[: max(0, place + 1 + len(last) - quota.count)])
         waited = [wait + further * apart for further, wait in enumerate(waits)]
-        seconds.append(windows * quota.seconds + max([*waited, place * apart]))
+        # What the last window is for goes through the shorter ones, whose places are free by then.
+        shorter = [(each, ()) for each, _ in quotas if windows and each.seconds < quota.seconds]
+        rest = seconds_needed(place + 1, rate, shorter)
+        seconds.append(windows * quota.seconds + max([*waited, rest]))
     return max(seconds)

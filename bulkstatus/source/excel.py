@@ -1,7 +1,9 @@
 """An Excel workbook → the rows of one sheet, each cell as Excel shows it or with what is wrong."""
 
 import io
-from collections.abc import Iterator
+from array import array
+from bisect import bisect
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 
@@ -10,7 +12,7 @@ from bulkstatus.source.columns import SAMPLE, listed, quoted
 from bulkstatus.source.layout import Layout, with_header, without_header
 from bulkstatus.source.options import Batch, InputOptions
 from bulkstatus.source.table import Records, Table
-from bulkstatus.source.workbook import Parts, SheetRow
+from bulkstatus.source.workbook import Parts, SheetRow, spans
 
 # How many rows are made at a time.
 _CHUNK = 4000
@@ -36,7 +38,8 @@ class Workbook:
         self._options = options
         self._name = name
         with self._reading():
-            self.title, (head, self._rows) = self._find_sheet(Parts(file, name))
+            self._parts = Parts(file, name)
+            self.title, (head, self._rows) = self._find_sheet(self._parts)
             line, first = head[0].number, _cells(head[0])
             if len(first) > _WIDE:
                 raise InputRefused(
@@ -55,6 +58,8 @@ class Workbook:
         """Yield the rows of the sheet, once."""
         layout = self.layout
         table = Table(layout, None)
+        counting = {place for place in (*layout.columns, *layout.void) if place is not None}
+        gaps = array("L")  # the rows that have a blank cell where cells count
         while True:
             with self._reading():
                 rows = list(islice(self._rows, _CHUNK))
@@ -65,10 +70,25 @@ class Workbook:
                     "Excel: Data, Clear), or copy the visible ones to a new sheet."
                 )
             if not rows:
+                with self._reading():
+                    self._refuse_merged(counting, gaps)
                 return
             rows = [row for row in rows if row.number > layout.skip_lines]
+            gaps.extend(row.number for row in rows if not row.cells.keys() >= counting)
             whole = [_cells(row, layout.width) for row in rows]
             yield table.batch(Records([row.number for row in rows], whole))
+
+    def _refuse_merged(self, counting: Collection[int], gaps: Sequence[int]) -> None:
+        """Raise InputRefused where a row shows in a cell that counts what is in one above it."""
+        for cells in self._parts.merged[self.title]:
+            lines, columns = spans(cells)
+            at = bisect(gaps, lines[0])
+            if gaps[at : at + 1] and gaps[at] in lines and any(p + 1 in columns for p in counting):
+                raise InputRefused(
+                    f"{self._name}: the cells {cells} of the sheet {quoted(self.title)} are merged "
+                    "into one, so that it is not certain which of its rows it is meant for. "
+                    "Unmerge them, and fill in each row."
+                )
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -8,8 +8,10 @@ is refused.
 import io
 import posixpath
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from string import ascii_uppercase
 from typing import NamedTuple
 from xml.parsers import expat
 
@@ -74,6 +76,8 @@ class Parts:
         shared = self._elements(paths["sharedStrings"]) if "sharedStrings" in paths else ()
         self._texts = [text for tag, _, text in shared if tag == "si"]
         self.sheets: list[Sheet] = []
+        #: By title, what is merged in the sheets of which all rows were read, such as "C2:C3".
+        self.merged: defaultdict[str, list[str]] = defaultdict(list)
         for tag, of, _ in self._elements(book):
             if tag == "sheet":
                 kind, path = related[next(of[key] for key in of if key.endswith(":id"))]
@@ -103,6 +107,8 @@ class Parts:
                 if cells:
                     yield SheetRow(number, of.get("hidden") in {"1", "true"}, cells)
                 column, cells = 0, {}
+            elif tag == "mergeCell":
+                self.merged[sheet.title].append(of["ref"])
 
     def _shown(self, kind: str | None, of: Mapping[str, str], text: str) -> str:
         if kind == "s":
@@ -178,6 +184,14 @@ def _within(place: int, before: int, last: int) -> int:
     if not before < place <= last:
         raise ValueError(f"{place} is not behind {before} and up to {last}")
     return place
+
+
+def spans(reference: str) -> tuple[range, range]:
+    """Return the numbers of the rows and columns of some cells: 2, 3 and 28 for AB2:AB3."""
+    first, _, last = reference.partition(":")
+    ends = [(int(end.lstrip(ascii_uppercase)), _column(end)) for end in (first, last or first)]
+    (top, left), (bottom, right) = ends
+    return range(top, bottom + 1), range(left, right + 1)
 
 
 def _column(reference: str) -> int:

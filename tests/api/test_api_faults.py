@@ -24,6 +24,7 @@ UNFRAMED = HEAD + b"\r\n"
 LOST = {
     "closes": then_close(),
     "resets": then_reset(),
+    "closes in the first line": then_close(HEAD[:5]),
     "closes in the headers": then_close(HEAD + b"Content-Len"),
     "closes after the headers": then_close(HEAD + b"Content-Length: 2\r\n\r\n"),
     "closes in the body": then_close(HEAD + b"Content-Length: 100\r\n\r\n{}"),
@@ -44,8 +45,8 @@ LOST = {
     "sends a header without end": without_end(HEAD + b"X-Header: ", b"x" * 9999),
 }
 
-#: Of these the head of no answer has come.
-HANGS_UP = [LOST["closes"], LOST["resets"], LOST["closes in the headers"]]
+#: Of these no byte of an answer has come.
+HANGS_UP = [LOST["closes"], LOST["resets"]]
 
 
 def api_of(server: RawServer) -> OrderStatusApi:

@@ -1,6 +1,7 @@
 """What is said yes to is what is sent, one run at a time, and every stop leaves a log to go on."""
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -465,6 +466,18 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_file_that_is_too_large_is_not_taken(desk: Visitor, folder: Path) -> None:
     assert "more than 1 MB" in (await desk.drop("day.csv", b"1" * (1 << 20 | 1))).text
     assert not [*folder.iterdir()]
+
+
+@pytest.mark.parametrize("end", [10, 50])  # further on aiohttp leaves a file to Python
+async def test_a_file_of_which_only_the_beginning_came_is_not_taken(
+    desk: Visitor, folder: Path, capsys: pytest.CaptureFixture[str], end: int
+) -> None:
+    head = 'Content-Disposition: form-data; name="file"; filename="day.csv"'
+    body = f"--X\r\n{head}\r\n\r\nOrder Number,Status\n1,8\n".encode()
+    headers = {"Content-Type": "multipart/form-data; boundary=X"}
+    page = await desk.ask("POST", "/drop", data=io.BytesIO(body[:end]), headers=headers)
+    assert (page.status, "broken off" in page.text) == (409, True), page.text
+    assert (capsys.readouterr().err, [*folder.iterdir()]) == ("", [])
 
 
 async def test_what_a_file_is_said_to_be_is_kept_with_a_yes_alone(

@@ -86,9 +86,11 @@ TEN, HOUR, DAY, TWO = Rate(10, 1.0), Rate(1000, 3600.0), Rate(10000, 86400.0), R
         (2, None, [(TWO, [10.0, 20.0])], 20.0),
         (3, None, [(TWO, [10.0, 20.0])], 70.0),
         (1, None, [(TWO, [10.0, 20.0, 30.0])], 20.0),
-        # The tightest of several counts.
+        # The tightest of several counts, and in its last window the shorter ones.
         (10000, None, [(HOUR, []), (DAY, [])], 9 * 3600.0),
         (10001, None, [(DAY, []), (HOUR, [])], 86400.0),
+        (25000, None, [(DAY, []), (HOUR, [])], 2 * 86400.0 + 4 * 3600.0),
+        (25000, None, [(HOUR, [60.0] * 1000), (DAY, [60.0] * 1000)], 2 * 86400.0 + 4 * 3600.0),
     ],
 )
 def test_the_time_is_that_of_the_last_request(

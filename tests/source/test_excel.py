@@ -200,6 +200,25 @@ async def test_of_several_sheets_with_rows_one_must_be_named(save: Save) -> None
     assert await read(path, sheet="Orders") == [(2, StatusUpdate("1", D))]
 
 
+@pytest.mark.parametrize(
+    ("cells", "is_doubt"),
+    [("C2:C3", True), ("C3:C4", True), ("B2:C2", False), ("D2:D4", False), ("C4:C5", False)],
+)
+async def test_a_cell_merged_over_rows_is_refused_where_it_counts(
+    save: Save, cells: str, is_doubt: bool
+) -> None:
+    rows = [[f"4614020{n}", 8, "" if n in {3, 4} else f"H{n}", f"note {n}"] for n in (2, 3, 4)]
+    path = save(Orders=[HEADER, *rows])
+    workbook = openpyxl.load_workbook(path)
+    workbook.active.merge_cells(cells)
+    workbook.save(path)
+    if is_doubt:
+        with pytest.raises(InputRefused, match=cells):
+            await read(path)
+    else:
+        assert len(await read(path)) == 3
+
+
 async def test_hidden_rows_that_are_blank_are_nothing(save: Save) -> None:
     path = save(Orders=[HEADER, [1, 8], [" "], [2, 8]])
     workbook = openpyxl.load_workbook(path)
@@ -273,6 +292,7 @@ async def test_workbooks_of_other_programs_are_read(
     [
         (SHEET, '<row r="2"', '<row r="2000000000"', "damaged"),
         (SHEET, '<row r="2"', '<row r="1"', "damaged"),
+        (SHEET, "</sheetData>", "</sheetData><mergeCell ref='A:A'/>", "damaged"),
         (SHEET, "</row>", '<c t="s"><v>-1</v></c></row>', "damaged"),
         (SHEET, '<c r="B2"', '<c r="XFE2"', "damaged"),
         (SHEET, '<c r="D1"', '<c r="XFD1"', "16,384 columns"),
