@@ -58,7 +58,7 @@ class Workbook:
         """Yield the rows of the sheet, once."""
         layout = self.layout
         table = Table(layout, None)
-        counting = {place for place in (*layout.columns, *layout.void) if place is not None}
+        counting = {*layout.places.values(), *layout.void}
         gaps = array("L")  # the rows that have a blank cell where cells count
         while True:
             with self._reading():
