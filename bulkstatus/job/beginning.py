@@ -50,7 +50,7 @@ class Beginning:
     `log` is what was there before, `work` has the lines to be added to it: new rows, and results of
     rows that are not sent. `state` is that of the log with them. `phases` are the due rows, in the
     order in which they are to be sent. `plan` counts all that. `has_repeats` says that an order may
-    have several rows.
+    have several rows, and `withdraws` that nothing is sent and all that is open given up.
     """
 
     log: LogContents
@@ -59,6 +59,7 @@ class Beginning:
     plan: Plan
     phases: list[list[Span]] = field(default_factory=list)
     has_repeats: bool = True
+    withdraws: bool = False
 
     @property
     def due(self) -> list[Span]:
@@ -198,7 +199,7 @@ async def of_log(known: Known, work: WorkList, again: bool, limit: int | None) -
 
 async def withdrawal(log: LogContents, work: WorkList) -> Beginning:
     """Return the beginning of a run that sends nothing and withdraws all that is open."""
-    beginning = Beginning(log, work, log.state, Plan(rows=len(log.state)))
+    beginning = Beginning(log, work, log.state, Plan(rows=len(log.state)), withdraws=True)
     await beginning.withdraw(log.state.spans(*OPEN))
     await beginning.count(None)
     return beginning
