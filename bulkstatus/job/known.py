@@ -26,15 +26,15 @@ class Known:
     """What the log that the rows belong to, which may be a new one, and those beside it say.
 
     The latter count as far back as the settings say, for the account if that is known by now, and
-    at the base URL; without settings there are none. Those of rehearsals count for nothing, and a
-    rehearsal looks at none. `read` are such that were read already. `notes` are sentences about
-    logs that are not finished or cannot be read.
+    at the base URL. Those of rehearsals count for nothing, and a rehearsal looks at none. `read`
+    are such that were read already. `notes` are sentences about logs that are not finished or
+    cannot be read.
     """
 
     def __init__(
         self,
         log: LogContents,
-        settings: Settings | None = None,
+        settings: Settings,
         read: Iterable[LogContents] = (),
     ) -> None:
         self.log = log
@@ -95,7 +95,6 @@ class Known:
     def _place(self, log: LogContents) -> Place | None:
         """Return the place that a log beside the log is, None where it does not count."""
         settings, run = self._settings, log.last_run
-        assert settings is not None
         if log.is_sandbox or run.started_at < timestamp(time.time() - settings.look_back):
             return None
         if log.state.to_send and not self._is_of_same_job(log, settings):
@@ -150,7 +149,7 @@ class Known:
         last.
         """
         settings, own, times = self._settings, self.log.path, dict[Path, float]()
-        if settings is None or settings.sandbox or not settings.look_back:
+        if settings.sandbox or not settings.look_back:
             return []
         since = time.time() - settings.look_back
         with suppress(OSError):  # a folder that is not there, or that none may list
@@ -207,9 +206,9 @@ class Known:
         for claim in claims:
             if done := self._done[claim.n - 1]:
                 updates[claim.update] = self._places[done - 1]
-        if settings is not None and settings.send_again:
+        if settings.send_again:
             updates = _but_for(updates, {claim.update for claim in claims})
-        return judge_order(claims, updates, settings is not None and settings.last_wins)
+        return judge_order(claims, updates, settings.last_wins)
 
     def new(self) -> list[int]:
         """Return the rows to be sent that the log does not have, or has as invalid.
