@@ -14,7 +14,7 @@ from bulkstatus.job.names import is_log
 from bulkstatus.log.reader import LogContents, read_log, read_rows
 from bulkstatus.log.records import RowRecord, timestamp
 from bulkstatus.log.state import LogState, Span, State, numbers, spans_of
-from bulkstatus.order import OrderStatus, StatusUpdate
+from bulkstatus.order import StatusUpdate
 from bulkstatus.settings.table import Settings
 from bulkstatus.words import counted, utf8
 
@@ -48,7 +48,7 @@ class Known:
         self._places: list[Place] = []
         # By which of them each row is done as it is, from 1; 0 for none.
         self._done = array("I")
-        # What else they have updated of its order, and does not simply come before it.
+        # What else they have updated of an order that a due row of it may not simply follow.
         self._updates: dict[str, dict[StatusUpdate, Place]] = {}
 
     @property
@@ -105,18 +105,20 @@ class Known:
         return Place(f"{utf8(log.path.name)} of {_day(run.started_at)}")
 
     def _compare(self, log: LogContents) -> None:
-        """Find which due rows a log has updated as they are, and what else that matters to them."""
+        """Find which due rows a log has updated as they are, and what else stands in their way."""
         rows, state, others = self._rows, log.state, set[int]()
+        given, place = self._given(log), self._places[-1]
+        later = place._replace(is_later=True)
         for mine, same in self._pairs(self._due, state, State.UPDATED):
             for n in same:
+                done, asked = state.status(n), rows.status(mine)
                 if state.contents[n - 1] == rows.contents[mine - 1]:
                     self._done[mine - 1] = len(self._places)
-                elif not _comes_before(state.status(n), rows.status(mine)):
+                elif done and asked and not may_follow(done, asked, later if n > given else place):
                     others.add(n)
-        given = self._given(log)
         for row in read_rows(log, spans_of(sorted(others))):
             updates = self._updates.setdefault(row.order_id, {})
-            updates[row.update] = self._places[-1]._replace(is_later=row.n > given)
+            updates[row.update] = later if row.n > given else place
 
     def _pairs(
         self, spans: Sequence[Span], log: LogState, *states: State
@@ -240,11 +242,6 @@ class Known:
                 if reason:
                     reasons[row.n] = reason
         return ((row, reasons[row.n]) for row in rows if row.n in reasons)
-
-
-def _comes_before(done: OrderStatus | None, status: OrderStatus | None) -> bool:
-    """Tell whether a status is one of the steps before another one, wherever it was set."""
-    return done is not None and status is not None and may_follow(done, status, Place())
 
 
 def _but_for(
