@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from bulkstatus.errors import BulkstatusError, Refused
-from bulkstatus.job.job import log_of_content
+from bulkstatus.job.job import content_of, log_of_content
 from bulkstatus.job.names import is_rehearsal
 from bulkstatus.log import State
 from bulkstatus.reporting import Summary, summarise
@@ -128,7 +128,7 @@ class Folder:
         if not own:
             return new
         own.sort(key=lambda summary: summary.runs[-1].started)
-        found = log_of_content([summary.contents for summary in own], path)
+        found = log_of_content([summary.contents for summary in own], content_of(path))
         entries = {summary.log: _of_log(summary.log, summary) for summary in own}
         if found is not None:
             return entries[found.path]._replace(name=name, changed=changed)

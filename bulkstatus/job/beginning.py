@@ -5,10 +5,11 @@
 that nobody says yes to leaves no trace.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, compress, count, islice
 
 from msgspec.structs import replace
 
@@ -29,8 +30,17 @@ NAMED = 20
 # is due where a mended file makes it good again.
 _PHASES = {State.TO_SEND: 0, State.INVALID: 0, State.FAILED: 1, State.REJECTED: 2}
 
+# What is withdrawn where a mended file does not have it any more.
+_GOES = (State.REJECTED, State.FAILED, State.INVALID)
+
 # What counts of an order where its rows are judged.
 _COUNTING = (State.TO_SEND, State.FAILED, State.REJECTED, State.UPDATED)
+
+
+# Orders are looked for that have several rows in so many parts, and rows are matched so many at a
+# time: to hold all would take more room than all the rest.
+_PARTS = 4
+_LOT = 65536
 
 
 @dataclass
@@ -40,7 +50,7 @@ class Beginning:
     `log` is what was there before, `work` has the lines to be added to it: new rows, and results of
     rows that are not sent. `state` is that of the log with them. `phases` are the due rows, in the
     order in which they are to be sent. `plan` counts all that. `has_repeats` says that an order may
-    have several rows.
+    have several rows, and `withdraws` that nothing is sent and all that is open given up.
     """
 
     log: LogContents
@@ -49,6 +59,7 @@ class Beginning:
     plan: Plan
     phases: list[list[Span]] = field(default_factory=list)
     has_repeats: bool = True
+    withdraws: bool = False
 
     @property
     def due(self) -> list[Span]:
@@ -69,18 +80,19 @@ class Beginning:
         due = self.due
         plan.due = count_of(due)
         plan.orders = plan.due
-        if self.has_repeats:
-            plan.orders = len({state.orders[n - 1] for n in numbers(due)})
+        if self.has_repeats and (several := _repeated(state, due)):
+            mixed = sum(state.orders[n - 1] in several for n in numbers(due))
+            plan.orders += len(several) - mixed
         plan.without_tracking = state.without_tracking(due)
-        for (status, was), count in state.tally(due).items():
+        for (status, was), rows in state.tally(due).items():
             if status is not None:
-                plan.by_status[status] += count
-            plan.failed += count * (was is State.FAILED)
-            plan.rejected += count * (was is State.REJECTED)
+                plan.by_status[status] += rows
+            plan.failed += rows * (was is State.FAILED)
+            plan.rejected += rows * (was is State.REJECTED)
         plan.untold_cancellations = self._untold(due) if plan.cancellations else 0
         first = spans_of(islice(numbers(due), SAMPLE_ROWS))
-        rows = [*read_rows(self.log, first), *[row async for row in self.work.rows(first)]]
-        plan.sample = [(row.line, row.update) for row in rows]
+        sample = [*read_rows(self.log, first), *[row async for row in self.work.rows(first)]]
+        plan.sample = [(row.line, row.update) for row in sample]
 
     async def withdraw(self, spans: Sequence[Span], sent: Set[int] = frozenset()) -> None:
         """Add the results of rows of the log that are withdrawn.
@@ -115,27 +127,31 @@ class Beginning:
         Those of one order follow each other by their statuses: a row never goes before one of an
         earlier status that failed, nor one that a mended file brought before an older row.
         """
-        state, phases = self.state, defaultdict[int, list[int]](list)
-        several, rows = _repeated(state, numbers(due)), numbers(due)
+        state = self.state
+        phases: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        several = _repeated(state, due)
+        mixed = [n for n in numbers(due) if several and state.orders[n - 1] in several]
         before: dict[int, tuple[int, int]] = {}
-        for n in sorted(rows, key=lambda n: _step(state.status(n))) if several else rows:
-            phase = _PHASES[state.state(n)]
-            if (order := state.orders[n - 1]) in several:
-                then, last = before.get(order, (0, 0))
-                # Within a phase rows go by their numbers.
-                phase = max(then + (n < last), phase)
-                before[order] = phase, n
-            phases[phase].append(n)
-        self.phases = [spans_of(sorted(phases[at])) for at in range(max(phases, default=-1) + 1)]
+        at: dict[int, int] = {}
+        for n in sorted(mixed, key=lambda n: _step(state.status(n))):
+            then, last = before.get(state.orders[n - 1], (0, 0))
+            # Within a phase rows go by their numbers.
+            at[n] = max(then + (n < last), _PHASES[state.state(n)])
+            before[state.orders[n - 1]] = at[n], n
+        for n in numbers(due):
+            phases[at[n] if n in at else _PHASES[state.state(n)]].append(n)
+        self.phases = [spans_of(phases[at]) for at in range(max(phases, default=-1) + 1)]
 
 
-def _repeated(state: LogState, rows: Iterable[int]) -> set[int]:
-    """Return the orders of which there are several rows."""
-    seen: set[int] = set()
+def _repeated(state: LogState, spans: Sequence[Span]) -> set[int]:
+    """Return the orders of which there are several rows among some, a part of them at a time."""
     repeated: set[int] = set()
-    for n in rows:
-        order = state.orders[n - 1]
-        (repeated if order in seen else seen).add(order)
+    for part in range(_PARTS):
+        seen: set[int] = set()
+        for first, last in spans:
+            for order in memoryview(state.orders)[first - 1 : last]:
+                if order % _PARTS == part:
+                    (repeated if order in seen else seen).add(order)
     return repeated
 
 
@@ -163,7 +179,7 @@ async def of_log(known: Known, work: WorkList, again: bool, limit: int | None) -
     due, counting = state.spans(*states), state.spans(*_COUNTING)
     plan = Plan(rows=len(state), done=state.counts().get(Outcome.UPDATED, 0))
     beginning = Beginning(log, work, state, plan)
-    repeated = _repeated(state, numbers(counting))
+    repeated = _repeated(state, counting)
     if repeated:
         repeated &= {state.orders[n - 1] for n in numbers(due)}
     _, judged = known.look(state, due, counting, repeated)
@@ -183,7 +199,7 @@ async def of_log(known: Known, work: WorkList, again: bool, limit: int | None) -
 
 async def withdrawal(log: LogContents, work: WorkList) -> Beginning:
     """Return the beginning of a run that sends nothing and withdraws all that is open."""
-    beginning = Beginning(log, work, log.state, Plan(rows=len(log.state)))
+    beginning = Beginning(log, work, log.state, Plan(rows=len(log.state)), withdraws=True)
     await beginning.withdraw(log.state.spans(*OPEN))
     await beginning.count(None)
     return beginning
@@ -192,24 +208,27 @@ async def withdrawal(log: LogContents, work: WorkList) -> Beginning:
 class _Match:
     """Which of a log's rows each row of a file is, and what that asks for.
 
-    `due` are rows of the log that are to be sent, `settled` those that get the result of a row of
-    the file, by `n`, and `new` the rows of the file that the log does not have.
+    `due` says of each row of the log whether it is to be sent, `settled` has those that get the
+    result of a row of the file, by `n`, and `new` says of each row of the file whether the log does
+    not have it.
     """
 
     def __init__(self, log: LogState, file: LogState, others: bytearray) -> None:
-        self.due: list[int] = []
+        self.due, self.new = bytearray(len(log)), bytearray(len(file))
         self.settled: dict[int, int] = {}
-        self.new: list[int] = []
         self._log = log
-        self._there: dict[int, list[int]] = {}
         self._matched = bytearray(len(log))
-        asked = set(file.contents) if len(log) else set()
-        for n, content in enumerate(log.contents, 1):
-            if content in asked and log.state(n) not in {State.UPDATED, State.WITHDRAWN}:
-                self._there.setdefault(content, []).append(n)
-        for number, content in enumerate(file.contents, 1):
-            if not others or not others[number - 1]:
-                self._match(number, content, file.state(number))
+        there = log.spans(*(set(State) - {State.UPDATED, State.WITHDRAWN}))
+        # Rows with the same content are always in the same part.
+        parts = 1 + count_of(there) // _LOT
+        for part in range(parts):
+            self._there: dict[int, list[int]] = {}
+            for n in numbers(there):
+                if log.contents[n - 1] % parts == part:
+                    self._there.setdefault(log.contents[n - 1], []).append(n)
+            for number, content in enumerate(file.contents, 1):
+                if content % parts == part and not (others and others[number - 1]):
+                    self._match(number, content, file.state(number))
 
     def _match(self, number: int, content: int, fate: State) -> None:
         is_judged = fate not in {State.TO_SEND, State.UPDATED}
@@ -218,9 +237,9 @@ class _Match:
         n = self._take(content, OPEN)
         if n is None:
             if fate is not State.UPDATED:
-                self.new.append(number)
+                self.new[number - 1] = True
         elif fate is State.TO_SEND:
-            self.due.append(n)
+            self.due[n - 1] = True
         else:
             # Where it is done, that was by another row, which has the tracking that this one lacks.
             self.settled[n] = number
@@ -231,7 +250,7 @@ class _Match:
         for n in there:
             if self._log.state(n) in states:
                 there.remove(n)
-                self._matched[n - 1] = 1
+                self._matched[n - 1] = True
                 return n
         return None
 
@@ -256,20 +275,21 @@ async def merged(checked: Checked, work: WorkList, limit: int | None) -> Beginni
         beginning.has_repeats = checked.has_repeats
         await beginning.count(limit)
         return beginning
-    state = log.state
-    match = _Match(state, checked.state, checked.others)
+    state, file = log.state, checked.state
+    match = _Match(state, file, checked.others)
     beginning = Beginning(log, work, state, plan)
-    mended = sum(state.state(n) is State.INVALID for n in match.due)
-    sent = {checked.state.orders[n - 1] for n in numbers(checked.state.spans(State.TO_SEND))}
-    await beginning.withdraw(match.unmatched(State.REJECTED, State.FAILED, State.INVALID), sent)
+    due, new = (spans_of(compress(count(1), marks)) for marks in (match.due, match.new))
+    plan.new = count_of(new) + sum(state.state(n) is State.INVALID for n in numbers(due))
+    gone, to_send = match.unmatched(*_GOES), numbers(file.spans(State.TO_SEND))
+    orders = {state.orders[n - 1] for n in numbers(gone)}
+    await beginning.withdraw(gone, orders.intersection(file.orders[n - 1] for n in to_send))
     left = match.unmatched(State.TO_SEND)
     plan.left, plan.left_orders = count_of(left), beginning.named(left)
     await work.settle(state, _settled(checked, match))
     before = len(state)
-    await _add(beginning, checked, match.new)
-    plan.new = len(match.new) + mended
-    new = [n for n in numbers(state.spans(State.TO_SEND)) if n > before]
-    beginning.order(spans_of([*sorted(match.due), *new]))
+    await _add(beginning, checked, new)
+    added = (n for n in numbers(state.spans(State.TO_SEND)) if n > before)
+    beginning.order(spans_of(chain(numbers(due), added)))
     await beginning.count(limit)
     return beginning
 
@@ -282,10 +302,10 @@ def _settled(checked: Checked, match: _Match) -> Iterator[Unsent]:
         yield row, *checked.judged.get(match.settled[row.n], done)[1:]
 
 
-async def _add(beginning: Beginning, checked: Checked, new: Sequence[int]) -> None:
+async def _add(beginning: Beginning, checked: Checked, new: Sequence[Span]) -> None:
     """Add the rows of the file that are new to the log, with the results they have at once."""
     state, judged = beginning.state, checked.judged
-    async for rows in checked.work.lots(spans_of(new)):
+    async for rows in checked.work.lots(new):
         added = [replace(row, n=n) for n, row in enumerate(rows, len(state) + 1)]
         state.add_rows(added)
         await beginning.work.add_rows(added)

@@ -17,7 +17,7 @@ from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, ne
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.ready import carry_out
 from bulkstatus.job.run import Ending
-from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
+from bulkstatus.job.terms import Declined, Ended, Terms
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents, Outcome, ResultLog, read_log
 from bulkstatus.settings.table import TYPED, Settings, names_of
@@ -173,26 +173,16 @@ async def _begin(
         else:
             settings, checked = await _check(path, settings, known, rows, terms.asks, terms.keep)
             source = checked.source
-            if not settings.send_again:
-                for other in logs:
-                    if other.is_of_content(source.sha256):
-                        raise refusals.same_content(other, path)
+            if not settings.send_again and (other := log_of_content(logs, source.sha256)):
+                raise refusals.same_content(other, path)
             if checked.plan.refused and not settings.skip_invalid:
                 raise refusals.rows_refused(path, checked, settings)
             beginning = await merged(checked, work, terms.limit)
             plan = beginning.plan
             if plan.elsewhere and not (log.runs or plan.all_due or plan.refused or again):
                 raise refusals.done_elsewhere(source.name, plan)
-        proposal = Proposal(
-            beginning.plan,
-            settings,
-            log.path,
-            source=source,
-            log=log if log.runs else None,
-            withdraws=withdraw,
-            notes=(*_about_shard(settings), *notes, *known.notes),
-        )
-        return await carry_out(proposal, beginning, path, terms, opened)
+        notes = [*_about_shard(settings), *notes, *known.notes]
+        return await carry_out(beginning, settings, source, path, notes, terms, opened)
 
 
 async def send_or_resume(
@@ -214,7 +204,8 @@ async def send_or_resume(
         raise refusals.there_once("Standard input")
     first = log_path or default_log(path, settings.sandbox, settings.shard)
     logs = logs_of(first)
-    own = log_of_content(logs, Path(path))
+    content = content_of(Path(path))
+    own = log_of_content(logs, content)
     going_on = replace(
         terms,
         take_over=lambda name: False,
@@ -230,7 +221,9 @@ async def send_or_resume(
     try:
         if own is not None and _has_rest(own):
             after = await resume(own.path, None, settings_for, going_on)
-        elif own is None or not _is_there(path):
+        elif own is not None and _is_no_file(Path(path)):
+            raise refusals.there_once(path)
+        elif own is None or content is None:
             after = await _send(path, settings, first, logs, terms, again=True)
         else:
             status, told = int(own.state.has_failures), f"{path} has been sent before."
@@ -247,15 +240,8 @@ async def send_or_resume(
     return replace(after, ending=ending, ran=after.ran or before.ran)
 
 
-def _is_there(path: str) -> bool:
-    """Tell whether there is a file that can be read. Raises Refused for what is there but once."""
-    try:
-        if Path(path).exists() and not Path(path).is_file():
-            raise refusals.there_once(path)
-        Path(path).open("rb").close()
-    except OSError:
-        return False
-    return True
+def _is_no_file(path: Path) -> bool:
+    return path.exists() and not path.is_file()
 
 
 def _has_rest(log: LogContents) -> bool:
@@ -320,20 +306,21 @@ def _about_shard(settings: Settings) -> Iterator[str]:
 def changed_file(log: LogContents) -> Path | None:
     """Return the file that the log was made from where it stands beside it with other content."""
     path = log.beside(log.first_run.input)
-    return path if path is not None and log_of_content([log], path) is None else None
+    return path if path is not None and log_of_content([log], content_of(path)) is None else None
 
 
-def log_of_content(logs: Sequence[LogContents], path: Path) -> LogContents | None:
-    """Return the newest of some logs of which a run had a file's content.
-
-    The content of a file that cannot be read is taken to be the newest log's.
-    """
-    newest_first = list(reversed(logs))
+def content_of(path: Path) -> str | None:
+    """Return the SHA-256 of a file's content, None where it cannot be read, or only once."""
     try:
         if not path.is_file():
-            return next(iter(newest_first), None)  # a pipe would be used up, or waited for
+            return None  # a pipe would be used up, or waited for
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return next(iter(newest_first), None)
-    return next((log for log in newest_first if log.is_of_content(digest)), None)
+        return None
+
+
+def log_of_content(logs: Sequence[LogContents], content: str | None) -> LogContents | None:
+    """Return the newest of some logs of which a run had a content; the newest of all for None."""
+    having = (log for log in reversed(logs) if content is None or log.is_of_content(content))
+    return next(having, None)

@@ -14,7 +14,7 @@ from bulkstatus.job.names import is_log
 from bulkstatus.log.reader import LogContents, read_log, read_rows
 from bulkstatus.log.records import RowRecord, timestamp
 from bulkstatus.log.state import LogState, Span, State, numbers, spans_of
-from bulkstatus.order import OrderStatus, StatusUpdate
+from bulkstatus.order import StatusUpdate
 from bulkstatus.settings.table import Settings
 from bulkstatus.words import counted, utf8
 
@@ -26,15 +26,15 @@ class Known:
     """What the log that the rows belong to, which may be a new one, and those beside it say.
 
     The latter count as far back as the settings say, for the account if that is known by now, and
-    at the base URL; without settings there are none. Those of rehearsals count for nothing, and a
-    rehearsal looks at none. `read` are such that were read already. `notes` are sentences about
-    logs that are not finished or cannot be read.
+    at the base URL. Those of rehearsals count for nothing, and a rehearsal looks at none. `read`
+    are such that were read already. `notes` are sentences about logs that are not finished or
+    cannot be read.
     """
 
     def __init__(
         self,
         log: LogContents,
-        settings: Settings | None = None,
+        settings: Settings,
         read: Iterable[LogContents] = (),
     ) -> None:
         self.log = log
@@ -48,7 +48,7 @@ class Known:
         self._places: list[Place] = []
         # By which of them each row is done as it is, from 1; 0 for none.
         self._done = array("I")
-        # What else they have updated of its order, and does not simply come before it.
+        # What else they have updated of an order that a due row of it may not simply follow.
         self._updates: dict[str, dict[StatusUpdate, Place]] = {}
 
     @property
@@ -95,7 +95,6 @@ class Known:
     def _place(self, log: LogContents) -> Place | None:
         """Return the place that a log beside the log is, None where it does not count."""
         settings, run = self._settings, log.last_run
-        assert settings is not None
         if log.is_sandbox or run.started_at < timestamp(time.time() - settings.look_back):
             return None
         if log.state.to_send and not self._is_of_same_job(log, settings):
@@ -106,18 +105,20 @@ class Known:
         return Place(f"{utf8(log.path.name)} of {_day(run.started_at)}")
 
     def _compare(self, log: LogContents) -> None:
-        """Find which due rows a log has updated as they are, and what else that matters to them."""
+        """Find which due rows a log has updated as they are, and what else stands in their way."""
         rows, state, others = self._rows, log.state, set[int]()
+        given, place = self._given(log), self._places[-1]
+        later = place._replace(is_later=True)
         for mine, same in self._pairs(self._due, state, State.UPDATED):
             for n in same:
+                done, asked = state.status(n), rows.status(mine)
                 if state.contents[n - 1] == rows.contents[mine - 1]:
                     self._done[mine - 1] = len(self._places)
-                elif not _comes_before(state.status(n), rows.status(mine)):
+                elif done and asked and not may_follow(done, asked, later if n > given else place):
                     others.add(n)
-        given = self._given(log)
         for row in read_rows(log, spans_of(sorted(others))):
             updates = self._updates.setdefault(row.order_id, {})
-            updates[row.update] = self._places[-1]._replace(is_later=row.n > given)
+            updates[row.update] = later if row.n > given else place
 
     def _pairs(
         self, spans: Sequence[Span], log: LogState, *states: State
@@ -150,7 +151,7 @@ class Known:
         last.
         """
         settings, own, times = self._settings, self.log.path, dict[Path, float]()
-        if settings is None or settings.sandbox or not settings.look_back:
+        if settings.sandbox or not settings.look_back:
             return []
         since = time.time() - settings.look_back
         with suppress(OSError):  # a folder that is not there, or that none may list
@@ -207,9 +208,9 @@ class Known:
         for claim in claims:
             if done := self._done[claim.n - 1]:
                 updates[claim.update] = self._places[done - 1]
-        if settings is not None and settings.send_again:
+        if settings.send_again:
             updates = _but_for(updates, {claim.update for claim in claims})
-        return judge_order(claims, updates, settings is not None and settings.last_wins)
+        return judge_order(claims, updates, settings.last_wins)
 
     def new(self) -> list[int]:
         """Return the rows to be sent that the log does not have, or has as invalid.
@@ -241,11 +242,6 @@ class Known:
                 if reason:
                     reasons[row.n] = reason
         return ((row, reasons[row.n]) for row in rows if row.n in reasons)
-
-
-def _comes_before(done: OrderStatus | None, status: OrderStatus | None) -> bool:
-    """Tell whether a status is one of the steps before another one, wherever it was set."""
-    return done is not None and status is not None and may_follow(done, status, Place())
 
 
 def _but_for(

@@ -4,6 +4,7 @@ import getpass
 import platform
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,10 @@ from bulkstatus.job.run import Ending, Run, RunOptions
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.log import ResultLog, RunRecord
 from bulkstatus.log.records import FORMAT, timestamp
+from bulkstatus.log.state import Span
 from bulkstatus.pace import Pacer, seconds_needed
 from bulkstatus.settings.table import TYPED, Settings
+from bulkstatus.source import Source
 from bulkstatus.words import counted, utf8
 
 #: What one request takes, in seconds, for an estimate: a guess at a distant server.
@@ -28,41 +31,51 @@ GUESSED_LATENCY = 0.2
 
 
 async def carry_out(
-    proposal: Proposal,
     beginning: Beginning,
+    settings: Settings,
+    source: Source | None,
     path: str | None,
+    notes: Sequence[str],
     terms: Terms,
     opened: ResultLog | None,
 ) -> Ended:
     """Ask, run, and say what came of it.
 
-    `path` is the file's, and `opened` the log, None for a new one or a dry run. Where and for whom
-    is found out here, and how long it will take.
+    `source` is the file, where there is one, and `path` its name as it was given; `notes` are
+    sentences for the user, and `opened` is the log, None for a new one or a dry run.
     """
-    settings = proposal.settings
-    async with way_to_api(settings, terms, needs_key=proposal.plan.due > 0) as way:
-        _refuse_other_account(proposal, way, terms)
+    plan, log = beginning.plan, beginning.log
+    async with way_to_api(settings, terms, needs_key=plan.due > 0) as way:
+        base_url, ref_id = way.account
+        if beginning.withdraws:
+            base_url, ref_id = log.last_run.base_url, log.last_run.ref_id
+        proposal = Proposal(
+            plan,
+            settings,
+            log.path,
+            base_url,
+            ref_id,
+            _estimate(plan.due, settings, way) if plan.due else 0.0,
+            source,
+            log if log.runs else None,
+            beginning.withdraws,
+            tuple(notes),
+        )
+        _refuse_other_account(proposal, terms)
         # A shard leaves its log also where no order is in it, lest it be missed.
-        is_new_shard = settings.shard is not None and proposal.log is None
+        is_new_shard = settings.shard is not None and not log.runs
         if beginning.is_empty and not is_new_shard:
             return _nothing_done(proposal, beginning, terms)
-        proposal = replace(
-            proposal,
-            base_url=way.base_url,
-            ref_id=way.credentials.ref_id,
-            seconds=_estimate(proposal.plan.due, settings, way),
-        )
         if not terms.confirm(proposal):
             raise Declined("Nothing was sent.")
         if terms.dry_run:
             return _nothing_done(proposal, beginning, terms)
-        log = opened or _created(proposal.log_path, settings)
+        result_log = opened or _created(log.path, settings)
         try:
-            record = _record(way, proposal, beginning, path)
-            return await _run(log, way, proposal, beginning, record, terms)
+            return await _run(result_log, way, proposal, beginning, path, terms)
         finally:
             if opened is None:
-                log.close()
+                result_log.close()
 
 
 def _created(path: Path, settings: Settings) -> ResultLog:
@@ -78,10 +91,10 @@ def _created(path: Path, settings: Settings) -> ResultLog:
         raise refusals.log_is_there(path, settings) from None
 
 
-def _refuse_other_account(proposal: Proposal, way: Way, terms: Terms) -> None:
+def _refuse_other_account(proposal: Proposal, terms: Terms) -> None:
     """Refuse to go on with the log of another account, unless that was typed just now."""
-    log, origins, ref_id = proposal.log, proposal.settings.origins, way.credentials.ref_id
-    if log is None or proposal.settings.sandbox or proposal.withdraws:
+    log, origins, ref_id = proposal.log, proposal.settings.origins, proposal.ref_id
+    if log is None or proposal.settings.sandbox:
         return
     named = origins["profile"] in TYPED and origins["ref_id"] not in TYPED
     if ref_id and ref_id != log.last_run.ref_id and not (named or terms.names_account):
@@ -120,16 +133,13 @@ def _left(plan: Plan) -> str:
     return ""
 
 
-def _record(way: Way, proposal: Proposal, beginning: Beginning, path: str | None) -> RunRecord:
-    base_url, ref_id = way.account
-    source, last = proposal.source, proposal.log.last_run if proposal.log is not None else None
-    if source is not None and path is not None:
+def _record(proposal: Proposal, path: str | None, due: list[Span]) -> RunRecord:
+    if (source := proposal.source) is not None and path is not None:
         given = utf8(Path(path).name), source.sha256, proposal.plan.rows
     else:
-        assert last is not None
+        assert proposal.log is not None
+        last = proposal.log.last_run
         given = last.input, last.input_sha256, last.rows
-    if proposal.withdraws and last is not None:
-        base_url, ref_id = last.base_url, last.ref_id
     name, sha256, rows = given
     return RunRecord(
         format=FORMAT,
@@ -139,12 +149,12 @@ def _record(way: Way, proposal: Proposal, beginning: Beginning, path: str | None
         input=name,
         input_sha256=sha256,
         rows=rows,
-        base_url=base_url,
-        ref_id=ref_id,
+        base_url=proposal.base_url,
+        ref_id=proposal.ref_id,
         user=_user(),
         host=platform.node(),
         settings=proposal.settings.logged,
-        due=beginning.due,
+        due=due,
     )
 
 
@@ -153,10 +163,11 @@ async def _run(
     way: Way,
     proposal: Proposal,
     beginning: Beginning,
-    record: RunRecord,
+    path: str | None,
     terms: Terms,
 ) -> Ended:
     settings, work, state = proposal.settings, beginning.work, beginning.state
+    record = _record(proposal, path, beginning.due)
     await log.begin(record, work.pieces(), work.regions, state)
     api = way.api(settings)
     with quotas_of(settings, way.account) as quotas:

@@ -7,7 +7,7 @@ it asks for, and its status; its cells stay in the file.
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
 from bulkstatus.log.records import FAILURES, STATUSES, Outcome, Result, RowRecord
@@ -217,11 +217,6 @@ class LogState:
             (found.start() + 1, found.end())
             for found in re.compile(b"[" + wanted + b"]+").finditer(plain)
         ]
-
-    def spans_among(self, orders: Set[int], *states: State) -> list[Span]:
-        """Return the rows of some orders, given as in `orders`, that are in one of some states."""
-        rows = numbers(self.spans(*states))
-        return spans_of(n for n in rows if self.orders[n - 1] in orders)
 
     def unseen(self) -> Iterator[int]:
         """Yield the rows for which a request may have reached the API unseen."""

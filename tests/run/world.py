@@ -16,6 +16,7 @@ from bulkstatus.job.run import Ending, Observer, Run, RunOptions
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import ErrorKind, LogContents, ResultLog, RowError, RunRecord
 from bulkstatus.order import StatusUpdate
+from bulkstatus.settings.sources import settings_for
 from bulkstatus.source import InputOptions, open_source
 
 UPDATED = Answer(Meaning.UPDATED, 200)
@@ -100,11 +101,11 @@ class World:
         async with WorkList() as work:
             if self.log_path.exists():
                 log = ResultLog.open(self.log_path)
-                known = Known(log.contents)
+                known = Known(log.contents, settings_for({}))
                 beginning = await of_log(known, work, again, self.limit)
             else:
                 async with await open_source(str(self.input_path), InputOptions()) as source:
-                    known = Known(LogContents(self.log_path))
+                    known = Known(LogContents(self.log_path), settings_for({}))
                     checked = await check_source(source, work, known)
                     beginning = await merged(checked, work, self.limit)
                 log = ResultLog.create(self.log_path)

@@ -18,6 +18,7 @@ from bulkstatus.job.known import Known
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents
 from bulkstatus.order import OrderStatus, StatusUpdate
+from bulkstatus.settings.sources import settings_for
 from bulkstatus.source import InputOptions, open_source
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -83,7 +84,7 @@ async def test_the_whole_file_tells_which_rows_are_odd(name: str, block_size: in
         await open_source(path, options, block_size=block_size) as source,
         WorkList() as work,
     ):
-        known = Known(LogContents(Path(path)))
+        known = Known(LogContents(Path(path)), settings_for({"look_back": 0}))
         problems = (await check_source(source, work, known)).plan.problems
     expected = sorted([*truth["invalid"], *truth["odd"]])
     assert [problem.line for problem in problems] == [line for line, _ in expected]

@@ -13,6 +13,7 @@ from bulkstatus.job.known import Known
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents, State
 from bulkstatus.order import OrderStatus
+from bulkstatus.settings.sources import settings_for
 from bulkstatus.source import InputOptions, open_source
 
 HEADER = ["Order No", "Qty", "Remark", "Tracking"]
@@ -31,7 +32,9 @@ def sent(path: Path, lines: Sequence[Sequence[str]]) -> tuple[list[str], Checked
     async def check() -> tuple[list[str], Checked]:
         options = InputOptions(status=OrderStatus.DISPATCHED)
         async with await open_source(str(path), options) as source, WorkList() as work:
-            checked = await check_source(source, work, Known(LogContents(Path(path))))
+            checked = await check_source(
+                source, work, Known(LogContents(Path(path)), settings_for({"look_back": 0}))
+            )
             spans = checked.state.spans(State.TO_SEND)
             return [row.order_id async for row in work.rows(spans)], checked
 
