@@ -124,7 +124,6 @@ class Table:
         # Of the record before: whether it may be a piece of a row, and how long its last cell is.
         self._was_fragment = False
         self._last_length = 0
-        self._is_first = bool(layout.header)
 
     def batches(self, pieces: Iterable[Piece], name: str) -> Iterator[Batch]:
         """Yield the rows of the whole text of a table. Raises InputRefused."""
@@ -194,7 +193,6 @@ class Table:
             statuses = [meant[text] for text in statuses]
         rows = parse_plain(order_ids, statuses, trackings, options.status, options.require_tracking)
         if rows is not None:
-            self._is_first = False
             self._last_length = len(cells[-1][-1])
             self._note(alike.WHOLE)
         return rows
@@ -213,7 +211,6 @@ class Table:
         )
         self._was_fragment = self._is_fragment(cells)
         self._last_length = len(cells[-1])
-        self._is_first = False
         if wrong:
             value = printable((self._layout.delimiter or " | ").join(cells).strip(_BLANKS), 200)
             return InvalidRow(order_id, None, None, "row", value, wrong)
@@ -238,18 +235,12 @@ class Table:
         kinds = self._kinds
         if not self._any_id and sum(not is_blank([cell]) for cell in cells) == 1:
             kinds |= alike.ONE_WORD
-        # A piece of a broken row can look like one; right below the header it is a piece of that.
-        is_fragment = self._is_fragment(cells)
-        is_cut_off = is_fragment and self._is_first and not _DIGIT.search(cells[0])
-        is_piece = 1 < len(cells) < self._layout.width or is_fragment
+        # A piece of a broken row can look like one.
+        is_piece = 1 < len(cells) < self._layout.width or self._is_fragment(cells)
         is_like = not order_id or how_mangled(order_id) or kinds_of(order_id) >= kinds
         is_header = names_columns(cells) or normalise(order_id) in WORDS
         is_other = is_header and not _DIGIT.search(order_id)
-        if (
-            is_cut_off
-            or is_other
-            or not (is_piece or is_like or self._layout.options.status_of(status))
-        ):
+        if is_other or not (is_piece or is_like or self._layout.options.status_of(status)):
             # What explains the columns stands above the first order; all else perhaps begins
             # another table.
             explained = sum(_BLANK.search(cell.strip(_BLANKS)) is not None for cell in cells)
