@@ -51,11 +51,6 @@ class SavedLayout(msgspec.Struct, omit_defaults=True):
         doubts = find(table, self.added_to(options, but=FIELDS), "csv", self).doubts
         return {field: places for field, places in doubts.items() if places}
 
-    @property
-    def answers(self) -> tuple[object, ...]:
-        """What a file is read by."""
-        return self.columns, self.status, self.words
-
     def added_to(self, options: InputOptions, but: Collection[str] = ()) -> InputOptions:
         """Return options with what they leave open, of all fields `but` some."""
         taken = {*but, *options.column.values()} - {""}
@@ -102,7 +97,8 @@ class Layouts:
         doubts = [layout.in_doubt(table, options) for layout in fitting]
         held = [layout for layout, doubt in zip(fitting, doubts, strict=True) if not doubt]
         held = [layout for layout in held if layout.header == headers] or held
-        if any(layout.answers != held[0].answers for layout in held):
+        answers = [(layout.columns, layout.status, layout.words) for layout in held]
+        if any(each != answers[0] for each in answers):
             names = " and ".join(quoted(layout.name) for layout in held)
             return options, None, f"The layouts {names} hold for it, and say different things.", {}
         if held:
