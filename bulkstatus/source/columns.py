@@ -315,7 +315,8 @@ def could_be(field: str, column: Column, taken: Column | None) -> bool:
     if taken is None or not _are_ids(column):
         return says and _are_ids(column)
     # Beside "Waybill", "Waybill 2" speaks of the same.
-    says = says or normalise(column.header).startswith(normalise(taken.header))
+    own = normalise(taken.header)
+    says = says or (own != "" and normalise(column.header).startswith(own))
     is_alike = says or _is_formed_alike(column, taken)
     return bool(column.header) and is_alike and _is_distinct(column, taken.filled)
 
