@@ -10,13 +10,16 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.mangled import how_mangled
 from bulkstatus.order import BLANKS, SHIPPING, InvalidRow, StatusUpdate, parse_status
 from bulkstatus.source.options import FIELDS, LABELS, REASON, VOID, InputOptions
 from bulkstatus.words import counted, printable
+
+if TYPE_CHECKING:
+    from bulkstatus.source.layouts import SavedLayout
 
 #: How many of the first rows the cells are taken from.
 SAMPLE = 200
@@ -194,11 +197,14 @@ class Found(NamedTuple):
     untracked: list[int] | None
 
 
-def find(table: Sequence[Column], options: InputOptions, kind: str) -> Found:
+def find(
+    table: Sequence[Column], options: InputOptions, kind: str, saved: "SavedLayout | None" = None
+) -> Found:
     """Return which column is which, of those that `options.column` names what they say.
 
     The `kind` is the format. A list, "txt", may have no tracking without a question, and an object
-    of "jsonl" no field.
+    of "jsonl" no field. Columns that a `saved` layout knows are what it says, and a field is in
+    question by those alone that it does not know.
     """
     words, is_object = (_KEY_WORDS, True) if kind == "jsonl" else (WORDS, False)
     chosen, headers = options.column, [column.header for column in table]
@@ -207,9 +213,12 @@ def find(table: Sequence[Column], options: InputOptions, kind: str) -> Found:
     rest = [place for place in range(len(table)) if place not in places.values()]
     if rest and rest[-1] == len(table) - 1 and normalise(headers[-1]) == REASON:
         rest.pop()  # why a row was not sent, in a file of failures
-    own = {place: word for place in rest if (word := words.get(normalise(headers[place])))}
+    said = saved.meant(headers) if saved else {}
+    meant = {p: said.get(p, words.get(normalise(headers[p]), "")) for p in rest}
+    own = {place: field for place, field in meant.items() if field}
     void = called.get(VOID, [p for p in rest if p not in own and says_void(headers[p])])
-    others = [p for p in rest if p not in own and (p not in void or looks_like_id(table[p], None))]
+    others = [p for p in rest if p not in {*own, *said}]
+    others = [p for p in others if p not in void or looks_like_id(table[p], None)]
     doubts: dict[str, list[int]] = {}
     for field in FIELDS:
         mine = [place for place in rest if own.get(place) == field]
@@ -217,15 +226,20 @@ def find(table: Sequence[Column], options: InputOptions, kind: str) -> Found:
             # Every row has one, so a blank column is none; `id` alone is the less likely one.
             mine = [place for place in mine if table[place].filled] or mine
             mine.sort(key=lambda place: normalise(headers[place]) not in WORDS)
+        mine.sort(key=lambda place: place not in said)
         taken = table[mine[0]] if mine else None
         could = [*mine, *(p for p in others if could_be(field, table[p], taken))]
+        if saved and field == "tracking":
+            known = [places.get("order_id"), *doubts.get("order_id", ())]
+            orders = next((table[place] for place in known if place is not None), None)
+            could += [p for p in others if p not in could and looks_like_id(table[p], orders)]
         if field in chosen:
             if field == "status" and field not in places and options.status is None:
                 doubts[field] = []
-        elif len(mine) == len(could) == 1:
+        elif len(mine) == len(could) == 1 and (not saved or mine[0] in said):
             places[field] = mine[0]
         elif field == "tracking":
-            doubts |= {field: could} if mine else {}
+            doubts |= {field: could} if mine or (saved and could) else {}
         elif field == "order_id" or could or options.status is None:
             doubts[field] = could
     if "order_id" not in places and not doubts.get("order_id"):
@@ -234,7 +248,7 @@ def find(table: Sequence[Column], options: InputOptions, kind: str) -> Found:
     likely = places | {field: could[0] for field, could in doubts.items() if could}
     left = {p for p in (*own, *others) if headers[p] or table[p].filled} - {*likely.values()}
     own_one, untracked = likely.get("tracking"), None
-    if "tracking" not in chosen and (own_one is None or not table[own_one].filled):
+    if not saved and "tracking" not in chosen and (own_one is None or not table[own_one].filled):
         orders = table[likely["order_id"]] if "order_id" in likely else None
         ids = [p for p in sorted(left) if headers[p] and looks_like_id(table[p], orders)]
         if own_one is None:
@@ -301,7 +315,8 @@ def could_be(field: str, column: Column, taken: Column | None) -> bool:
     if taken is None or not _are_ids(column):
         return says and _are_ids(column)
     # Beside "Waybill", "Waybill 2" speaks of the same.
-    says = says or normalise(column.header).startswith(normalise(taken.header))
+    own = normalise(taken.header)
+    says = says or (own != "" and normalise(column.header).startswith(own))
     is_alike = says or _is_formed_alike(column, taken)
     return bool(column.header) and is_alike and _is_distinct(column, taken.filled)
 

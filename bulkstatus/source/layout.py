@@ -241,11 +241,13 @@ def without_header(first: Sequence[str], options: InputOptions, name: str) -> La
     """Return the layout of a table whose first record `first` is a row already.
 
     Its columns are order ID, status and tracking, less those that `options.column` says it has
-    not. Raises SettingsRefused when `options` name a column, InputRefused when `first` is a header
+    not. Raises SettingsRefused when `options` speak of a header, InputRefused when `first` is one
     after all or has more columns, or no status is known.
     """
-    if any(options.column.values()):
-        raise SettingsRefused("--column names a header, --no-header says that there is none.")
+    if any(options.column.values()) or options.save_layout is not None:
+        raise SettingsRefused(
+            f"{name} has no header, so --column and --save-layout mean nothing. Leave them out."
+        )
     if is_header(first, options):
         raise InputRefused(
             f"{name}: the first line is a header ({listed(first)}). Leave --no-header out."

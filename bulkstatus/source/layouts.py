@@ -16,15 +16,7 @@ import msgspec
 
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.order import OrderStatus
-from bulkstatus.source.columns import (
-    WORDS,
-    Column,
-    could_be,
-    looks_like_id,
-    named,
-    normalise,
-    quoted,
-)
+from bulkstatus.source.columns import Column, find, named, normalise, quoted
 from bulkstatus.source.options import FIELDS, LABELS, InputOptions
 
 
@@ -46,32 +38,18 @@ class SavedLayout(msgspec.Struct, omit_defaults=True):
         """Say whether a header has the columns that this layout names."""
         return all(len(named(headers, name)) == 1 for name in self.columns.values() if name)
 
-    def in_doubt(self, table: Sequence[Column], chosen: Mapping[str, str]) -> dict[str, list[int]]:
-        """Return the fields, of those not `chosen`, that columns could be meant by which the layout
-        does not know: with its own column in the table, and those.
-        """
-        headers, doubts = [column.header for column in table], dict[str, list[int]]()
+    def meant(self, headers: Sequence[str]) -> dict[int, str]:
+        """Return which field each column holds that the layout knows, "" for none, by position."""
         known = set(map(normalise, self.header))
-        orders = table[named(headers, self.columns["order_id"])[0]]
-        for field in (field for field in FIELDS if field not in chosen):
-            own = named(headers, self.columns.get(field, ""))
-            new = [
-                place
-                for place, column in enumerate(table)
-                if normalise(column.header) not in known
-                and (
-                    WORDS.get(normalise(column.header)) == field
-                    or could_be(field, column, table[own[0]] if own else None)
-                    or (field == "tracking" and looks_like_id(column, orders))
-                )
-            ]
-            doubts |= {field: [*own, *new]} if new else {}
-        return doubts
+        found = {p: field for field, name in self.columns.items() for p in named(headers, name)}
+        return {p: "" for p, name in enumerate(headers) if normalise(name) in known} | found
 
-    @property
-    def answers(self) -> tuple[object, ...]:
-        """What a file is read by."""
-        return self.columns, self.status, self.words
+    def in_doubt(self, table: Sequence[Column], options: InputOptions) -> dict[str, list[int]]:
+        """Return the fields, of those that `options` do not name, that columns could be meant by
+        which the layout does not know: with its own column in the table, and those.
+        """
+        doubts = find(table, self.added_to(options, but=FIELDS), "csv", self).doubts
+        return {field: places for field, places in doubts.items() if places}
 
     def added_to(self, options: InputOptions, but: Collection[str] = ()) -> InputOptions:
         """Return options with what they leave open, of all fields `but` some."""
@@ -114,12 +92,13 @@ class Layouts:
         is for columns that were added, the fourth has the fields in question with those that could
         be meant, and what the layout says besides is added to the options.
         """
-        headers, chosen = [column.header for column in table], options.column
+        headers = [column.header for column in table]
         fitting = [layout for layout in self.saved if layout.has_columns(headers)]
-        doubts = [layout.in_doubt(table, chosen) for layout in fitting]
+        doubts = [layout.in_doubt(table, options) for layout in fitting]
         held = [layout for layout, doubt in zip(fitting, doubts, strict=True) if not doubt]
         held = [layout for layout in held if layout.header == headers] or held
-        if any(layout.answers != held[0].answers for layout in held):
+        answers = [(layout.columns, layout.status, layout.words) for layout in held]
+        if any(each != answers[0] for each in answers):
             names = " and ".join(quoted(layout.name) for layout in held)
             return options, None, f"The layouts {names} hold for it, and say different things.", {}
         if held:

@@ -28,7 +28,7 @@ from bulkstatus.source.kinds import (
     refuse_other_text,
 )
 from bulkstatus.source.layout import Layout, find_layout
-from bulkstatus.source.options import Asks, Batch, InputOptions
+from bulkstatus.source.options import Batch, InputOptions
 from bulkstatus.source.table import Table
 from bulkstatus.words import printable
 
@@ -130,10 +130,6 @@ class Source:
     def _take(self, layout: Layout) -> None:
         self.columns, self.header, self.others = layout.names(), layout.header, layout.others()
         self.options, self.saved = layout.options, layout.saved
-        if not self.header and self.options.save_layout is not None:
-            raise SettingsRefused(
-                f"A layout is of columns, and {self.name} has no header. Leave --save-layout out."
-            )
 
     async def __aenter__(self) -> Self:
         return self
@@ -192,11 +188,12 @@ async def open_source(path: str, options: InputOptions, *, block_size: int = BLO
     It is read `block_size` bytes at a time. Raises InputRefused when the input cannot be read
     with certainty, SettingsRefused when an option does not fit it.
     """
-    asks, given = _asks_again(path, options), options
+    # What cannot be read again is not asked about.
+    asks = options.asks if Path(path).is_file() else None  # noqa: ASYNC240 - one look
+    given = options
     while True:
-        look = partial(Source, path, options, block_size)
         try:
-            source = await _in_thread(look)
+            source = await _in_thread(partial(Source, path, options, block_size))
         except InQuestion as doubt:
             answered = asks.answer(doubt, options) if asks is not None else None
             if answered is None:
@@ -208,11 +205,6 @@ async def open_source(path: str, options: InputOptions, *, block_size: int = BLO
         if asks is not None and is_asked and asks.keep():
             source.options = replace(source.options, save_layout="")
         return source
-
-
-def _asks_again(path: str, options: InputOptions) -> Asks | None:
-    """Return who answers what is in question, None where the file cannot be read again then."""
-    return options.asks if Path(path).is_file() else None
 
 
 async def _in_thread(work: Callable[[], _Result]) -> _Result:

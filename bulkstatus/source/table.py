@@ -121,10 +121,8 @@ class Table:
         if "status" not in layout.places:
             self._kinds = frozenset() if layout.header else alike.ONE_WORD
         self._any_id = False
-        # Of the record before: whether it may be a piece of a row, and how long its last cell is.
-        self._was_fragment = False
-        self._last_length = 0
-        self._is_first = bool(layout.header)
+        # The record before, which may be a piece of a row.
+        self._before: Sequence[str] = ()
 
     def batches(self, pieces: Iterable[Piece], name: str) -> Iterator[Batch]:
         """Yield the rows of the whole text of a table. Raises InputRefused."""
@@ -161,7 +159,7 @@ class Table:
         followers = chain(records.cells[1:], [following])
         for line, cells, follower in zip(*records, followers, strict=True):
             if is_blank(cells):
-                self._was_fragment = False
+                self._before = ()
                 continue
             lines.append(line)
             made.append(self._row(line, cells, follower))
@@ -175,7 +173,7 @@ class Table:
         layout = self._layout
         if (
             self._foreign
-            or self._was_fragment
+            or len(self._before) not in {0, layout.width}
             or set(map(len, cells)) != {layout.width}
             or self._is_fragment(following)
             or any(layout.says_void(p, cell) for p in layout.void for cell in {r[p] for r in cells})
@@ -194,8 +192,7 @@ class Table:
             statuses = [meant[text] for text in statuses]
         rows = parse_plain(order_ids, statuses, trackings, options.status, options.require_tracking)
         if rows is not None:
-            self._is_first = False
-            self._last_length = len(cells[-1][-1])
+            self._before = cells[-1]
             self._note(alike.WHOLE)
         return rows
 
@@ -211,9 +208,7 @@ class Table:
             or self._wrong_shape(cells, following)
             or self._wrong_cells(order_id, tracking)
         )
-        self._was_fragment = self._is_fragment(cells)
-        self._last_length = len(cells[-1])
-        self._is_first = False
+        self._before = cells
         if wrong:
             value = printable((self._layout.delimiter or " | ").join(cells).strip(_BLANKS), 200)
             return InvalidRow(order_id, None, None, "row", value, wrong)
@@ -238,18 +233,12 @@ class Table:
         kinds = self._kinds
         if not self._any_id and sum(not is_blank([cell]) for cell in cells) == 1:
             kinds |= alike.ONE_WORD
-        # A piece of a broken row can look like one; right below the header it is a piece of that.
-        is_fragment = self._is_fragment(cells)
-        is_cut_off = is_fragment and self._is_first and not _DIGIT.search(cells[0])
-        is_piece = 1 < len(cells) < self._layout.width or is_fragment
+        # A piece of a broken row can look like one.
+        is_piece = 1 < len(cells) < self._layout.width or self._is_fragment(cells)
         is_like = not order_id or how_mangled(order_id) or kinds_of(order_id) >= kinds
         is_header = names_columns(cells) or normalise(order_id) in WORDS
         is_other = is_header and not _DIGIT.search(order_id)
-        if (
-            is_cut_off
-            or is_other
-            or not (is_piece or is_like or self._layout.options.status_of(status))
-        ):
+        if is_other or not (is_piece or is_like or self._layout.options.status_of(status)):
             # What explains the columns stands above the first order; all else perhaps begins
             # another table.
             explained = sum(_BLANK.search(cell.strip(_BLANKS)) is not None for cell in cells)
@@ -273,9 +262,14 @@ class Table:
             )
         used = {*layout.places.values(), *layout.void}
         # Below a last cell as long as the one before it, words are no piece of it, but a total.
-        is_whole = 0 < len(cells[-1]) == self._last_length and _WORDS.match("".join(following))
-        if (self._was_fragment and 0 in used) or (
-            layout.width - 1 in used and not is_whole and self._is_fragment(following)
+        last_before = "".join(self._before[-1:])
+        is_whole = 0 < len(cells[-1]) == len(last_before) and _WORDS.match("".join(following))
+        # Of a quotation mark that is lost, a line break and the other mark are left.
+        is_rest = 0 < len(self._before) < layout.width and any('"' in cell for cell in cells)
+        if (
+            is_rest
+            or (self._is_fragment(self._before) and 0 in used)
+            or (layout.width - 1 in used and not is_whole and self._is_fragment(following))
         ):
             return (
                 "a line break seems to have split this row, part of it standing alone on the "

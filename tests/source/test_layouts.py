@@ -49,6 +49,7 @@ NEXT = {
     "in capitals": (DAY.replace("Order ID", "ORDER ID"), None),
     "with a weight": (with_column("Weight", "1.2", "250"), None),
     "with a service": (with_column("Service", "Next Day 24", "Next Day 24"), None),
+    "with a code of services": (with_column("Service", "ND24X", "ND24X"), None),
     "with a day": (with_column("Booked", "28/11/2026", "29/11/2026"), None),
     "with a postcode": (with_column("Postcode", "ZX1 2AB", "ZX1 2AC"), None),
     "with a void column": (with_column("Voided", "N", "N"), None),
