@@ -121,7 +121,8 @@ class OrderStatusApi:
                 (order_id, update.tracking or ""),
                 self._limit_codes,
             )
-            self._hung_up.discard(update)
+            if payload.wants_new_connection:
+                self._hung_up.discard(update)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             answer = _without_answer(error, self._timeout)
             if payload.is_on_kept_connection and isinstance(error, _HANGS_UP):
