@@ -57,7 +57,6 @@ _FORMS = (
     ),
 )
 _ANY = re.compile("|".join(form for form, _ in _FORMS), re.IGNORECASE)
-_EACH = tuple((re.compile(form, re.IGNORECASE), reason) for form, reason in _FORMS)
 
 #: Matches only what none of the forms fits, far quicker than all of them: ASCII letters and
 #: digits with a digit among them, in groups parted by `-` or `_` too long for a date.
@@ -75,7 +74,7 @@ def how_mangled(text: str) -> str | None:
     """
     if WHOLE.fullmatch(text) or _ANY.fullmatch(text) is None:
         return None
-    return next(reason for pattern, reason in _EACH if pattern.fullmatch(text))
+    return next(why for form, why in _FORMS if re.fullmatch(form, text, re.IGNORECASE))
 
 
 # What may part two tracking numbers: a mark, a line, or a word between blanks.

@@ -12,9 +12,12 @@ from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import unquote_plus
+
+from aiohttp.hdrs import CONTENT_ENCODING
 
 from bulkstatus.api.body import Body, read
 from bulkstatus.log.records import ErrorKind, RowError
@@ -135,14 +138,10 @@ def judge(
     `own` are the row's own words, which the server may quote: its order ID and tracking.
     `limit_codes` are the codes that are known to mean a limit.
     """
-    said = read(body, headers.get("Content-Encoding", ""))
-    is_2xx = 200 <= http_status < 300
-    if not complete or (is_2xx and not said.is_whole):
-        # What it ends in could be a part of the key, which is no longer known for what it is.
-        said = Body(False, said.is_page)
-    succeeded = is_2xx and said.refusal is None
-    if succeeded and said.is_whole and not said.is_page and not said.message and said.code is None:
-        return Answer(Meaning.UPDATED, http_status)
+    said, plain = _heard(http_status, headers.get(CONTENT_ENCODING, ""), body, complete)
+    if plain is not None:
+        return plain
+    succeeded = 200 <= http_status < 300 and said.refusal is None
     error = said.refusal or _error_of_http(http_status, said, complete)
     wait = retry_after(headers, now)
 
@@ -189,6 +188,22 @@ def judge(
         unseen = http_status not in _NOT_DONE_STATUSES and not said.has_object
         return answer(Meaning.TRANSIENT, unseen=unseen)
     return answer(Meaning.REFUSED)
+
+
+@lru_cache(maxsize=16)  # Most answers of a run are alike.
+def _heard(
+    http_status: int, encoding: str, body: bytes, complete: bool
+) -> tuple[Body, Answer | None]:
+    """Return what a body says, and the answer where that is a success and nothing besides."""
+    said = read(body, encoding)
+    is_2xx = 200 <= http_status < 300
+    if not complete or (is_2xx and not said.is_whole):
+        # What it ends in could be a part of the key, which is no longer known for what it is.
+        said = Body(False, said.is_page)
+    is_more = said.refusal or said.is_page or said.message or said.code is not None
+    if is_2xx and said.is_whole and not is_more:
+        return said, Answer(Meaning.UPDATED, http_status)
+    return said, None
 
 
 # What stands for a row's own words in what was said of it: a word of no meaning.

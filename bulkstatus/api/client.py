@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
 
 import aiohttp
-from aiohttp import hdrs
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from multidict import CIMultiDict
 from yarl import URL
 
 from bulkstatus import __version__
@@ -66,9 +67,11 @@ class OrderStatusApi:
 
     async def __aenter__(self) -> Self:
         headers = {
+            "Host": self._base.host_port_subcomponent or "",
             "authorization": self._credentials.header(self._auth_scheme),
             "content-type": "application/json",
             "User-Agent": f"bulkstatus/{__version__}",
+            "Accept": "*/*",
         }
         self._deadlines = Deadlines(self._timeout, asyncio.get_running_loop())
         # Headers of the session aiohttp shows a proxy too, unencrypted: there, each request brings
@@ -98,8 +101,7 @@ class OrderStatusApi:
         if not (order_id.isascii() and order_id.isalnum()):
             escaped = quote(order_id, safe="")
         path = f"{self._path}{escaped}/status"
-        payload = _Payload(update.body())
-        payload.wants_new_connection = update in self._hung_up
+        payload = _Payload(update.body(), update in self._hung_up)
         try:
             with self._deadlines:
                 response = await self._session.put(
@@ -119,7 +121,8 @@ class OrderStatusApi:
                 (order_id, update.tracking or ""),
                 self._limit_codes,
             )
-            self._hung_up.discard(update)
+            if payload.wants_new_connection:
+                self._hung_up.discard(update)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             answer = _without_answer(error, self._timeout)
             if payload.is_on_kept_connection and _hangs_up(error):
@@ -129,25 +132,41 @@ class OrderStatusApi:
 
 
 class _Request(aiohttp.ClientRequest):
-    """A request with the headers that the API's page shows: no compression is asked for."""
+    """A request with no headers but those that it is given: no compression is asked for."""
 
-    DEFAULT_HEADERS = {hdrs.ACCEPT: "*/*"}  # noqa: RUF012 - declared so by aiohttp
+    DEFAULT_HEADERS = {}  # noqa: RUF012 - declared so by aiohttp
+
+    def update_headers(self, headers: Any) -> None:
+        """Take the session's headers, Host among them; aiohttp puts them together one by one."""
+        self.headers = CIMultiDict(headers)
 
 
-class _Payload(aiohttp.BytesPayload):
-    """A body that aiohttp does not send a second time, and what is known of its connection.
+class _Payload(aiohttp.Payload):
+    """The body of a PUT, which aiohttp does not send a second time, and what is known of its way.
 
     When a kept-alive connection turns out closed, it sends a PUT again by itself, unless the body
     says that it is consumed; that request would be neither paced nor counted.
     """
 
-    wants_new_connection = False
+    headers = CIMultiDict({"content-type": "application/json"})
+    consumed = True
+    autoclose = True
+    size = 0
     is_on_kept_connection = False
 
-    @property
-    def consumed(self) -> bool:
-        """Say so from the beginning."""
-        return True
+    def __init__(self, body: bytes, wants_new_connection: bool) -> None:
+        # Not the base's, which makes headers for each.
+        self._body = body
+        self.size = len(body)
+        self.wants_new_connection = wants_new_connection
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Return the body as text."""
+        return self._body.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the body."""
+        await writer.write(self._body)
 
 
 def _hangs_up(error: Exception) -> bool:
@@ -166,25 +185,30 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # Of each connection that was given out, what tells whether something waits on it.
-        self._waits: WeakKeyDictionary[asyncio.Protocol, Callable[[], object]] = WeakKeyDictionary()
+        self._waits: dict[ResponseHandler, Callable[[], object]] = {}
 
     async def connect(self, req: aiohttp.ClientRequest, *more: Any, **named: Any) -> Connection:
         """Return a connection that is new, or on which nothing has come."""
+        payload = req.body
+        assert isinstance(payload, _Payload)
         while True:
             connection = await super().connect(req, *more, **named)
-            protocol, payload = connection.protocol, req.body
+            protocol = connection.protocol
             assert protocol is not None
             something_waits = self._waits.get(protocol)
             if something_waits is None:
-                if (transport := connection.transport) is not None:  # else it was lost at once
-                    self._waits[protocol] = _waits(transport)
+                self._remember(protocol)
                 return connection
-            wants_new = isinstance(payload, _Payload) and payload.wants_new_connection
-            if not (wants_new or protocol.should_close or something_waits()):
-                if isinstance(payload, _Payload):
-                    payload.is_on_kept_connection = True
+            if not (payload.wants_new_connection or protocol.should_close or something_waits()):
+                payload.is_on_kept_connection = True
                 return connection
             connection.close()
+
+    def _remember(self, protocol: ResponseHandler) -> None:
+        """Take note of a new connection, and forget those that are closed by now."""
+        self._waits = {each: waits for each, waits in self._waits.items() if each.is_connected()}
+        if protocol.transport is not None:  # else it was lost at once
+            self._waits[protocol] = _waits(protocol.transport)
 
 
 def _waits(transport: asyncio.Transport) -> Callable[[], object]:
@@ -284,24 +308,21 @@ class Deadlines:
             self._timer = None
 
     def __enter__(self) -> None:
-        task = self._current_task()
+        # Without the loop it would have to be looked up, which takes longer than all the rest.
+        task = asyncio.current_task(self._loop)
+        assert task is not None
         deadline = self._loop.time() + self._seconds
-        self._running[task] = (deadline, task.cancelling())
+        self._running[task] = deadline, task.cancelling()
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._look)
 
     def __exit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
-        task = self._current_task()
+        task = asyncio.current_task(self._loop)
+        assert task is not None
         if self._running.pop(task, None) is None:
             own = task.uncancel() <= self._late.pop(task)
             if own and exc_type is asyncio.CancelledError:
                 raise TimeoutError
-
-    def _current_task(self) -> asyncio.Task[Any]:
-        # Without the loop it would have to be looked up, which takes longer than all the rest.
-        task: asyncio.Task[Any] | None = asyncio.current_task(self._loop)
-        assert task is not None
-        return task
 
     def _look(self) -> None:
         """Cancel what the tasks wait for whose time is over, and wait for the next."""

@@ -33,7 +33,8 @@ class State(IntEnum):
 #: The states of rows of which something is still to be done.
 OPEN = (State.TO_SEND, State.REJECTED, State.FAILED, State.INVALID)
 
-_STATE_OF = {outcome: State[outcome.name] for outcome in Outcome}
+_STATE_OF = {outcome: int(State[outcome.name]) for outcome in Outcome}
+_FAILED = int(State.FAILED)
 _MASK = 0b111
 # The latest result says that a request may have arrived unseen; so does a run that broke off,
 # without a result; the run that is read has a result of the row; it failed for an answer about a
@@ -124,10 +125,11 @@ class LogState:
 
     def settle(self, result: Result) -> None:
         """Take in a result of the run that goes on."""
-        byte = _STATE_OF[result.outcome] | _ANSWERED
+        state = _STATE_OF[result.outcome]
+        byte = state | _ANSWERED
         if result.uncertain:
             byte |= _UNCERTAIN
-        elif result.outcome is Outcome.FAILED and result.http_status not in _NO_DENIAL:
+        elif state == _FAILED and result.http_status not in _NO_DENIAL:
             byte |= _DENIED
         self._states[result.n - 1] = byte
 

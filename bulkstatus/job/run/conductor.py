@@ -198,9 +198,12 @@ class Conductor:
             or not self._book.ready.is_set()
             or now < self._quota_free_at
             or not self._gate.is_open(now)
-            or not self._is_turn(now)
-            or not self._book_is_there(now)
         ):
+            return None
+        if wait := self._pacer.wait():
+            self._turn_at = now + wait
+            return None
+        if not self._book_is_there(now):
             return None
         job = self.feed.next(now, self._gate.hold, self._book.through)
         self._looked(now)
@@ -211,12 +214,6 @@ class Conductor:
             return None
         job.given = self._gate.enter()
         return job
-
-    def _is_turn(self, now: float) -> bool:
-        """Tell whether a request may leave as the rate asks and what was found of the API's."""
-        wait = self._pacer.wait()
-        self._turn_at = now + wait
-        return not wait
 
     def _take_place(self, job: Job, quotas: Quotas) -> bool:
         """Take a place in the quotas, or tell that there is none.

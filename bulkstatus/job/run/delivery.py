@@ -68,6 +68,12 @@ class Delivery:
         meaning = answer.meaning
         job.answer = answer
         job.unseen = job.unseen or answer.unseen
+        if meaning is Meaning.UPDATED:
+            self._reached = True
+            self._gate.answered(job.given, now, success=True)
+            self.faults.got_through(job)
+            self._settle(job, Outcome.UPDATED)
+            return
         if meaning is Meaning.HUNG_UP:
             self._gate.left_unsent(job.given)
             self._feed.again(job, 0.0)
@@ -76,11 +82,7 @@ class Delivery:
         if not self._reached:
             self._judge_unreached(job, answer, now)
             return
-        if meaning is Meaning.UPDATED:
-            self._gate.answered(job.given, now, success=True)
-            self.faults.got_through(job)
-            self._settle(job, Outcome.UPDATED)
-        elif answer.retry_after is not None and answer.retry_after > LONGEST_RETRY_AFTER:
+        if answer.retry_after is not None and answer.retry_after > LONGEST_RETRY_AFTER:
             self._gate.left_unsent(job.given)
             self._feed.again(job, 0.0)
             self._stop(

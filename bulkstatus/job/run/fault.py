@@ -199,8 +199,10 @@ class Faults:
 
     def absolve(self) -> None:
         """The API deals with others: what left before those is no evidence any more."""
+        if not self._strikes or self.stopping:
+            return
         jobs = [job for job in self._strikes if self._gate.got_through_after(job.failed)]
-        if jobs and not self.stopping:
+        if jobs:
             self._forget(jobs)
 
     def conclude(self) -> None:

@@ -6,7 +6,8 @@ of the event loop's clock.
 
 from enum import Enum
 from math import inf
-from typing import NamedTuple
+
+import msgspec
 
 from bulkstatus.pace.found import FoundRate
 
@@ -59,7 +60,7 @@ class Hold:
         self._own_wait = min(self._own_wait * LONGER, LONGEST_WAIT[self.reason])
 
 
-class Pass(NamedTuple):
+class Pass(msgspec.Struct, frozen=True):
     """A request's leave to go, which it does at once.
 
     `number` counts the passes, and `hold` is the one that it probes.
