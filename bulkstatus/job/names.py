@@ -25,12 +25,10 @@ _BEGINNING = re.compile(rb'\s*{\s*"type"\s*:\s*"run"')
 def default_log(path: str, sandbox: bool, shard: Shard | None = None) -> Path:
     """Return where the first log of an input goes, or of a part of it.
 
-    Raises Refused for what has no name that it could have: standard input, a folder.
+    Raises Refused for standard input.
     """
     if path == "-":
         raise Refused("The input is standard input, so the log needs a name: give it with --log.")
-    if not Path(path).name:
-        raise Refused(f'"{path}" is the name of no file. Give one.')
     part = f".shard-{shard.index}-of-{shard.count}" if shard is not None else ""
     return beside(path, f"{part}{'.sandbox' if sandbox else ''}{_ENDING}")
 
