@@ -10,10 +10,11 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from bulkstatus.errors import NoLog, Refused
+from bulkstatus.errors import LogRefused, NoLog, Refused
 from bulkstatus.log import LogContents, RunRecord, read_log
 from bulkstatus.log.records import NO_RECORD, parse_line
 from bulkstatus.shard import Shard
+from bulkstatus.words import printable
 
 _ENDING = ".results.jsonl"
 # What the settings of a run say of its input, and of no other file.
@@ -43,10 +44,18 @@ def beside(path: str | Path, ending: str) -> Path:
 
 
 def _numbered(first: Path) -> Iterator[Path]:
-    """Yield the names that the logs of an input may have, in the order of their making."""
+    """Yield the names that the logs of an input may have, in the order of their making.
+
+    Raises LogRefused where none can be called so.
+    """
+    try:
+        is_folder = first.is_dir()
+    except OSError as error:
+        called = printable(str(first))
+        raise LogRefused(f"No log can be called {called}: {error.strerror}.") from None
     yield first
-    if not first.name:
-        return  # a folder, which is no log
+    if is_folder:
+        return
     ending = _ENDING if first.name.endswith(_ENDING) else first.suffix
     stem = first.name.removesuffix(ending)
     for number in count(2):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.words import printable
+from bulkstatus.words import printable, utf8
 
 if TYPE_CHECKING:
     from bulkstatus.order import OrderStatus
@@ -119,7 +119,13 @@ def figure(
     return parse
 
 
+def _is_text(text: str) -> bool:
+    return utf8(text) == text  # bytes of a command line may be none
+
+
 def _path(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError
     try:
         return Path(_some(text)).expanduser().absolute()
     except RuntimeError:
@@ -179,7 +185,7 @@ def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
     meant = {}
     for word, given in ((str(word), str(given)) for word, given in words.items()):
         status = parse_status(given)
-        if status is None or not word.strip() or parse_status(word):
+        if status is None or not word.strip() or parse_status(word) or not _is_text(word):
             shown = printable(f"{word}={given}", 60)
             raise SettingsRefused(
                 f'--word: "{shown}" is not a word of the file\'s own and the status that it means.'
@@ -241,4 +247,4 @@ FLAG = Kind((bool,), "true or false", bool)
 STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
 HEADERS = Kind((dict,), f"headers of {', '.join(COLUMNS)}", _headers, "FIELD=HEADER")
 WORDS = Kind((dict,), "words with the status that each means", _words, "WORD=STATUS")
-NAME = Kind((str,), "text", str, "[NAME]")
+NAME = Kind((str,), "text", _only(_is_text), "[NAME]")
