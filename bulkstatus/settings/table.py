@@ -354,7 +354,13 @@ OF_ONE_RUN = {
         Setting("limit", whole(1), None, "Send the first N due rows, then stop."),
         Setting("max_failures", whole(1), None, "Stop after N rows were rejected or failed."),
         Setting("dry_run", FLAG, False, "Show what would be sent, and stop."),
-        Setting("cancellations", whole(0), None, "With --yes: how many orders this run cancels."),
+        Setting(
+            "cancellations",
+            whole(0),
+            None,
+            "With --yes: how many orders this run cancels. A wrong number is refused, in a "
+            "rehearsal too.",
+        ),
     )
 }
 

@@ -168,13 +168,13 @@ def _status(given: int | str) -> "OrderStatus":
     return status
 
 
-def _headers(headers: Mapping[object, object]) -> Mapping[object, object]:
+def _headers(headers: dict[object, object]) -> dict[object, object]:
     for field, header in headers.items():
-        is_header = isinstance(header, str) and (field, header) != ("order_id", "")
-        if field not in COLUMNS or not is_header:
+        is_said = isinstance(header, str) and (header or field != "order_id")
+        if field not in COLUMNS or not is_said:
             shown = printable(f"{field}={header}", 60)
             raise SettingsRefused(
-                f'--column: "{shown}" is not one of {", ".join(COLUMNS)} and its header.'
+                f'--column: "{shown}" is not one of {", ".join(COLUMNS)} and a header of the file.'
             )
     return headers
 
@@ -245,6 +245,6 @@ DAYS = Kind(
 SHARD = Kind((str,), "a part and how many there are, such as 3/8", _shard, "I/N")
 FLAG = Kind((bool,), "true or false", bool)
 STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
-HEADERS = Kind((dict,), f"headers of {', '.join(COLUMNS)}", _headers, "FIELD=HEADER")
+HEADERS = Kind((dict,), "fields with the header of each", _headers, "FIELD=HEADER")
 WORDS = Kind((dict,), "words with the status that each means", _words, "WORD=STATUS")
 NAME = Kind((str,), "text", _only(_is_text), "[NAME]")

@@ -52,19 +52,6 @@ async def test_what_was_sent_is_resumed_with_the_logs_settings() -> None:
     assert [run["settings"]["timeout"] for run in runs] == [7, 7]  # type: ignore[index] - JSON
 
 
-@pytest.mark.parametrize("cancellations", [None, 0, 2])
-async def test_cancellations_are_sent_only_when_their_number_is_confirmed(
-    folder: Path, cancellations: int | None
-) -> None:
-    async with Sandbox() as sandbox:
-        with pytest.raises(bulkstatus.SettingsRefused, match="cancellations=1"):
-            await bulkstatus.send(
-                "dispatch.csv", base_url=sandbox.base_url, cancellations=cancellations, **ACCOUNT
-            )
-        assert sandbox.counts.total() == 0
-    assert logs(folder) == []
-
-
 async def test_a_dry_run_alone_needs_no_credentials_and_sends_nothing(folder: Path) -> None:
     with pytest.raises(bulkstatus.SettingsRefused, match="credentials are incomplete"):
         await bulkstatus.send("dispatch.csv", cancellations=1)
