@@ -8,24 +8,13 @@ import click
 from bulkstatus.cli.options import PORT, option
 from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.table import Setting
-from bulkstatus.settings.values import TIMES, Kind, figure
+from bulkstatus.settings.values import RATE, TIMES, Kind, figure
 
 if TYPE_CHECKING:
     from bulkstatus.pace.rate import Rate
 
 _LATENCY = Kind((str,), "a time such as 50ms or 0.5s", figure(TIMES, "", 0.0, 3600.0), "TIME")
 
-
-def _limit(text: str) -> "Rate | None":
-    from bulkstatus.pace.rate import parse_rate
-
-    try:
-        return parse_rate(text)
-    except SettingsRefused:  # which speaks of --rate
-        raise ValueError from None
-
-
-_LIMIT = Kind((str,), "a limit such as 20/s, or none", _limit, "N/s")
 _SHARE = Kind((str,), "a share such as 2% or 0.5%", figure({"%": 0.01}, "", 0.0, 1.0), "SHARE")
 
 
@@ -38,7 +27,7 @@ _SHARE = Kind((str,), "a share such as 2% or 0.5%", figure({"%": 0.01}, "", 0.0,
     help="The order IDs that it knows, one a line; without it any order is accepted.",
 )
 @option(Setting("latency", _LATENCY, "0ms", "Wait before each answer: 50ms."))
-@option(Setting("limit", _LIMIT, None, "Answer more requests than this with the API's limit."))
+@option(Setting("limit", RATE, None, "Answer more requests than this with the API's limit."))
 @option(Setting("fail", _SHARE, "0%", "Answer this share with HTTP 500: 2%."))
 @option(Setting("drop", _SHARE, "0%", "Drop this share unanswered: 1%."))
 @click.option("--seed", type=int, help="Make the same faults again.")

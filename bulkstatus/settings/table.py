@@ -90,9 +90,9 @@ class Setting:
                 raise ValueError
             used = self.kind.parse(kept)
         except ValueError:
+            given = ", ".join(map(str, kept)) if isinstance(kept, list) else str(kept)
             raise SettingsRefused(
-                f"{name or self.option} must be {self.kind.called}, "
-                f'not "{printable(str(kept), 40)}".'
+                f'{name or self.option} must be {self.kind.called}, not "{printable(given, 40)}".'
             ) from None
         if self.kind is QUOTAS and isinstance(kept, str):
             kept = [kept]

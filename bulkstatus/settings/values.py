@@ -226,8 +226,18 @@ _some = _only(bool)
 TEXT = Kind((str,), "text", _some, "NAME")
 URL = Kind((str,), "a URL", normal_base_url, "URL")
 FILE = Kind((str,), "a path, with ~ only where there is a home", _path, "FILE")
-RATE = Kind((str,), 'text such as "10/s"', _rate, "N/s")
-QUOTAS = Kind((str, list), 'text such as "1000/h", or a list of such', _quotas, "N/h")
+RATE = Kind(
+    (str,),
+    'a whole number per second, minute or hour, such as "10/s" or "600/m", or "none"',
+    _rate,
+    "N/s",
+)
+QUOTAS = Kind(
+    (str, list),
+    'whole numbers per minute, hour or day, such as "1000/h" or "10000/d", or "none"',
+    _quotas,
+    "N/h",
+)
 CODES = Kind((list,), "a list of codes, such as [4290]", _codes)
 NUMBER = whole(1, LARGEST_NUMBER)
 TIME = Kind(
