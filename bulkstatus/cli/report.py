@@ -102,7 +102,7 @@ def of_logs(paths: Sequence[Path], make: Callable[[Path], _T]) -> list[_T]:
         try:
             there = sorted(path.iterdir()) if path.is_dir() else None
         except OSError as error:
-            raise LogRefused(f"The folder {path} cannot be read: {error.strerror}.") from None
+            raise LogRefused(f"{path} cannot be read: {error.strerror}.") from None
         logs = [path]
         if there is not None:
             logs = [log for log in there if is_log(log) and not is_rehearsal(log)]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from bulkstatus.errors import LogRefused, NoLog, Refused
@@ -46,13 +47,17 @@ def beside(path: str | Path, ending: str) -> Path:
 def _numbered(first: Path) -> Iterator[Path]:
     """Yield the names that the logs of an input may have, in the order of their making.
 
-    Raises LogRefused where none can be called so.
+    Raises LogRefused where none can be so called or seen.
     """
     try:
-        is_folder = first.is_dir()
+        is_folder = S_ISDIR(first.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
     except OSError as error:
-        called = printable(str(first))
-        raise LogRefused(f"No log can be called {called}: {error.strerror}.") from None
+        called = printable(str(first), 200)
+        raise LogRefused(
+            f"The result log {called} cannot be looked at: {error.strerror}."
+        ) from None
     yield first
     if is_folder:
         return
