@@ -106,6 +106,8 @@ async def test_what_is_not_given_comes_from_the_profile_also_when_the_log_is_res
         ({"log": ".", "go_on": True}, ". is no regular file, so it is no result log"),
         ({"log": "a" * 5000, "go_on": True}, "aaa… cannot be looked at: "),
         ({"source": "a\0b"}, "source must be a path"),
+        ({"word": {"\udcff": 8}}, r'--word: "\udcff=8" is not a word'),
+        ({"save_layout": "\udcff"}, r'save_layout must be text, not "\udcff"'),
         ({"source": "a" * 5000}, "aaa cannot be read: "),
         ({"source": b"x.csv"}, "source must be a path, or rows: an iterable or async iterable"),
         ({"source": {"1001": 8}}, "not dict"),
