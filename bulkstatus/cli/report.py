@@ -94,16 +94,20 @@ def of_logs(paths: Sequence[Path], make: Callable[[Path], _T]) -> list[_T]:
     """Return what `make` makes of each of the logs that paths name.
 
     A folder stands for all logs in it but for rehearsals and for those that no run has begun.
-    Raises LogRefused for a folder without any, and what `make` raises.
+    Raises LogRefused for a folder without any or that cannot be read, and what `make` raises.
     """
     from bulkstatus.errors import LogRefused, NoLog
     from bulkstatus.job.names import is_log, is_rehearsal
 
     made: dict[Path, _T] = {}
     for path in paths:
+        try:
+            there = sorted(path.iterdir()) if path.is_dir() else None
+        except OSError as error:
+            raise LogRefused(f"{path} cannot be read: {error.strerror}.") from None
         logs = [path]
-        if path.is_dir():
-            logs = [log for log in sorted(path.iterdir()) if is_log(log) and not is_rehearsal(log)]
+        if there is not None:
+            logs = [log for log in there if is_log(log) and not is_rehearsal(log)]
         for log in logs:
             try:
                 made[log] = made[log] if log in made else make(log)

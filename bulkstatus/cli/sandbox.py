@@ -1,14 +1,20 @@
 """`bulkstatus sandbox`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bulkstatus.cli.options import PORT, option
+from bulkstatus.errors import SettingsRefused
 from bulkstatus.settings.table import Setting
-from bulkstatus.settings.values import TIMES, Kind, figure
+from bulkstatus.settings.values import RATE, TIMES, Kind, figure
+
+if TYPE_CHECKING:
+    from bulkstatus.pace.rate import Rate
 
 _LATENCY = Kind((str,), "a time such as 50ms or 0.5s", figure(TIMES, "", 0.0, 3600.0), "TIME")
+
 _SHARE = Kind((str,), "a share such as 2% or 0.5%", figure({"%": 0.01}, "", 0.0, 1.0), "SHARE")
 
 
@@ -21,7 +27,7 @@ _SHARE = Kind((str,), "a share such as 2% or 0.5%", figure({"%": 0.01}, "", 0.0,
     help="The order IDs that it knows, one a line; without it any order is accepted.",
 )
 @option(Setting("latency", _LATENCY, "0ms", "Wait before each answer: 50ms."))
-@click.option("--limit", metavar="N/s", help="Answer more requests than this with the API's limit.")
+@option(Setting("limit", RATE, None, "Answer more requests than this with the API's limit."))
 @option(Setting("fail", _SHARE, "0%", "Answer this share with HTTP 500: 2%."))
 @option(Setting("drop", _SHARE, "0%", "Drop this share unanswered: 1%."))
 @click.option("--seed", type=int, help="Make the same faults again.")
@@ -29,7 +35,7 @@ def sandbox(
     port: int,
     orders: Path | None,
     latency: float,
-    limit: str | None,
+    limit: "Rate | None",
     fail: float,
     drop: float,
     seed: int | None,
@@ -45,17 +51,20 @@ def sandbox(
     import asyncio
 
     from bulkstatus.cli.execute import run_in_loop
-    from bulkstatus.pace.rate import parse_rate
     from bulkstatus.sandbox import Faults, Sandbox
     from bulkstatus.signals import interrupting
 
-    rate = parse_rate(limit) if limit else None
-    most = (rate.count, rate.seconds) if rate else None
+    most = (limit.count, limit.seconds) if limit else None
+    try:
+        known = orders.read_text("utf-8-sig").split() if orders else None
+    except (OSError, UnicodeError):
+        raise SettingsRefused(
+            f"--orders {orders} cannot be read as text in UTF-8. Name a file with one ID a line."
+        ) from None
     try:
         faults = Faults(latency=latency, limit=most, fail=fail, drop=drop, seed=seed)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    known = orders.read_text("utf-8-sig").split() if orders else None
 
     async def serve() -> None:
         stopped = asyncio.Event()

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bulkstatus.desk.pages import page
-from bulkstatus.errors import LogInUse
+from bulkstatus.errors import LogInUse, SettingsRefused
 from bulkstatus.log.writer import try_lock
 from bulkstatus.pace.ledger import default_path
 from bulkstatus.words import utf8
@@ -40,8 +40,14 @@ class Door:
     def __init__(self, folder: Path) -> None:
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
         self.path = default_path().with_name(f"desk-{name}.html")
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SettingsRefused(
+                f"The desk cannot keep its address in {self.path}: {error.strerror}. Name a folder "
+                "for it in BULKSTATUS_STATE_DIR."
+            ) from None
         self._file = os.fdopen(descriptor, "r+", encoding="utf-8")
         self.is_ours = try_lock(descriptor)
         self._host = self._cookie = self._token = ""

@@ -33,7 +33,7 @@ _OPTION = re.compile(r"--(column void=|[a-z-]+)(?: \"[^\"]*\")?")
 
 # What is to be typed: in brackets, in a sentence of its own, or below the words that lead to it.
 _IN_BRACKETS = re.compile(r" \(`bulkstatus [^)]*\)")
-_TYPED = re.compile(r"`(?:bulkstatus |--)|  bulkstatus |:$|^As before, from the log:")
+_TYPED = re.compile(r"`(?:bulkstatus |--)|:$|^As before, from the log:")
 
 
 def said(sentence: str) -> str:
@@ -46,7 +46,8 @@ def said(sentence: str) -> str:
         name = option[1].replace("-", "_")
         return f"“{_CALLED[name]}”" if name in _CALLED else option[0].removeprefix("--")
 
-    line = _IN_BRACKETS.sub("", sentence.partition("\n")[0])
+    line = re.split(r"\n|  (?=bulkstatus )", sentence, maxsplit=1)[0]
+    line = _IN_BRACKETS.sub("", line)
     line = " ".join(part for part in re.split(r"(?<=\.) ", line) if not _TYPED.search(part))
     return _OPTION.sub(called, line).replace("Ctrl-C again", "Stop now").replace("Ctrl-C", "Stop")
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
-from bulkstatus.errors import NoLog, Refused
+from bulkstatus.errors import LogRefused, NoLog, Refused
 from bulkstatus.log import LogContents, RunRecord, read_log
 from bulkstatus.log.records import NO_RECORD, parse_line
 from bulkstatus.shard import Shard
+from bulkstatus.words import printable
 
 _ENDING = ".results.jsonl"
 # What the settings of a run say of its input, and of no other file.
@@ -25,12 +27,10 @@ _BEGINNING = re.compile(rb'\s*{\s*"type"\s*:\s*"run"')
 def default_log(path: str, sandbox: bool, shard: Shard | None = None) -> Path:
     """Return where the first log of an input goes, or of a part of it.
 
-    Raises Refused for what has no name that it could have: standard input, a folder.
+    Raises Refused for standard input.
     """
     if path == "-":
         raise Refused("The input is standard input, so the log needs a name: give it with --log.")
-    if not Path(path).name:
-        raise Refused(f'"{path}" is the name of no file. Give one.')
     part = f".shard-{shard.index}-of-{shard.count}" if shard is not None else ""
     return beside(path, f"{part}{'.sandbox' if sandbox else ''}{_ENDING}")
 
@@ -45,10 +45,22 @@ def beside(path: str | Path, ending: str) -> Path:
 
 
 def _numbered(first: Path) -> Iterator[Path]:
-    """Yield the names that the logs of an input may have, in the order of their making."""
+    """Yield the names that the logs of an input may have, in the order of their making.
+
+    Raises LogRefused where none can be so called or seen.
+    """
+    try:
+        is_folder = S_ISDIR(first.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
+    except OSError as error:
+        called = printable(str(first), 200)
+        raise LogRefused(
+            f"The result log {called} cannot be looked at: {error.strerror}."
+        ) from None
     yield first
-    if not first.name:
-        return  # a folder, which is no log
+    if is_folder:
+        return
     ending = _ENDING if first.name.endswith(_ENDING) else first.suffix
     stem = first.name.removesuffix(ending)
     for number in count(2):

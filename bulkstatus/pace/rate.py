@@ -3,9 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from bulkstatus.errors import SettingsRefused
-from bulkstatus.words import printable
-
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LETTERS = {seconds: letter for letter, seconds in _SECONDS.items()}
 
@@ -36,29 +33,26 @@ _FORM = re.compile(r"([0-9]{1,9})\s*/\s*([a-z])")
 
 
 def parse_rate(text: str) -> Rate | None:
-    """Return the rate that `--rate` asks for ("10/s", "600/m", "1000/h"), or None for "none".
+    """Return the rate that is asked for ("10/s", "600/m", "1000/h"), or None for "none".
 
-    Raises SettingsRefused, with the forms it takes, for anything else.
+    Raises ValueError for anything else.
     """
-    return _parse(text, "smh", "rate", "second, minute or hour, such as 10/s, 600/m or 1000/h")
+    return _parse(text, "smh")
 
 
 def parse_quota(text: str) -> Rate | None:
-    """Return the quota that `--quota` asks for ("30/m", "1000/h", "10000/d"), or None for "none".
+    """Return the quota that is asked for ("30/m", "1000/h", "10000/d"), or None for "none".
 
-    Raises SettingsRefused, with the forms it takes, for anything else.
+    Raises ValueError for anything else.
     """
-    return _parse(text, "mhd", "quota", "minute, hour or day, such as 30/m, 1000/h or 10000/d")
+    return _parse(text, "mhd")
 
 
-def _parse(text: str, letters: str, name: str, forms: str) -> Rate | None:
+def _parse(text: str, letters: str) -> Rate | None:
     asked = text.strip().lower()
     if asked == "none":
         return None
     match = _FORM.fullmatch(asked)
-    if match is None or match[2] not in letters or int(match[1]) == 0:
-        raise SettingsRefused(
-            f'--{name} "{printable(text, 40)}" is not a {name}. Write a whole number above zero '
-            f'per {forms}, or "none" to send without one.'
-        )
+    if match is None or match[2] not in letters:
+        raise ValueError(f"{text!r} is no such rate")
     return Rate(int(match[1]), _SECONDS[match[2]])

@@ -90,9 +90,9 @@ class Setting:
                 raise ValueError
             used = self.kind.parse(kept)
         except ValueError:
+            given = ", ".join(map(str, kept)) if isinstance(kept, list) else str(kept)
             raise SettingsRefused(
-                f"{name or self.option} must be {self.kind.called}, "
-                f'not "{printable(str(kept), 40)}".'
+                f'{name or self.option} must be {self.kind.called}, not "{printable(given, 40)}".'
             ) from None
         if self.kind is QUOTAS and isinstance(kept, str):
             kept = [kept]
@@ -339,7 +339,13 @@ OF_ONE_RUN = {
         Setting("limit", whole(1), None, "Send the first N due rows, then stop."),
         Setting("max_failures", whole(1), None, "Stop after N rows were rejected or failed."),
         Setting("dry_run", FLAG, False, "Show what would be sent, and stop."),
-        Setting("cancellations", whole(0), None, "With --yes: how many orders this run cancels."),
+        Setting(
+            "cancellations",
+            whole(0),
+            None,
+            "With --yes: how many orders this run cancels. A wrong number is refused, in a "
+            "rehearsal too.",
+        ),
     )
 }
 

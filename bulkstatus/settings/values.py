@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bulkstatus.errors import SettingsRefused
-from bulkstatus.words import printable
+from bulkstatus.words import printable, utf8
 
 if TYPE_CHECKING:
     from bulkstatus.order import OrderStatus
@@ -119,7 +119,13 @@ def figure(
     return parse
 
 
+def _is_text(text: str) -> bool:
+    return utf8(text) == text  # bytes of a command line may be none
+
+
 def _path(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError
     try:
         return Path(_some(text)).expanduser().absolute()
     except RuntimeError:
@@ -162,13 +168,13 @@ def _status(given: int | str) -> "OrderStatus":
     return status
 
 
-def _headers(headers: Mapping[object, object]) -> Mapping[object, object]:
+def _headers(headers: dict[object, object]) -> dict[object, object]:
     for field, header in headers.items():
-        is_header = isinstance(header, str) and (field, header) != ("order_id", "")
-        if field not in COLUMNS or not is_header:
+        is_said = isinstance(header, str) and (header or field != "order_id")
+        if field not in COLUMNS or not is_said:
             shown = printable(f"{field}={header}", 60)
             raise SettingsRefused(
-                f'--column: "{shown}" is not one of {", ".join(COLUMNS)} and its header.'
+                f'--column: "{shown}" is not one of {", ".join(COLUMNS)} and a header of the file.'
             )
     return headers
 
@@ -179,7 +185,7 @@ def _words(words: dict[object, object]) -> "dict[str, OrderStatus]":
     meant, alike = {}, dict[str, "OrderStatus"]()
     for word, given in ((str(word), str(given)) for word, given in words.items()):
         status = parse_status(given)
-        if status is None or not word.strip() or parse_status(word):
+        if status is None or not word.strip() or parse_status(word) or not _is_text(word):
             shown = printable(f"{word}={given}", 60)
             raise SettingsRefused(
                 f'--word: "{shown}" is not a word of the file\'s own and the status that it means.'
@@ -222,8 +228,18 @@ _some = _only(bool)
 TEXT = Kind((str,), "text", _some, "NAME")
 URL = Kind((str,), "a URL", normal_base_url, "URL")
 FILE = Kind((str,), "a path, with ~ only where there is a home", _path, "FILE")
-RATE = Kind((str,), 'text such as "10/s"', _rate, "N/s")
-QUOTAS = Kind((str, list), 'text such as "1000/h", or a list of such', _quotas, "N/h")
+RATE = Kind(
+    (str,),
+    'a whole number per second, minute or hour, such as "10/s" or "600/m", or "none"',
+    _rate,
+    "N/s",
+)
+QUOTAS = Kind(
+    (str, list),
+    'whole numbers per minute, hour or day, such as "1000/h" or "10000/d", or "none"',
+    _quotas,
+    "N/h",
+)
 CODES = Kind((list,), "a list of codes, such as [4290]", _codes)
 NUMBER = whole(1, LARGEST_NUMBER)
 TIME = Kind(
@@ -241,6 +257,6 @@ DAYS = Kind(
 SHARD = Kind((str,), "a part and how many there are, such as 3/8", _shard, "I/N")
 FLAG = Kind((bool,), "true or false", bool)
 STATUS = Kind((int, str), "a status: a code or a name", _status, "STATUS")
-HEADERS = Kind((dict,), f"headers of {', '.join(COLUMNS)}", _headers, "FIELD=HEADER")
+HEADERS = Kind((dict,), "fields with the header of each", _headers, "FIELD=HEADER")
 WORDS = Kind((dict,), "words with the status that each means", _words, "WORD=STATUS")
-NAME = Kind((str,), "text", str, "[NAME]")
+NAME = Kind((str,), "text", _only(_is_text), "[NAME]")

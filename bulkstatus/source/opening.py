@@ -189,7 +189,8 @@ async def open_source(path: str, options: InputOptions, *, block_size: int = BLO
     with certainty, SettingsRefused when an option does not fit it.
     """
     # What cannot be read again is not asked about.
-    asks = options.asks if Path(path).is_file() else None  # noqa: ASYNC240 - one look
+    # `os.path` raises nothing for a path that no file can have.
+    asks = options.asks if os.path.isfile(path) else None  # noqa: ASYNC240, PTH113
     given = options
     while True:
         try:

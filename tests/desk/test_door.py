@@ -173,6 +173,15 @@ async def test_the_browser_is_led_by_a_file_that_a_command_line_names(
     assert ended.out.split("\n")[1].startswith("http://127.0.0.1:")
 
 
+async def test_a_place_that_cannot_hold_the_address_is_a_sentence(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    state = str(tmp_path / "file" / "state")
+    ended = await run("desk", str(folder), "--no-browser", BULKSTATUS_STATE_DIR=state)
+    assert (ended.status, "in BULKSTATUS_STATE_DIR." in ended.err) == (2, True)
+
+
 async def test_it_starts_without_a_console(folder: Path, tmp_path: Path) -> None:
     script = (
         "import sys; sys.stdin = sys.stdout = sys.stderr = None\n"

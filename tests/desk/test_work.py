@@ -364,7 +364,8 @@ async def test_all_ways_to_understand_a_file_are_offered(
     ("told", "shown"),
     [
         ("Gone. To go on:\n  bulkstatus resume a.results.jsonl", "Gone."),
-        ("Gone. To go on:  bulkstatus resume a.results.jsonl", "Gone."),
+        ("Gone. To go on:  bulkstatus resume 'a. b.results.jsonl'", "Gone."),
+        ("  bulkstatus resume a.results.jsonl", ""),
         (
             "Gone, a.csv. `bulkstatus resume a.csv` goes on, `bulkstatus report a.csv` shows it.",
             "Gone, a.csv.",

@@ -293,7 +293,7 @@ async def test_every_call_counts_in_the_accounts_quota() -> None:
         ({"base_url": "https://x.example", "ref_id": "R1"}, "credentials are incomplete"),
         ({"base_url": "http://x.example", "ref_id": "R", "api_key": "K"}, "not encrypted"),
         ({"ref_id": "R", "api_key": "K\n"}, "BULKSTATUS_API_KEY. is empty or holds"),
-        ({"ref_id": "R", "api_key": "K", "rate": "fast"}, "is not a rate"),
+        ({"ref_id": "R", "api_key": "K", "rate": "fast"}, "rate must be a whole number per second"),
         ({"ref_id": 7, "api_key": "K"}, 'ref_id must be text, not "7"'),
     ],
 )

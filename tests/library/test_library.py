@@ -52,19 +52,6 @@ async def test_what_was_sent_is_resumed_with_the_logs_settings() -> None:
     assert [run["settings"]["timeout"] for run in runs] == [7, 7]  # type: ignore[index] - JSON
 
 
-@pytest.mark.parametrize("cancellations", [None, 0, 2])
-async def test_cancellations_are_sent_only_when_their_number_is_confirmed(
-    folder: Path, cancellations: int | None
-) -> None:
-    async with Sandbox() as sandbox:
-        with pytest.raises(bulkstatus.SettingsRefused, match="cancellations=1"):
-            await bulkstatus.send(
-                "dispatch.csv", base_url=sandbox.base_url, cancellations=cancellations, **ACCOUNT
-            )
-        assert sandbox.counts.total() == 0
-    assert logs(folder) == []
-
-
 async def test_a_dry_run_alone_needs_no_credentials_and_sends_nothing(folder: Path) -> None:
     with pytest.raises(bulkstatus.SettingsRefused, match="credentials are incomplete"):
         await bulkstatus.send("dispatch.csv", cancellations=1)
@@ -117,6 +104,11 @@ async def test_what_is_not_given_comes_from_the_profile_also_when_the_log_is_res
         ({"observer": 5}, "observer must be a function that returns an Observer"),
         ({"log": 5}, 'log must be a path, with ~ only where there is a home, not "5"'),
         ({"log": ".", "go_on": True}, ". is no regular file, so it is no result log"),
+        ({"log": "a" * 5000, "go_on": True}, "aaa… cannot be looked at: "),
+        ({"source": "a\0b"}, "source must be a path"),
+        ({"word": {"\udcff": 8}}, r'--word: "\udcff=8" is not a word'),
+        ({"save_layout": "\udcff"}, r'save_layout must be text, not "\udcff"'),
+        ({"source": "a" * 5000}, "aaa cannot be read: "),
         ({"source": b"x.csv"}, "source must be a path, or rows: an iterable or async iterable"),
         ({"source": {"1001": 8}}, "not dict"),
         ({"source": 5}, "not int"),

