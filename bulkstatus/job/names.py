@@ -39,7 +39,8 @@ def beside(path: str | Path, ending: str) -> Path:
     name = source.name
     for suffix in (".gz", Path(name.removesuffix(".gz")).suffix):
         name = name.removesuffix(suffix) or name
-    return source.with_name(f"{name}{ending}")
+    # A folder may have no name: what opens the input says that it is one.
+    return source.parent / f"{name}{ending}"
 
 
 def _numbered(first: Path) -> Iterator[Path]:

@@ -22,6 +22,8 @@ from tests.log.lines import log_of, run_record
         ("folder/dispatch.jsonl", "folder/dispatch"),
         (".csv", ".csv"),
         (".gz", ".gz"),
+        (".", ""),
+        ("/", "/"),
     ],
 )
 def test_a_log_is_called_like_its_input(name: str, log: str) -> None:
