@@ -252,10 +252,10 @@ def log_and_file(
 ) -> tuple[Path, str | None]:
     """Return the log and the mended file that the arguments of a resume mean.
 
-    A file alone means the newest log of it, or of its rehearsals or a shard where the settings say
-    so. Raises NoLog where there is none.
+    A file in place of a log means the newest log of it, or of its rehearsals or a shard where the
+    settings say so; alone it is the mended file too. Raises NoLog where there is no log of it.
     """
-    if path is not None or is_log(log_or_file):
+    if is_log(log_or_file):
         return log_or_file, path
     logs = _begun(logs_of(default_log(str(log_or_file), settings.sandbox, settings.shard)))
     if not logs:
@@ -264,7 +264,7 @@ def log_and_file(
             f"{log_or_file} is no result log, and there is none of it beside it. To send it:\n"
             f"  {command_line('bulkstatus', 'send', log_or_file, *options)}"
         )
-    return logs[-1].path, str(log_or_file)
+    return logs[-1].path, path or str(log_or_file)
 
 
 def _begun(paths: Sequence[Path]) -> list[LogContents]:
