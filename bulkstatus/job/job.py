@@ -13,7 +13,15 @@ from bulkstatus.job import refusals
 from bulkstatus.job.beginning import merged, of_log, withdrawal
 from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
-from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log, read_begun
+from bulkstatus.job.names import (
+    default_log,
+    is_log,
+    is_of,
+    kept_settings,
+    logs_of,
+    next_log,
+    read_begun,
+)
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.ready import carry_out
 from bulkstatus.job.run import Ending
@@ -41,7 +49,8 @@ async def send(
     first = log_path or default_log(path, settings.sandbox, settings.shard)
     is_alone = log_path is not None and not again
     # A rehearsal takes the place of the last one, and of nothing else.
-    logs = _begun([] if settings.sandbox else [first] if is_alone else logs_of(first))
+    begun = _begun([] if settings.sandbox else [first] if is_alone else logs_of(first))
+    logs = begun if log_path is not None else [log for log in begun if is_of(log, path)]
     if logs and (is_alone or logs[-1].state.to_send):
         with suppress(LogRefused):
             # Where a run is at work on it, its rows are not left but under way.
@@ -49,7 +58,7 @@ async def send(
         if is_alone:
             raise refusals.log_is_there(first, settings)
         raise refusals.unfinished_log(logs[-1], path, settings)
-    log = LogContents(next_log(first) if logs else first)
+    log = LogContents(next_log(first) if begun else first)
     return await _begin(log, path, settings, terms, logs=logs, again=again)
 
 
@@ -196,7 +205,7 @@ async def send_or_resume(
     if path == "-":
         raise refusals.there_once("Standard input")
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    logs = _begun(logs_of(first))
+    logs = [log for log in _begun(logs_of(first)) if log_path is not None or is_of(log, path)]
     own = log_of_content(logs, Path(path))
     going_on = replace(
         terms,
@@ -257,7 +266,8 @@ def log_and_file(
     """
     if is_log(log_or_file):
         return log_or_file, path
-    logs = _begun(logs_of(default_log(str(log_or_file), settings.sandbox, settings.shard)))
+    first = default_log(str(log_or_file), settings.sandbox, settings.shard)
+    logs = [log for log in _begun(logs_of(first)) if is_of(log, str(log_or_file))]
     if not logs:
         options = chain.from_iterable(settings.typed(names_of("run")))
         raise NoLog(
