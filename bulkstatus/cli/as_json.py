@@ -1,4 +1,4 @@
-"""What `send`, `resume` and `check` print with --json, typed so that it has a schema."""
+"""What the commands print with --json, typed so that it has a schema; of a log, see reporting."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from bulkstatus.job.plan import Plan, Problem
 from bulkstatus.log import Outcome
 from bulkstatus.log.records import Count, Reason
 from bulkstatus.reporting import Summary
-from bulkstatus.reporting.as_json import Report, report_of, schema_of
+from bulkstatus.reporting.as_json import Histories, Report, report_of, schema_of
 from bulkstatus.source import Source
 
 
@@ -125,6 +125,10 @@ def ended_record(ended: Ended, summary: Summary | None) -> Over | Sent:
 
 
 def schema(of: str) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of what `check --json` or `send --json` prints."""
-    kinds = {"check": (Check, Refused), "send": (Sent, Over, RowsRefused, Refused)}
+    """Return the JSON Schema (2020-12) of what `check`, `send` or `report` prints with --json."""
+    kinds = {
+        "check": (Check, Refused),
+        "send": (Sent, Over, RowsRefused, Refused),
+        "report": (Report, Histories, Refused),
+    }
     return schema_of(f"What bulkstatus {of} --json prints", kinds[of])

@@ -262,10 +262,9 @@ def schema(of: str) -> None:
 
     from bulkstatus.cli import as_json
     from bulkstatus.log import records
-    from bulkstatus.reporting import as_json as of_report
 
-    found = {"log": records.schema, "report": of_report.schema}.get(of, partial(as_json.schema, of))
-    click.echo(json.dumps(found(), indent=2, ensure_ascii=False))
+    found = records.schema() if of == "log" else as_json.schema(of)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @click.command("completion")

@@ -107,6 +107,7 @@ class Beginning:
     def named(self, spans: Sequence[Span], others: Set[int] = frozenset()) -> list[str]:
         """Return the orders of the first rows of the log, but for those of `others`."""
         rows = read_rows(self.log, spans)
+        others = {hash(""), *others}  # A row without an ID is of no order.
         orders = (row.order_id for row in rows if hash(row.order_id) not in others)
         return list(islice(orders, NAMED))
 

@@ -13,7 +13,7 @@ from bulkstatus.job import refusals
 from bulkstatus.job.beginning import merged, of_log, withdrawal
 from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
-from bulkstatus.job.names import default_log, is_log, kept_settings, logs_of, next_log
+from bulkstatus.job.names import default_log, is_log, is_of, kept_settings, logs_of, next_log
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.ready import carry_out
 from bulkstatus.job.run import Ending
@@ -34,7 +34,7 @@ async def send(path: str, settings: Settings, log_path: Path | None, terms: Term
     Raises Refused (InputRefused, SettingsRefused, LogRefused) or LogInUse when nothing was sent.
     """
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    logs = logs_of(first)
+    logs = _logs(first, path, log_path)
     if log_path is not None and logs and not settings.sandbox:
         _refuse_in_use(first)
         raise refusals.log_is_there(first, settings)
@@ -59,8 +59,15 @@ async def _send(
     if logs and logs[-1].state.to_send:
         _refuse_in_use(logs[-1].path)
         raise refusals.unfinished_log(logs[-1], path, settings)
-    log = LogContents(next_log(first) if logs else first)
+    # Another file may have its own log where the first one of this would be.
+    is_free = settings.sandbox or not (logs or logs_of(first))
+    log = LogContents(first if is_free else next_log(first))
     return await _begin(log, path, settings, terms, logs=logs, again=again)
+
+
+def _logs(first: Path, path: str, log_path: Path | None = None) -> list[LogContents]:
+    """Return the logs of a file; none of another file, unless `log_path` says what its own are."""
+    return [log for log in logs_of(first) if log_path is not None or is_of(log, path)]
 
 
 def _refuse_in_use(path: Path) -> None:
@@ -203,7 +210,7 @@ async def send_or_resume(
     if path == "-":
         raise refusals.there_once("Standard input")
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    logs = logs_of(first)
+    logs = _logs(first, path, log_path)
     content = content_of(Path(path))
     own = log_of_content(logs, content)
     going_on = replace(
@@ -254,19 +261,20 @@ def log_and_file(
 ) -> tuple[Path, str | None]:
     """Return the log and the mended file that the arguments of a resume mean.
 
-    A file alone means the newest log of it, or of its rehearsals or a shard where the settings say
-    so. Raises NoLog where there is none.
+    A file in place of a log means the newest log of it, or of its rehearsals or a shard where the
+    settings say so; alone it is the mended file too. Raises NoLog where there is no log of it.
     """
-    if path is not None or is_log(log_or_file):
+    if is_log(log_or_file):
         return log_or_file, path
-    logs = logs_of(default_log(str(log_or_file), settings.sandbox, settings.shard))
+    first = default_log(str(log_or_file), settings.sandbox, settings.shard)
+    logs = _logs(first, str(log_or_file))
     if not logs:
         options = chain.from_iterable(settings.typed(names_of("run")))
         raise NoLog(
             f"{log_or_file} is no result log, and there is none of it beside it. To send it:\n"
             f"  {command_line('bulkstatus', 'send', log_or_file, *options)}"
         )
-    return logs[-1].path, str(log_or_file)
+    return logs[-1].path, path or str(log_or_file)
 
 
 @contextmanager

@@ -21,6 +21,9 @@ _ENDING = ".results.jsonl"
 # What the settings of a run say of its input, and of no other file.
 _OF_INPUT = frozenset({"format", "encoding", "sheet", "no_header"})
 
+# What the name of a log has behind that of its input.
+_PART = r"(\.shard-\d+-of-\d+)?(\.sandbox)?(-\d+)?"
+
 _BEGINNING = re.compile(rb'\s*{\s*"type"\s*:\s*"run"')
 
 
@@ -41,7 +44,8 @@ def beside(path: str | Path, ending: str) -> Path:
     name = source.name
     for suffix in (".gz", Path(name.removesuffix(".gz")).suffix):
         name = name.removesuffix(suffix) or name
-    return source.with_name(f"{name}{ending}")
+    # A folder may have no name: what opens the input says that it is one.
+    return source.parent / f"{name}{ending}"
 
 
 def _numbered(first: Path) -> Iterator[Path]:
@@ -82,6 +86,18 @@ def logs_of(first: Path) -> list[LogContents]:
 def next_log(first: Path) -> Path:
     """Return the next free name for a log."""
     return next(path for path in _numbered(first) if not path.exists())
+
+
+def is_of(log: LogContents, path: str) -> bool:
+    """Tell whether a log that is called like one of the input at `path` is not another input's.
+
+    `dispatch-2.results.jsonl` is the second one of dispatch.csv, or the first of dispatch-2.csv. A
+    log that is not called like its own input is of the one that it is called like.
+    """
+    own = beside(log.first_run.input, "").name
+    name = log.path.name.removesuffix(_ENDING)
+    is_named = re.fullmatch(re.escape(own) + _PART, name) is not None
+    return not is_named or own == beside(path, "").name
 
 
 def is_log(path: Path) -> bool:

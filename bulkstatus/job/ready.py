@@ -15,16 +15,16 @@ from bulkstatus.job import refusals
 from bulkstatus.job.beginning import Beginning
 from bulkstatus.job.connection import Way, quotas_of, way_to_api
 from bulkstatus.job.names import is_rehearsal
-from bulkstatus.job.plan import Plan
 from bulkstatus.job.run import Ending, Run, RunOptions
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
+from bulkstatus.job.wording import why_left
 from bulkstatus.log import ResultLog, RunRecord
 from bulkstatus.log.records import FORMAT, timestamp
 from bulkstatus.log.state import Span
 from bulkstatus.pace import Pacer, seconds_needed
 from bulkstatus.settings.table import TYPED, Settings
 from bulkstatus.source import Source
-from bulkstatus.words import counted, utf8
+from bulkstatus.words import utf8
 
 #: What one request takes, in seconds, for an estimate: a guess at a distant server.
 GUESSED_LATENCY = 0.2
@@ -106,7 +106,7 @@ def _nothing_done(proposal: Proposal, beginning: Beginning, terms: Terms) -> End
     state, dry_run = beginning.state, terms.dry_run
     failed = state.has_failures and not dry_run
     ending = Ending("finished", int(failed), "Nothing was sent.")
-    if (left := _left(proposal.plan)) and not dry_run:
+    if (left := why_left(proposal.plan)) and not dry_run:
         ending = Ending("stopped", Stopped.exit_status, left)
     log_path = proposal.log_path if proposal.log is not None else None
     ended = Ended.of(ending, state, log_path, ran=False)
@@ -119,18 +119,6 @@ def _estimate(due: int, settings: Settings, way: Way) -> float:
         held = quotas.coming_free() if quotas else ()
         paced = seconds_needed(due, settings.rate, held)
     return max(paced, due * GUESSED_LATENCY / settings.concurrency)
-
-
-def _left(plan: Plan) -> str:
-    """Return why rows stay to be sent when a run is over, "" where none do."""
-    if plan.due < plan.all_due:
-        return f"Stopped after {counted(plan.due, 'row')} (--limit)."
-    if plan.left:
-        return (
-            f"{counted(plan.left, 'row')} of the log that the file does not have were neither "
-            "sent nor dropped; resuming the log alone sends them."
-        )
-    return ""
 
 
 def _record(proposal: Proposal, path: str | None, due: list[Span]) -> RunRecord:
@@ -184,7 +172,7 @@ async def _run(
                 max_failures=terms.max_failures,
             ),
             terms.observer(proposal) if terms.observer else None,
-            left=_left(proposal.plan),
+            left=why_left(proposal.plan),
             rate=settings.rate,
         )
         with terms.stoppable(run.interrupt):

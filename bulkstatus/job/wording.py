@@ -149,7 +149,7 @@ def _log(proposal: Proposal) -> Iterator[str]:
             "that failed, sent again": plan.failed,
             "that the API refused, sent again as they were": plan.rejected,
             f"withdrawn: nothing is sent for them any more{withdrawn}{after_all}": plan.withdrawn,
-            f"never sent that the file does not have stay to be sent{left}. To send them after "
+            f"never sent and not in the file, left to be sent{left}. To send them after "
             "this:": plan.left,
         }
     )
@@ -161,6 +161,19 @@ def _log(proposal: Proposal) -> Iterator[str]:
     if (options := list(settings.typed(kept))) and not proposal.withdraws:
         typed = ", ".join(command_line(*words) for words in options)
         yield f"As before, from the log: {printable(typed)}."
+
+
+def why_left(plan: Plan) -> str:
+    """Return why rows stay to be sent when a run is over, "" where none do."""
+    said = []
+    if plan.due < plan.all_due:
+        said.append(f"Stopped after {counted(plan.due, 'row')} (--limit).")
+    if plan.left:
+        said.append(
+            f"{counted(plan.left, 'row')} of the log not in the file: neither sent nor dropped. "
+            f"Resuming the log alone sends them{_orders(plan.left_orders)}."
+        )
+    return " ".join(said)
 
 
 def _orders(first: Sequence[str]) -> str:

@@ -145,11 +145,6 @@ def _name(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of what `report --json` prints, also with --order."""
-    return schema_of("What bulkstatus report --json prints", [Report, Histories])
-
-
 def schema_of(title: str, kinds: Sequence[type]) -> dict[str, Any]:
     """Return the JSON Schema of a value of one of some kinds."""
     any_of, types = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")

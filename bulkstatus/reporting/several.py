@@ -9,9 +9,15 @@ import msgspec
 from bulkstatus.log import State
 from bulkstatus.reporting.summary import LOG, Summary, divided
 
+# A row of several logs and how late it was said what became of it, as one number.
+_SAID = LOG * LOG
+
+# Of these another row, or another log, says what became of their order.
+_LEFT_ALONE = {State.DUPLICATE, State.SUPERSEDED, State.WITHDRAWN}
+
 
 def add_up(summaries: Sequence[Summary]) -> Summary:
-    """Return several logs together: each order and status once, as the latest log has it.
+    """Return several logs together: each order and status once, as the latest run had it.
 
     An order touched by one log is touched. Of a log and its copies the longest counts.
     """
@@ -20,16 +26,20 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
         own.setdefault((each.contents.first_run.run_id, each.contents.first_run.started_at), each)
     logs = sorted(own.values(), key=lambda summary: summary.runs[-1].started)
     states = [summary.contents.state for summary in logs]
+    runs = [(at, run) for at, each in enumerate(logs) for run in range(1, len(each.runs) + 1)]
+    runs.sort(key=lambda run: logs[run[0]].runs[run[1] - 1].started)
+    rank = {run: place for place, run in enumerate(runs, 1)}
     latest: dict[int, int] = {}
     no_order = hash("")
-    for place, state in enumerate(states):
+    for at, (each, state) in enumerate(zip(logs, states, strict=True)):
         for n, order in enumerate(state.orders, 1):
-            row = place * LOG + n
+            row, now = at * LOG + n, state.state(n)
             key = hash((order, state.status(n)) if order != no_order else (order, row))
-            # A repeated row says nothing new of its order.
-            if state.state(n) is not State.DUPLICATE or key not in latest:
-                latest[key] = row
-    rows = set(latest.values())
+            # What is to be sent is so by now, and what was left alone says nothing of its order.
+            run = len(each.runs) if now is State.TO_SEND else each.run_of[n - 1]
+            said = 0 if now in _LEFT_ALONE else rank[at, run]
+            latest[key] = max(latest.get(key, 0), said * _SAID + row)
+    rows = {found % _SAID for found in latest.values()}
     counted = ((states[row // LOG], row % LOG) for row in rows)
     tally = Counter((state.status(n), state.state(n)) for state, n in counted)
     return replace(

@@ -92,9 +92,10 @@ class Summary:
 
     `tally` counts rows by status, None where it could not be read, and state. `failures` are the
     latest results of the rejected, failed and invalid rows, in file order. `latencies` counts the
-    answers by how many milliseconds they took. `given_up` are the withdrawn rows without a later
-    row of their order that stands for them. `parts` are the summaries of several logs, in the
-    order in which their last runs began, of which the last has `log` and `contents`.
+    answers by how many milliseconds they took. `run_of` has for each row the number, from 1, of the
+    run that its latest result is of, 0 for none. `given_up` are the withdrawn rows without a later
+    row of their order that stands for them. `parts` are the summaries of several logs, in the order
+    in which their last runs began, of which the last has `log`, `contents` and `run_of`.
 
     Two things for the commands to type next: `typed` are options that were typed and that no log
     keeps, and `mend` is the file that the failures have just been written to.
@@ -107,6 +108,7 @@ class Summary:
     orders: Orders
     runs: Sequence[RunSummary]
     latencies: Counter[int]
+    run_of: Sequence[int]
     given_up: int = 0
     parts: Sequence["Summary"] = ()
     typed: Sequence[str] = ()
@@ -206,6 +208,7 @@ def summarise(path: Path, taken: "Taken | None" = None, typed: Sequence[str] = (
         orders=divided([state]),
         runs=taken.runs,
         latencies=taken.latencies,
+        run_of=taken.run_of,
         given_up=state.given_up,
         typed=typed,
     )
@@ -234,6 +237,7 @@ class Taken:
         self.runs: list[RunSummary] = []
         self.failures: dict[int, Result] = {}
         self.latencies: Counter[int] = Counter()
+        self.run_of = array("I")
         self._answered: dict[int, int] = {}
 
     def take(self, records: Sequence[Record]) -> None:
@@ -243,6 +247,7 @@ class Taken:
             if type(record) is Result:
                 run = self.runs[-1]
                 run.requests += record.attempts
+                self.run_of[record.n - 1] = len(self.runs)
                 if record.outcome in FAILURES:
                     self.failures[record.n] = record
                 if record.elapsed_ms is not None:
@@ -252,6 +257,8 @@ class Taken:
                         run.ended = max(run.ended, second + 1.0)
                     self._answered[second] += 1
                     latencies.append(int(record.elapsed_ms))
+            elif type(record) is RowRecord:
+                self.run_of.append(0)
             elif type(record) is RunRecord:
                 self._begin(record)
             elif type(record) is EndRecord:

@@ -51,8 +51,8 @@ class Latest(Taken):
     def reset(self) -> None:
         """See `Taken`."""
         super().reset()
-        # HTTP status, attempts and the number of the run, from 1, which many results share.
-        self.kinds: dict[tuple[int | None, int, int], int] = {}
+        # HTTP status and attempts, which many results share.
+        self.kinds: dict[tuple[int | None, int], int] = {}
         self.kind = array("q")
         self.at = array("d")
         self.reasons: dict[int, str] = {}
@@ -62,7 +62,7 @@ class Latest(Taken):
         super().take(records)
         for record in records:
             if type(record) is Result:
-                place, kind = record.n - 1, (record.http_status, record.attempts, len(self.runs))
+                place, kind = record.n - 1, (record.http_status, record.attempts)
                 if place >= len(self.kind):
                     more = bytes(8 * (record.n - len(self.kind)))
                     self.kind.frombytes(more)
@@ -139,9 +139,8 @@ def _rows(summary: Summary, latest: Latest) -> Iterator[Sequence[object]]:
         outcome, order = state.state(row.n), hashes[row.n - 1]
         told: Sequence[object] = ("",) * 5
         if outcome is not State.TO_SEND:
-            status, attempts, run = kinds[latest.kind[row.n - 1]]
-            at = timestamp(latest.at[row.n - 1])
-            told = (status, attempts, at, latest.reasons.get(row.n, ""), run)
+            at, run = timestamp(latest.at[row.n - 1]), summary.run_of[row.n - 1]
+            told = (*kinds[latest.kind[row.n - 1]], at, latest.reasons.get(row.n, ""), run)
         yield (
             row.n,
             row.line,

@@ -112,7 +112,7 @@ def state_sentences(told: Summary) -> list[str]:
     """Return in sentences what there is to say of the last run beside that it finished."""
     if told.parts:
         return [
-            "Each order and status counts once, as the latest log has it.",
+            "Each order and status counts once, as the latest run had it.",
             *(
                 f"{printable(job.input, _LONGEST_TEXT)} was sent in {job.of:,} shards, and some of "
                 f"their logs are missing: {some_of([*map(str, job.missing)])}."
@@ -206,16 +206,19 @@ def facts(told: Summary) -> list[Section]:
     orders = f"{touched:,} touched, {perhaps:,} perhaps touched, {untouched:,} not touched"
     if before:
         orders += f", {before:,} of them {_DONE_BEFORE}"
-    of_rows: list[Section] = [("Orders", [orders]), ("By status", by_status)]
+    places = dict.fromkeys(f"{r.record.base_url}, ref ID {r.record.ref_id}" for r in told.runs)
+    always: list[Section] = [
+        ("Orders", [orders]),
+        ("By status", by_status),
+        ("Sent to", [printable(place, _LONGEST_MESSAGE) for place in places]),
+    ]
     if told.parts:
         logs = [f"{each.log.name}, {each.state}: {headline(each)}" for each in told.parts]
-        return [*of_rows, ("Logs", logs)]
-    places = dict.fromkeys(f"{r.record.base_url}, ref ID {r.record.ref_id}" for r in told.runs)
+        return [*always, ("Logs", logs)]
     earlier = len(told.runs) - _RUNS
     more = [f"… {counted(earlier, 'earlier run')}"] if earlier > 0 else []
     return [
-        *of_rows,
-        ("Sent to", [printable(place, _LONGEST_MESSAGE) for place in places]),
+        *always,
         ("Log", [str(told.log)]),
         ("Runs", [*more, *map(_run_text, told.runs[-_RUNS:])]),
     ]

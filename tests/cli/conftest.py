@@ -51,8 +51,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
             with pytest.raises(SystemExit) as end:
                 main()
         texts = [stream.buffer.getvalue().decode() for stream in streams]  # type: ignore[attr-defined]
-        if "--json" in arguments and arguments[0] in {"send", "resume", "check"}:
-            kind = "check" if arguments[0] == "check" else "send"
+        kinds = {"send": "send", "resume": "send", "check": "check", "report": "report"}
+        if "--json" in arguments and arguments[0] in kinds:
+            kind = kinds[str(arguments[0])]
             Draft202012Validator(schema(kind)).validate(json.loads(texts[0]))
         return Done(int(end.value.code or 0), *texts)
 

@@ -267,7 +267,7 @@ async def test_what_a_check_would_not_find_is_no_reason_to_run_one(desk: Desk) -
 async def test_the_same_content_again_is_told_as_that_whatever_was_done_since(desk: Desk) -> None:
     desk.write("C:513", "A:8:T1")
     desk.logged("C:513 failed", "A:8:T1 updated")
-    desk.logged("C:8 updated", name="day-2", input_sha256="2")
+    desk.logged("C:8 updated", name="day-2", input="day.csv", input_sha256="2")
     await desk.refuses(desk.send(), LogRefused, "day.csv has been sent already", "report")
 
 

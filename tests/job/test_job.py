@@ -108,10 +108,22 @@ async def test_untold_cancellations_need_their_number(desk: Desk) -> None:
     await desk.refuses(call, SettingsRefused, "cancel 2")
     ended = await desk.resume("day.csv", changed_input=True, cancellations=2)
     assert (ended.ending.exit_status, list(desk.api.received)) == (0, ["A", "B"])
-    assert log_and_file(path, None, settings_for({})) == (
-        path.with_name("day.results.jsonl"),
-        str(path),
-    )
+    for given in (None, "mend.csv"):
+        found = path.with_name("day.results.jsonl"), given or str(path)
+        assert log_and_file(path, given, settings_for({})) == found
+
+
+async def test_the_log_of_another_file_is_not_gone_on_with_for_its_name(desk: Desk) -> None:
+    desk.logged("A:8 updated")
+    desk.logged("B:8 to_send", name="day-2")
+    desk.write("C:8")
+    with pytest.raises(NoLog):
+        await desk.resume("day-3.csv")
+    ended = await desk.send(go_on=True)
+    assert (ended.log_path, list(desk.api.received)) == (Path("day-3.results.jsonl"), ["C"])
+    desk.write("D:8", name="day-3.csv")
+    ended = await desk.send("day-3.csv")
+    assert (ended.log_path, list(desk.api.received)) == (Path("day-3-2.results.jsonl"), ["C", "D"])
 
 
 async def test_rejected_rows_are_sent_again_where_that_is_said(desk: Desk) -> None:
@@ -204,8 +216,8 @@ async def test_each_content_has_a_log_of_its_own(desk: Desk) -> None:
         desk.write(f"{order}:8")
         await desk.refuses(desk.send(), LogRefused, f"{log}.results.jsonl")
     # Only the newest counts, and failed rows are no rows that were never sent.
-    desk.logged("X:8 to_send", name="day-2")
-    desk.logged("Y:8 failed", name="day-3")
+    desk.logged("X:8 to_send", name="day-2", input="day.csv")
+    desk.logged("Y:8 failed", name="day-3", input="day.csv")
     assert (await desk.send()).log_path == Path("day-4.results.jsonl")
 
 
@@ -349,7 +361,7 @@ async def test_an_older_log_of_the_same_content_says_how_it_ended(
     desk: Desk, older: list[str], newest: str
 ) -> None:
     desk.logged(f"A:8:T1 {older[0]}", f"B:8 {older[1]}")
-    desk.logged(f"Z:8 {newest}", name="day-2", input_sha256="1")
+    desk.logged(f"Z:8 {newest}", name="day-2", input="day.csv", input_sha256="1")
     ended = await desk.send(go_on=True)
     exit_status = 1 if "rejected" in older else 0
     assert ended.ending.exit_status == exit_status

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bulkstatus.errors import Refused
-from bulkstatus.job.names import beside, default_log, is_log, logs_of, next_log
+from bulkstatus.job.names import beside, default_log, is_log, is_of, logs_of, next_log
+from bulkstatus.log import read_log
 from bulkstatus.log.records import SendingRecord, line_of
 from tests.log.lines import log_of, run_record
 
@@ -22,12 +24,39 @@ from tests.log.lines import log_of, run_record
         ("folder/dispatch.jsonl", "folder/dispatch"),
         (".csv", ".csv"),
         (".gz", ".gz"),
+        (".", ""),
+        ("/", "/"),
     ],
 )
 def test_a_log_is_called_like_its_input(name: str, log: str) -> None:
     assert default_log(name, False) == Path(f"{log}.results.jsonl")
     assert default_log(name, True) == Path(f"{log}.sandbox.results.jsonl")
     assert beside(name, ".problems.csv") == Path(f"{log}.problems.csv")
+
+
+@pytest.mark.parametrize(
+    ("log", "made_from", "is_one"),
+    [
+        ("day.results.jsonl", "day.csv", True),
+        ("day-2.results.jsonl", "day.csv", True),
+        ("day-2.results.jsonl", "day.xlsx", True),
+        ("day-2.results.jsonl", "day-2.csv", False),
+        ("day-2.results.jsonl", "day-2.csv.gz", False),
+        ("day-2-2.results.jsonl", "day-2.csv", False),
+        ("day.shard-1-of-2-2.results.jsonl", "day.csv", True),
+        ("day-2.shard-1-of-2.sandbox.results.jsonl", "day-2.csv", False),
+        # By hand: the input was called otherwise then, or the log was.
+        ("day.results.jsonl", "today.csv", True),
+        ("day-2.results.jsonl", "day-20.csv", True),
+        ("day.log", "today.csv", True),
+    ],
+)
+def test_whose_log_it_is_that_is_called_like_one(
+    tmp_path: Path, log: str, made_from: str, is_one: bool
+) -> None:
+    run = replace(run_record(), input=made_from)
+    made = read_log(log_of(tmp_path / log, run, SendingRecord(0)))
+    assert is_of(made, "day.csv") == is_one
 
 
 def test_standard_input_has_no_name() -> None:

@@ -13,7 +13,6 @@ import bulkstatus
 import bulkstatus.cli.as_json
 from bulkstatus import cli
 from bulkstatus.log.records import Outcome, SendingRecord, line_of, schema
-from bulkstatus.reporting import as_json
 from bulkstatus.sandbox import Faults, Sandbox
 from tests.log.lines import end_record, result, row, run_record
 from tests.schema import check_log, check_record
@@ -33,7 +32,7 @@ OPTIONAL = {"user", "host", "settings", "due", "error", "message", "counts"}
     [
         ([], schema()),
         (["log"], schema()),
-        (["report"], as_json.schema()),
+        (["report"], cli.as_json.schema("report")),
         (["check"], cli.as_json.schema("check")),
         (["send"], cli.as_json.schema("send")),
     ],
@@ -50,8 +49,9 @@ def test_each_schema_is_one_and_is_what_the_command_prints(
 def test_what_is_printed_follows_its_own_kind_or_none() -> None:
     refused = {"reason": "stopped", "exit_status": 3, "message": "An outage."}
     over = {**refused, "ran": True, "rows": 2, "counts": {"updated": 1}, "to_send": 1}
+    for of in ("check", "send", "report"):
+        assert Draft202012Validator(cli.as_json.schema(of)).is_valid(refused)
     validator = Draft202012Validator(cli.as_json.schema("send"))
-    assert validator.is_valid(refused)
     assert validator.is_valid(over)
     for broken in ({"rows": -1}, {"counts": {"updated": -1}}, {"reason": "tired"}, {"ran": None}):
         assert not validator.is_valid({**over, **broken})

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
+from bulkstatus.cli.as_json import schema
 from bulkstatus.log import EndRecord, ErrorKind, Outcome, Result, RowError, RowRecord, RunRecord
 from bulkstatus.log.records import FORMAT, Record, SendingRecord, line_of, timestamp
 from bulkstatus.reporting import Summary, summary_record
-from bulkstatus.reporting.as_json import schema
 
 #: When everything begins.
 START = 1_795_500_000.0
@@ -29,7 +29,7 @@ UPDATED, REJECTED, FAILED, INVALID = (
 #: What a row may be given as: an order ID, or that with a status and a tracking.
 GivenRow = str | tuple[str, int | None, str | None]
 
-_SCHEMA = Draft202012Validator(schema())
+_SCHEMA = Draft202012Validator(schema("report"))
 
 _ERRORS = {REJECTED: REFUSAL, FAILED: TIMEOUT, INVALID: BAD_ID}
 
@@ -131,7 +131,7 @@ def follow_schema(record: dict[str, Any]) -> None:
     """Assert that what `report --json` prints is as its schema says, and has nothing besides."""
     _SCHEMA.validate(record)
     told = "Histories" if "order_id" in record else "Report"
-    assert record.keys() <= schema()["$defs"][told]["properties"].keys()
+    assert record.keys() <= schema("report")["$defs"][told]["properties"].keys()
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

@@ -192,6 +192,20 @@ def test_several_logs_are_added_up_by_order_and_status_the_latest_counting(tmp_p
     assert in_json(add_up([summarise(path) for path in paths[1:]]))["state"] == "finished"
 
 
+def test_a_log_that_went_on_later_tells_no_news_of_what_it_left_alone(tmp_path: Path) -> None:
+    monday = Log(tmp_path / "mon.results.jsonl").run("1", "2", "3", "4", "5")
+    monday.results(REJECTED, REJECTED, UPDATED, None, None).end("stopped")
+    tuesday = Log(tmp_path / "tue.results.jsonl")
+    tuesday.now += 86_400
+    tuesday.run("1", "2", "3", "4").results(UPDATED, REJECTED, REJECTED, UPDATED).end()
+    monday.now += 2 * 86_400
+    monday.run(due=[(4, 5)]).result(4, Outcome.SUPERSEDED).end("stopped")
+    monday.run().result(2, Outcome.WITHDRAWN).end()
+    record = in_json(add_up([summarise(path) for path in (tuesday.path, monday.path)]))
+    assert (record["counts"], record["to_send"]) == ({"updated": 2, "rejected": 2}, 1)
+    assert [result["order_id"] for result in record["failures"]] == ["2", "3"]
+
+
 def test_a_folder_stands_for_its_logs_without_rehearsals(tmp_path: Path) -> None:
     paths = week(tmp_path)
     assert of_logs([tmp_path, paths[0]], str) == [
