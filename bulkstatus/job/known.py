@@ -207,7 +207,7 @@ class Known:
         claims = [Claim(row.n, row.line, row.update) for row in rows]
         for claim in claims:
             if done := self._done[claim.n - 1]:
-                updates[claim.update] = self._places[done - 1]
+                updates.setdefault(claim.update, self._places[done - 1])
         if settings.send_again:
             updates = _but_for(updates, {claim.update for claim in claims})
         return judge_order(claims, updates, settings.last_wins)

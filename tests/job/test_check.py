@@ -5,11 +5,11 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulkstatus.conflict import Claim, Fate, Place, judge_order
-from bulkstatus.job.beginning import merged
+from bulkstatus.conflict import STEP, Claim, Fate, Place, judge_order
+from bulkstatus.job.beginning import merged, of_log
 from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
 from bulkstatus.job.plan import Plan
@@ -115,6 +115,60 @@ def test_it_agrees_with_judging_every_order_by_hand(
         assert plan.by_status == Counter(found.state.status(n) for n in due)
         assert plan.orders == len({rows[n - 1][0] for n in due})
         assert [line for line, _ in plan.sample] == [n + 1 for n in due[:3]]
+
+
+_states = st.sampled_from(["to_send", "failed", "rejected", "updated", "superseded", "withdrawn"])
+_COUNTING = {"to_send", "failed", "rejected", "updated"}
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(st.tuples(_contents, _states).map(" ".join), min_size=1, max_size=12),
+    st.lists(st.tuples(_histories, st.booleans()), max_size=2),
+    st.booleans(),
+    st.booleans(),
+)
+@example(["A:512: to_send", "A:128: to_send"], [(["A:512: updated"], True)], False, False)
+def test_so_does_a_resume_of_the_log_alone(
+    log: list[str], beside: list[tuple[list[str], bool]], again: bool, last_wins: bool
+) -> None:
+    """The logs beside it were given before it or later."""
+
+    async def resumed() -> dict[int, State]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = log_with(Path(folder, "x.results.jsonl"), log)
+            for number, (others, is_later) in enumerate(beside):
+                at = {"started_at": "2999-01-01T00:00:00Z"} if is_later else {}
+                log_with(Path(folder, f"{number}.results.jsonl"), others, **at)
+            given = {"base_url": "https://api.example", "ref_id": "ref"}
+            given |= {"on_conflict": "last"} if last_wins else {}
+            async with WorkList() as work:
+                known = Known(read_log(path), settings_for(given))
+                state = (await of_log(known, work, again, None)).state
+                return {n: state.state(n) for n in range(1, len(state) + 1)}
+
+    expected = {n: State[text.split()[1].upper()] for n, text in enumerate(log, 1)}
+    due = {State.TO_SEND, State.FAILED, *([State.REJECTED] if again else [])}
+    for order in "ABCD":
+        mine = [
+            Claim(n, n + 1, row(n, text.split()[0]).update)
+            for n, text in enumerate(log, 1)
+            if text.startswith(order) and text.split()[1] in _COUNTING
+        ]
+        mine.sort(key=lambda claim: STEP.get(claim.update.status, -1))
+        places = [(others, Place("other", is_later)) for others, is_later in beside]
+        updated = {
+            row(1, text.split()[0]).update: place
+            for others, place in [*places, (log, Place())]
+            for text in others
+            if text.endswith("updated") and text.startswith(order)
+        }
+        decisions = judge_order(mine, updated, last_wins) if mine else {}
+        for n, decision in decisions.items():
+            if expected[n] in due and decision.fate is not Fate.SEND:
+                fate = _STATE_OF[decision.fate]
+                expected[n] = State.DUPLICATE if fate is State.UPDATED else fate
+    assert asyncio.run(resumed()) == expected
 
 
 def test_only_the_first_problems_are_kept_unless_all_are_asked_for() -> None:
