@@ -6,7 +6,7 @@ It holds lines of the log, rows and results, so that the beginning of a run is a
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -51,7 +51,8 @@ class WorkList:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._manager.__aexit__(exc_type, exc, traceback)
+        with suppress(OSError):  # what had no room is needed no more
+            await self._manager.__aexit__(exc_type, exc, traceback)
 
     async def add_rows(self, rows: list[RowRecord]) -> None:
         """Add rows, which follow those before in number."""
@@ -91,6 +92,7 @@ class WorkList:
         with _room():
             await self._file.seek(0, 2)  # what is read meanwhile stands elsewhere
             await self._file.write(lines)
+            await self._file.flush()
         self.size += len(lines)
 
 

@@ -5,10 +5,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulkstatus.conflict import STEP, Claim, Fate, Place, judge_order
+from bulkstatus.errors import Refused
 from bulkstatus.job.beginning import merged, of_log
 from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
@@ -196,3 +198,20 @@ def test_an_odd_id_is_no_order_unless_the_log_has_it() -> None:
         (44, "order_id"),
     ]
     assert (plan.invalid, plan.due) == (3, 40)
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_a_list_of_rows_that_has_no_room_is_refused_in_a_sentence(count: int) -> None:
+    resource = pytest.importorskip("resource")
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    async def work() -> None:
+        async with WorkList() as work:
+            await work.add_rows([row(n, f"{n}:8") for n in range(1, count + 1)])
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, most[1]))
+    try:
+        with pytest.raises(Refused, match="TMPDIR"):
+            asyncio.run(work())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
