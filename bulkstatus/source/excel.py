@@ -73,7 +73,8 @@ class Workbook:
                 with self._reading():
                     self._refuse_merged(counting, gaps)
                 return
-            rows = [row for row in rows if row.number > layout.skip_lines]
+            if not (rows := [row for row in rows if row.number > layout.skip_lines]):
+                continue
             gaps.extend(row.number for row in rows if not row.cells.keys() >= counting)
             whole = [_cells(row, layout.width) for row in rows]
             yield table.batch(Records([row.number for row in rows], whole))

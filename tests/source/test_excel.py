@@ -108,6 +108,10 @@ async def test_lines_are_the_rows_of_the_sheet(save: Save) -> None:
     assert await read(path) == [(3, StatusUpdate("1", D)), (6, StatusUpdate("2", D))]
 
 
+async def test_a_sheet_of_which_nothing_is_left_but_the_header_has_no_rows(save: Save) -> None:
+    assert await read(save(Orders=[HEADER])) == []
+
+
 async def test_the_only_sheet_with_a_header_is_read(save: Save) -> None:
     path = save(Notes=[["hello"]], Orders=[HEADER, [1, 8]], Empty=[])
     assert await read(path) == [(2, StatusUpdate("1", D))]
