@@ -78,6 +78,7 @@ class ResultLog:
         self.lost: LogLost | None = None
         self.through = 0
         self._announced = 0
+        self._before = 0  # the size without the run that began last
         self._descriptor = descriptor
         # A run that is cancelled may leave a thread at a write.
         self._in_use = threading.Lock()
@@ -170,7 +171,8 @@ class ResultLog:
         Nothing of it counts before the first `sending` or the end. Raises LogRefused, and leaves
         the log as it was, when it cannot be written.
         """
-        contents, before = self.contents, self.contents.size
+        contents = self.contents
+        self._before = contents.size
         try:
             self._write(line_of(run), flush=False)
             offset = contents.size
@@ -179,13 +181,7 @@ class ResultLog:
             await asyncio.to_thread(os.fsync, self._descriptor)
             _sync_folder(self.path.parent)
         except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, before)
-            contents.size = before
-            raise LogRefused(
-                f"The result log {self.path} cannot be written: {error.strerror}. Nothing was "
-                "sent. Make room, or choose another place with --log."
-            ) from None
+            raise self._taken_back(error) from None
         new = [region._replace(offset=offset + region.offset) for region in regions]
         contents.runs.append(Run(run, count_of((region.first, region.last) for region in new)))
         contents.regions += new
@@ -195,10 +191,25 @@ class ResultLog:
     def announce(self, through: int) -> None:
         """Write at once that rows up to this `n` may leave; the run begins to count with it.
 
-        Raises LogLost.
+        Raises LogRefused as `begin` does, and LogLost.
         """
-        self._append_now(line_of(SendingRecord(through)))
+        try:
+            moved = self._extend(line_of(SendingRecord(through)))
+        except OSError as error:
+            raise self._taken_back(error) from None
+        if moved is not None:
+            raise moved
         self.through = self._announced = through
+
+    def _taken_back(self, error: OSError) -> LogRefused:
+        """Return the error for a run whose beginning does not count, of which nothing is left."""
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, self._before)
+        self.contents.size = self._before
+        return LogRefused(
+            f"The result log {self.path} cannot be written: {error.strerror}. Nothing was "
+            "sent. Make room, or choose another place with --log."
+        )
 
     # While a run goes on.
 
@@ -297,19 +308,24 @@ class ResultLog:
 
         Returns why the run must not go on where the log had to be moved.
         """
+        path = self.path
+        try:
+            return self._extend(data)
+        except OSError as error:
+            what = f"cannot be written ({error.strerror})"
+            advice = "Its last rows will be sent again. Make room or mend the disk."
+            raise lost(path, what, advice) from None
+
+    def _extend(self, data: bytes) -> LogLost | None:
+        """See `_append`. Raises OSError, and LogLost where others have written to the log."""
         with self._in_use:
             path = self.path
-            try:
-                if self._descriptor < 0:
-                    raise OSError(None, "it was closed")
-                self._write(data)
-                if is_gone := not self._is_in_place():
-                    self._move()
-                size = os.fstat(self._descriptor).st_size
-            except OSError as error:
-                what = f"cannot be written ({error.strerror})"
-                advice = "Its last rows will be sent again. Make room or mend the disk."
-                raise lost(path, what, advice) from None
+            if self._descriptor < 0:
+                raise OSError(None, "it was closed")
+            self._write(data)
+            if is_gone := not self._is_in_place():
+                self._move()
+            size = os.fstat(self._descriptor).st_size
             if size != self.contents.size:
                 advice = "Repair it or restore it from a copy."
                 raise lost(path, "was written to by another program", advice)

@@ -29,12 +29,11 @@ ROWS = [row(n, f"A{n}:8:T{n}") for n in range(1, 41)]
 
 async def begun(path: Path, through: int = len(ROWS)) -> ResultLog:
     log = ResultLog.create(path)
-    await begin(log)
-    log.announce(through)
+    await begin(log, through)
     return log
 
 
-async def begin(log: ResultLog) -> None:
+async def begin(log: ResultLog, through: int = 1) -> None:
     lines = lines_of(ROWS)
 
     async def rest() -> AsyncIterator[bytes]:
@@ -44,6 +43,7 @@ async def begin(log: ResultLog) -> None:
     state = LogState()
     assert state.add_rows(ROWS)
     await log.begin(run_record(), rest(), [Region(0, len(lines), 1, len(ROWS))], state)
+    log.announce(through)
 
 
 async def write(log: ResultLog, *numbers: int) -> list[object]:
@@ -189,11 +189,14 @@ async def test_a_full_disk_stops_the_run_and_leaves_no_part(
     assert path.read_bytes() == before
 
 
-async def test_a_beginning_that_cannot_be_written_leaves_no_trace(path: Path, calls: Calls) -> None:
+@pytest.mark.parametrize("spared", [2, 3], ids=["in it", "before it counts"])
+async def test_a_beginning_that_cannot_be_written_leaves_no_trace(
+    path: Path, calls: Calls, spared: int
+) -> None:
     for before in (None, b"a log"):
         log = ResultLog.create(path) if before is None else ResultLog.open(path)
         before = before and path.read_bytes()
-        calls.fail_after, calls.spared = 20, 2
+        calls.fail_after, calls.spared = 20, spared
         with pytest.raises(LogRefused, match=r"No space left.*Nothing was sent"):
             await begin(log)
         log.close()
@@ -332,7 +335,6 @@ async def test_a_log_that_no_run_began_is_taken_away_or_taken_over(path: Path) -
     log_of(path, run_record("crashed"), row(1, "Z:128"))
     log = ResultLog.create(path)
     await begin(log)
-    log.announce(1)
     log.close()
     there = read_log(path)
     assert ([run.record.run_id for run in there.runs], len(there.state)) == (["run"], 40)
