@@ -34,11 +34,10 @@ async def send(path: str, settings: Settings, log_path: Path | None, terms: Term
     Raises Refused (InputRefused, SettingsRefused, LogRefused) or LogInUse when nothing was sent.
     """
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    logs = _logs(first, path, log_path)
-    if log_path is not None and logs and not settings.sandbox:
+    if log_path is not None and not settings.sandbox and logs_of(first):
         _refuse_in_use(first)
         raise refusals.log_is_there(first, settings)
-    return await _send(path, settings, first, logs, terms)
+    return await _send(path, settings, first, _logs(first, path, settings, log_path), terms)
 
 
 async def _send(
@@ -65,9 +64,15 @@ async def _send(
     return await _begin(log, path, settings, terms, logs=logs, again=again)
 
 
-def _logs(first: Path, path: str, log_path: Path | None = None) -> list[LogContents]:
-    """Return the logs of a file; none of another file, unless `log_path` says what its own are."""
-    return [log for log in logs_of(first) if log_path is not None or is_of(log, path)]
+def _logs(
+    first: Path, path: str, settings: Settings, log_path: Path | None = None
+) -> list[LogContents]:
+    """Return the logs of a file, or of its rehearsals where the settings say so.
+
+    They are none of another file, unless `log_path` says what this one's are called.
+    """
+    logs = (log for log in logs_of(first) if log.is_sandbox == settings.sandbox)
+    return [log for log in logs if log_path is not None or is_of(log, path)]
 
 
 def _refuse_in_use(path: Path) -> None:
@@ -210,7 +215,7 @@ async def send_or_resume(
     if path == "-":
         raise refusals.there_once("Standard input")
     first = log_path or default_log(path, settings.sandbox, settings.shard)
-    logs = _logs(first, path, log_path)
+    logs = _logs(first, path, settings, log_path)
     content = content_of(Path(path))
     own = log_of_content(logs, content)
     going_on = replace(
@@ -267,7 +272,7 @@ def log_and_file(
     if is_log(log_or_file):
         return log_or_file, path
     first = default_log(str(log_or_file), settings.sandbox, settings.shard)
-    logs = _logs(first, str(log_or_file))
+    logs = _logs(first, str(log_or_file), settings)
     if not logs:
         options = chain.from_iterable(settings.typed(names_of("run")))
         raise NoLog(

@@ -259,6 +259,16 @@ async def test_a_rehearsal_counts_for_nothing_and_makes_room_for_the_next(desk: 
     assert list(desk.api.received) == ["B"]
 
 
+async def test_a_rehearsal_under_the_name_of_a_log_counts_for_nothing(desk: Desk) -> None:
+    assert (await desk.send(sandbox=True, log="day.results.jsonl")).ending.exit_status == 0
+    await desk.refuses(desk.resume("day.csv"), NoLog, "send day.csv")
+    for go_on, sent in ((False, ["A", "B"]), (True, ["A", "B", "C"])):
+        assert (await desk.send(go_on=go_on)).ending.exit_status == 0
+        assert list(desk.api.received) == sent
+        desk.write("A:8:T1", "B:8", "C:8")
+    assert desk.logs == ["day", "day-2", "day-3"]
+
+
 async def test_a_dry_run_leaves_no_trace(desk: Desk) -> None:
     desk.logged("A:8 updated", "Z:8 to_send", input_sha256="1")
     with (desk.folder / "day.results.jsonl").open("ab") as log:
