@@ -15,7 +15,7 @@ from bulkstatus.job.check import Checked, check_source
 from bulkstatus.job.known import Known
 from bulkstatus.job.names import default_log, is_log, is_of, kept_settings, logs_of, next_log
 from bulkstatus.job.plan import Plan
-from bulkstatus.job.ready import carry_out
+from bulkstatus.job.ready import carry_out, refuse_other_account
 from bulkstatus.job.run import Ending
 from bulkstatus.job.terms import Declined, Ended, Terms
 from bulkstatus.job.worklist import WorkList
@@ -238,6 +238,9 @@ async def send_or_resume(
         elif own is None or content is None:
             after = await _send(path, settings, first, logs, terms, again=True)
         else:
+            settings = settings_for(own.last_run.settings, own.path)
+            _refuse_elsewhere(own, settings, withdraw=False)
+            refuse_other_account(own, settings, settings.ref_id, terms)
             status, told = int(own.state.has_failures), f"{path} has been sent before."
             after = Ended.of(Ending("finished", status, told), own.state, own.path, ran=False)
     except Refused as error:

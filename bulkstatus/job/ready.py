@@ -18,7 +18,7 @@ from bulkstatus.job.names import is_rehearsal
 from bulkstatus.job.run import Ending, Run, RunOptions
 from bulkstatus.job.terms import Declined, Ended, Proposal, Terms
 from bulkstatus.job.wording import why_left
-from bulkstatus.log import ResultLog, RunRecord
+from bulkstatus.log import LogContents, ResultLog, RunRecord
 from bulkstatus.log.records import FORMAT, timestamp
 from bulkstatus.log.state import Span
 from bulkstatus.pace import Pacer, seconds_needed
@@ -61,7 +61,8 @@ async def carry_out(
             beginning.withdraws,
             tuple(notes),
         )
-        _refuse_other_account(proposal, terms)
+        if log.runs and not beginning.withdraws:
+            refuse_other_account(log, settings, ref_id, terms)
         # A shard leaves its log also where no order is in it, lest it be missed.
         is_new_shard = settings.shard is not None and not log.runs
         if beginning.is_empty and not is_new_shard:
@@ -91,13 +92,14 @@ def _created(path: Path, settings: Settings) -> ResultLog:
         raise refusals.log_is_there(path, settings) from None
 
 
-def _refuse_other_account(proposal: Proposal, terms: Terms) -> None:
+def refuse_other_account(
+    log: LogContents, settings: Settings, ref_id: str | None, terms: Terms
+) -> None:
     """Refuse to go on with the log of another account, unless that was typed just now."""
-    log, origins, ref_id = proposal.log, proposal.settings.origins, proposal.ref_id
-    if log is None or proposal.settings.sandbox:
-        return
+    origins = settings.origins
     named = origins["profile"] in TYPED and origins["ref_id"] not in TYPED
-    if ref_id and ref_id != log.last_run.ref_id and not (named or terms.names_account):
+    is_meant = settings.sandbox or named or terms.names_account
+    if ref_id and ref_id != log.last_run.ref_id and not is_meant:
         raise refusals.other_account(log, ref_id)
 
 

@@ -259,6 +259,15 @@ async def test_a_rehearsal_counts_for_nothing_and_makes_room_for_the_next(desk: 
     assert list(desk.api.received) == ["B"]
 
 
+@pytest.mark.parametrize("other", [{"base_url": "http://127.0.0.1:1"}, {"ref_id": "R2"}], ids=str)
+async def test_what_was_sent_elsewhere_is_not_said_to_have_been_sent(
+    desk: Desk, other: dict[str, Any]
+) -> None:
+    desk.logged("A:8:T1 updated", "B:8 updated", **other)
+    told = "name with --profile" if "ref_id" in other else "type the one that is meant"
+    await desk.refuses(desk.send(go_on=True), LogRefused, *other.values(), told)
+
+
 async def test_a_rehearsal_under_the_name_of_a_log_counts_for_nothing(desk: Desk) -> None:
     assert (await desk.send(sandbox=True, log="day.results.jsonl")).ending.exit_status == 0
     await desk.refuses(desk.resume("day.csv"), NoLog, "send day.csv")
