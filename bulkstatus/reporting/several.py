@@ -19,7 +19,8 @@ _LEFT_ALONE = {State.DUPLICATE, State.SUPERSEDED, State.WITHDRAWN}
 def add_up(summaries: Sequence[Summary]) -> Summary:
     """Return several logs together: each order and status once, as the latest run had it.
 
-    An order touched by one log is touched. Of a log and its copies the longest counts.
+    Those of another account or base URL are others. An order touched by one log is touched. Of a
+    log and its copies the longest counts.
     """
     own: dict[tuple[str, str], Summary] = {}
     for each in sorted(summaries, key=lambda each: each.contents.size, reverse=True):
@@ -32,9 +33,10 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
     latest: dict[int, int] = {}
     no_order = hash("")
     for at, (each, state) in enumerate(zip(logs, states, strict=True)):
+        account = hash((each.contents.last_run.base_url, each.contents.last_run.ref_id))
         for n, order in enumerate(state.orders, 1):
             row, now = at * LOG + n, state.state(n)
-            key = hash((order, state.status(n)) if order != no_order else (order, row))
+            key = hash((account, order, state.status(n)) if order != no_order else (order, row))
             # What is to be sent is so by now, and what was left alone says nothing of its order.
             run = len(each.runs) if now is State.TO_SEND else each.run_of[n - 1]
             said = 0 if now in _LEFT_ALONE else rank[at, run]

@@ -99,6 +99,43 @@ async def test_where_the_last_tracking_counts_an_old_log_does_not_take_a_later_o
     assert list(desk.api.received) == sent
 
 
+async def test_a_mended_row_is_later_than_those_of_a_log_that_was_begun_before_it(
+    desk: Desk,
+) -> None:
+    desk.logged("A:8:T1 rejected", name="monday", started_at=days_ago(3))
+    desk.logged("A:8:T2 to_send", "B:8 to_send", started_at=days_ago(2))
+    desk.write("A:8:T3", name="mended.csv")
+    monday = ("monday.results.jsonl", "mended.csv")
+    assert (await desk.resume(*monday, changed_input=True)).ending.exit_status == 0
+    assert (await desk.resume(on_conflict="last")).ending.exit_status == 0
+    assert list(desk.api.received) == ["A", "B"]
+    assert desk.states == [State.SUPERSEDED, State.UPDATED]
+
+
+async def test_new_rows_of_a_log_make_its_old_ones_no_younger(desk: Desk) -> None:
+    desk.logged("A:8:T1 to_send", "B:8 failed", started_at=days_ago(3))
+    desk.logged("A:8:T2 updated", name="tuesday", started_at=days_ago(2))
+    desk.write("C:8", name="mended.csv")
+    ended = await desk.resume("day.results.jsonl", "mended.csv", changed_input=True)
+    assert ended.ending.exit_status == 3
+    assert (await desk.resume(on_conflict="last")).ending.exit_status == 0
+    assert list(desk.api.received) == ["C"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"), [({}, ["B"]), ({"send_again": True}, ["A", "B"])], ids=["kept", "typed"]
+)
+async def test_send_again_was_said_of_what_was_done_by_then(
+    desk: Desk, typed: dict[str, Any], sent: list[str]
+) -> None:
+    desk.logged("A:8 updated", "B:8 updated", name="monday", started_at=days_ago(3))
+    rows = ("A:8 to_send", "B:8 to_send")
+    desk.logged(*rows, started_at=days_ago(2), settings={"send_again": True})
+    desk.logged("A:8:T1 updated", name="tuesday", started_at=days_ago(1))
+    assert (await desk.resume(**typed)).ending.exit_status == 0
+    assert list(desk.api.received) == sent
+
+
 @pytest.mark.parametrize("name", ["monday.log", "monday", "monday.results.jsonl.txt"])
 async def test_a_log_counts_whatever_its_name(desk: Desk, name: str) -> None:
     desk.logged(*MONDAY, name="monday").rename(name)

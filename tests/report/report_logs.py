@@ -56,6 +56,7 @@ class Log:
         source: str = "today.csv",
         settings: Mapping[str, Any] | None = None,
         through: int | None = None,
+        base_url: str = "https://api.example",
     ) -> "Log":
         """Begin a run that brings `rows`, and say that all rows may leave, or those `through`."""
         self._runs += 1
@@ -68,7 +69,7 @@ class Log:
                 input=source,
                 input_sha256="aa",
                 rows=len(rows),
-                base_url="https://api.example",
+                base_url=base_url,
                 ref_id="R1",
                 user="anna",
                 host="desk",

@@ -206,6 +206,16 @@ def test_a_log_that_went_on_later_tells_no_news_of_what_it_left_alone(tmp_path: 
     assert [result["order_id"] for result in record["failures"]] == ["2", "3"]
 
 
+def test_what_was_updated_at_another_base_url_hides_no_failure(tmp_path: Path) -> None:
+    first, other = Log(tmp_path / "a.results.jsonl"), Log(tmp_path / "b.results.jsonl")
+    first.run("1", "2").results(REJECTED, UPDATED).end()
+    other.now += 100.0
+    other.run("1", "2", base_url="http://127.0.0.1:8080").results(UPDATED, UPDATED).end()
+    record = in_json(add_up([summarise(log.path) for log in (first, other)]))
+    assert record["counts"] == {"updated": 3, "rejected": 1}
+    assert [result["order_id"] for result in record["failures"]] == ["1"]
+
+
 def test_a_folder_stands_for_its_logs_without_rehearsals(tmp_path: Path) -> None:
     paths = week(tmp_path)
     assert of_logs([tmp_path, paths[0]], str) == [
