@@ -15,7 +15,7 @@ from bulkstatus.log.reader import LogContents, read_log, read_rows
 from bulkstatus.log.records import RowRecord, timestamp
 from bulkstatus.log.state import LogState, Span, State, numbers, spans_of
 from bulkstatus.order import StatusUpdate
-from bulkstatus.settings.table import Settings
+from bulkstatus.settings.table import TYPED, Settings
 from bulkstatus.words import counted, utf8
 
 # So many updated rows of a log are compared at a time.
@@ -46,7 +46,8 @@ class Known:
         self._repeated: Set[int] = frozenset()
         # The logs that were looked at, of which the last is the log itself.
         self._places: list[Place] = []
-        # By which of them each row is done as it is, from 1; 0 for none.
+        # By which of them each row is done as it is, from 1; 0 for none. Each other log is there
+        # twice: for what it was asked before the row, and after it.
         self._done = array("I")
         # What else they have updated of an order that a due row of it may not simply follow.
         self._updates: dict[str, dict[StatusUpdate, Place]] = {}
@@ -71,7 +72,7 @@ class Known:
             try:
                 log = self._read.get(path) or read_log(path)
                 if (place := self._place(log)) is not None:
-                    self._places.append(place)
+                    self._places += [place, place._replace(is_later=True)]
                     self._compare(log)
             except NoLog:
                 continue
@@ -106,19 +107,24 @@ class Known:
 
     def _compare(self, log: LogContents) -> None:
         """Find which due rows a log has updated as they are, and what else stands in their way."""
-        rows, state, others = self._rows, log.state, set[int]()
-        given, place = self._given(log), self._places[-1]
-        later = place._replace(is_later=True)
+        rows, state, places = self._rows, log.state, self._places
+        # A file is the last word; the log's own rows may be older than what another was given.
+        is_past = rows is not self.log.state or log is self.log
+        others: dict[int, bool] = {}
         for mine, same in self._pairs(self._due, state, State.UPDATED):
             for n in same:
                 done, asked = state.status(n), rows.status(mine)
+                is_later = not is_past and log.given(n) > self.log.given(mine)
+                place = places[-1] if is_later or log is self.log else places[-2]
                 if state.contents[n - 1] == rows.contents[mine - 1]:
-                    self._done[mine - 1] = len(self._places)
-                elif done and asked and not may_follow(done, asked, later if n > given else place):
-                    others.add(n)
+                    self._done[mine - 1] = len(places) - 1 + (place is places[-1])
+                elif done and asked and not may_follow(done, asked, place):
+                    before = others.get(n, is_later)
+                    # Of rows of one status the latest counts, else the doubt of any.
+                    others[n] = before and is_later if done is asked else before or is_later
         for row in read_rows(log, spans_of(sorted(others))):
             updates = self._updates.setdefault(row.order_id, {})
-            updates[row.update] = later if row.n > given else place
+            updates[row.update] = places[-1 if others[row.n] or log is self.log else -2]
 
     def _pairs(
         self, spans: Sequence[Span], log: LogState, *states: State
@@ -135,16 +141,6 @@ class Known:
                 those = map(there.__contains__, memoryview(orders)[first - 1 : last])
                 for mine in compress(range(first, last + 1), those):
                     yield mine, there[orders[mine - 1]]
-
-    def _given(self, log: LogContents) -> int:
-        """Return how many rows of a log were given before those that are judged.
-
-        A file's are the last word; those of the log are as old as the last that it got.
-        """
-        if self._rows is not self.log.state:
-            return len(log.state)
-        last = max((run.record.started_at for run in self.log.runs if run.rows), default="")
-        return sum(run.rows for run in log.runs if run.record.started_at <= last)
 
     def _beside(self) -> list[Path]:
         """Return the logs beside the log that may count, by when they were written to, the latest
@@ -209,7 +205,10 @@ class Known:
             if done := self._done[claim.n - 1]:
                 updates.setdefault(claim.update, self._places[done - 1])
         if settings.send_again:
-            updates = _but_for(updates, {claim.update for claim in claims})
+            # What a log has kept of that was said of what was done by then.
+            is_typed = settings.origins["send_again"] in TYPED
+            later = {} if is_typed else {u: p for u, p in updates.items() if p.is_later}
+            updates = _but_for(updates, {claim.update for claim in claims}) | later
         return judge_order(claims, updates, settings.last_wins)
 
     def new(self) -> list[int]:

@@ -91,6 +91,14 @@ class LogContents:
         """Whether some row was answered by the API, which shows its base URL to be right."""
         return bool({Outcome.UPDATED, Outcome.REJECTED} & self.state.counts().keys())
 
+    def given(self, n: int) -> str:
+        """Return when the run began that brought a row."""
+        for run in self.runs:
+            if n <= run.rows:
+                break
+            n -= run.rows
+        return run.record.started_at
+
     def beside(self, name: str) -> Path | None:
         """Return the file that a run names as its input, where it stands beside the log.
 
