@@ -149,7 +149,9 @@ class Alike:
         odd = count - lengths[shortest] - lengths[shortest + 1]
         edges = {*map(len, self._first[:1] + self._last[-1:])}
         is_edged = odd == 1 and not edges <= {shortest, shortest + 1}
-        if not _are_few(odd, count, FEW if is_edged else None):
+        # The number of those above it is a count of them, be they ever so few.
+        few = 2 if self._last[-1:] == [str(self._count - 1)] else FEW
+        if not _are_few(odd, count, few if is_edged else None):
             return 0
         for length in sorted(self._numbers, reverse=True):
             if length < shortest:

@@ -57,7 +57,7 @@ _PLAIN_ID = re.compile(r"(?=.*[^\W\d_])\S{2,}|\d{6,}")
 _LONG = 4
 
 _VOID = re.compile("void|cancel|return")
-_IS_VOID = re.compile("void|cancell?ed|returned")
+_IS_VOID = re.compile("void(?:ed)?|cancell?ed|returned")
 _YES = {"y", "yes", "true", "t", "1", "x", "ja", "j", "oui", "si", "sí", "wahr", "vrai", "✓", "✔"}
 _NO = {"n", "no", "non", "nein", "false", "f", "-", "falsch", "faux", "none", "null", "n/a"}
 
@@ -347,6 +347,11 @@ def is_void(header: str, cell: str, is_chosen: bool) -> bool:
     if not text.strip("0.,") or text in _NO:
         return False
     return text in _YES or is_chosen or _IS_VOID.search(normalise(header)) is not None
+
+
+def tells_void(cell: str) -> bool:
+    """Say whether a cell says by itself, whatever its column is called, that its row is void."""
+    return _IS_VOID.fullmatch(cell.strip(BLANKS).casefold()) is not None
 
 
 def void_row(row: StatusUpdate, header: str, cell: str) -> InvalidRow:

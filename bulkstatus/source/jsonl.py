@@ -14,6 +14,7 @@ from bulkstatus.errors import SettingsRefused
 from bulkstatus.order import (
     SHIPPING,
     InvalidRow,
+    OrderStatus,
     Row,
     StatusUpdate,
     parse_status,
@@ -29,6 +30,7 @@ from bulkstatus.source.columns import (
     listed,
     looks_like_id,
     quoted,
+    tells_void,
     void_row,
 )
 from bulkstatus.source.encoding import Piece, Text, guessed, split_lines
@@ -163,6 +165,10 @@ def _read(
         for key in void:
             if is_void(key, cell := _shown(members[key]), VOID in options.columns):
                 return void_row(row, key, cell), values
+        if VOID not in options.columns and row.status is not OrderStatus.CANCELLED:
+            for key, cell in zip(members, values, strict=True):
+                if tells_void(cell) and key not in keys.values():
+                    return void_row(row, key, cell), values
     return row, values
 
 

@@ -18,6 +18,7 @@ from bulkstatus.order import (
     BLANKS,
     SHIPPING,
     InvalidRow,
+    OrderStatus,
     Row,
     StatusUpdate,
     bare,
@@ -27,7 +28,15 @@ from bulkstatus.order import (
 )
 from bulkstatus.source import alike
 from bulkstatus.source.alike import kinds_of
-from bulkstatus.source.columns import WORDS, is_void, names_columns, normalise, quoted, void_row
+from bulkstatus.source.columns import (
+    WORDS,
+    is_void,
+    names_columns,
+    normalise,
+    quoted,
+    tells_void,
+    void_row,
+)
 from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
 from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader
 from bulkstatus.source.options import VOID, Batch
@@ -38,6 +47,9 @@ _BLANKS = BLANKS + "\x1a\ufeff"
 
 # How many characters of records that run over lines are handed on at a time.
 _CHUNK = 128 * 1024
+
+# A column with more values than that in one piece, such as names, tells no state of the rows.
+_MANY = 50
 
 _DIGIT = re.compile(r"\d")
 _BLANK = re.compile(r"\s")
@@ -115,6 +127,7 @@ class Table:
         self._options = options = layout.options
         self._settings = (options.default_status, options.require_tracking)
         self._void = {place: layout.header[place] for place in layout.void}
+        self._others = {} if VOID in options.columns else layout.others()
         self._text = text
         self._header = [cell.strip(_BLANKS) for cell in layout.header]
         # The line on which something stands that is no order of this table.
@@ -182,6 +195,7 @@ class Table:
             or set(map(len, cells)) != {layout.width}
             or self._is_fragment(following)
             or any(self._says_void({record[p] for record in cells}, p) for p in self._void)
+            or self._tells_void(cells)
         ):
             return None
         order_ids, statuses, trackings = (
@@ -201,6 +215,16 @@ class Table:
     def _says_void(self, cells: Iterable[str], place: int) -> bool:
         is_chosen = VOID in self._options.columns
         return any(is_void(self._void[place], cell, is_chosen) for cell in cells)
+
+    def _tells_void(self, cells: Sequence[Sequence[str]]) -> bool:
+        """Say whether a cell that nothing is read of says by itself that its row is void."""
+        for place in list(self._others):
+            values = {record[place] for record in cells}
+            if len(values) > _MANY:
+                del self._others[place]
+            elif any(map(tells_void, values)):
+                return True
+        return False
 
     def _note(self, kinds: frozenset[str]) -> None:
         self._kinds = self._kinds & kinds if self._any_id else kinds
@@ -228,6 +252,10 @@ class Table:
             for place, header in self._void.items():
                 if self._says_void([cells[place]], place):
                     return void_row(row, header, cells[place])
+            if row.status is not OrderStatus.CANCELLED:
+                for place, header in self._others.items():
+                    if tells_void(cells[place]):
+                        return void_row(row, header, cells[place])
             self._note(kinds_of(row.order_id))
         return row
 
