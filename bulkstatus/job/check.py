@@ -20,7 +20,7 @@ from bulkstatus.log.state import LogState, State, spans_of
 from bulkstatus.order import InvalidRow, OrderStatus
 from bulkstatus.shard import Shard
 from bulkstatus.source import Batch, Source
-from bulkstatus.source.alike import FEW, Alike
+from bulkstatus.source.alike import FEW, Alike, Coded
 from bulkstatus.source.few import Few
 from bulkstatus.source.options import LABELS
 from bulkstatus.source.rounded import Rounded
@@ -91,6 +91,7 @@ class Checked:
         self._repeated: set[int] = set()
         # A status of its own speaks for a row.
         self._alike = Alike(FEW if "status" in source.columns else 2, source.options.odd_ids)
+        self._coded = Coded()
         self._few = Few(source.others)
         self._rounded = {"order_id": Rounded(), "tracking": Rounded()}
 
@@ -147,6 +148,7 @@ class Checked:
     ) -> None:
         """Take in what tells which rows are not like the others."""
         self._alike.look(order_ids, span)
+        self._coded.look(trackings, span)
         self._rounded["order_id"].look(order_ids, span)
         self._rounded["tracking"].look(trackings, span)
 
@@ -243,7 +245,7 @@ class Checked:
             there = known.valid()
             while lot := [*islice(there, LOT)]:
                 self._compare([row.order_id for row in lot], [row.tracking for row in lot])
-        spans = {*self._alike.spans(), *self._rounded["order_id"].spans()}
+        spans = {*self._alike.spans(), *self._coded.spans(), *self._rounded["order_id"].spans()}
         spans.update(self._rounded["tracking"].spans())
         async for row in self.work.rows(sorted(spans)):
             if state.state(row.n) is not State.TO_SEND or (new is not None and row.n not in new):
@@ -260,6 +262,8 @@ class Checked:
         """Yield what is odd about a row: the field, its value, whether it is refused, and why."""
         if reason := self._alike.why_odd(row.order_id):
             yield "order_id", row.order_id, True, reason
+        if reason := self._coded.why_odd(row.tracking):
+            yield "tracking", row.tracking or "", True, reason
         for field, value in (("order_id", row.order_id), ("tracking", row.tracking)):
             is_refused, reason = self._rounded[field].why_odd(value)
             if value and reason:

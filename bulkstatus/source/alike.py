@@ -184,3 +184,37 @@ def _are_few(odd: int, count: int, few: int | None) -> bool:
     Where they stand at the edges of the file, `few` others are enough for that.
     """
     return odd * _ONE_IN <= count or (few is not None and count - odd >= max(few, 2 * odd))
+
+
+class Coded:
+    """Looks at the trackings of a whole file: what is words among codes is none."""
+
+    def __init__(self) -> None:
+        self._codes = self._words = 0
+        self._spans: list[_Span] = []
+
+    def look(self, trackings: Sequence[str | None], span: _Span | None = None) -> None:
+        """Take in trackings; `span` says which rows of the file they are."""
+        some = [tracking for tracking in trackings if tracking]
+        words = 0 if all_whole(some) else sum(map(_is_words, some))
+        self._codes += len(some) - words
+        self._words += words
+        if words and span is not None:
+            self._spans.append(span)
+
+    def spans(self) -> list[_Span]:
+        """Return where the rows stand whose trackings are none."""
+        return self._spans if self._words < self._codes else []
+
+    def why_odd(self, tracking: str | None) -> str | None:
+        """Return why a tracking is none, or None where it may be one."""
+        if not (self.spans() and tracking and _is_words(tracking)):
+            return None
+        return (
+            f"the tracking {quoted(tracking)} is none, unlike the others of this file; fill in the "
+            "number or clear the cell"
+        )
+
+
+def _is_words(tracking: str) -> bool:
+    return not _KINDS[_CODES](tracking)

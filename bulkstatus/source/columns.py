@@ -120,7 +120,9 @@ class InQuestion(InputRefused):
         shown = "\n".join(self._shown())
         which = " and ".join(f'--column {field}="HEADER"' for field in fields)
         says = "; --column tracking= says that there is none" if "tracking" in fields else ""
-        gives = "; --status gives all rows one" if "status" in fields else ""
+        # A column that could hold it is in question beside --status as well.
+        alone = "--column status= with --status" if fields.get("status") else "--status"
+        gives = f"; {alone} gives all rows one" if "status" in fields else ""
         none = f"none of the nine statuses is {' or '.join(map(quoted, words))}"
         means = f"; {none}: say what each means with --word" if words else ""
         super().__init__(
