@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import bulkstatus
+from bulkstatus.order import OrderStatus
 from bulkstatus.source import InputOptions, InQuestion, open_source
 
 Columns = Mapping[str, Sequence[str]]
@@ -100,6 +101,16 @@ async def test_the_command_names_no_column_by_its_looks_where_another_looks_so(
     question = await asked(tmp_path / "x.csv", columns | {"kg": ["1.5"] * 6})
     named = [word for word in question.options if "=" in word]
     assert sorted(named) == [f"order_id={order_id}", f"tracking={tracking}"]
+
+
+async def test_a_status_for_all_rows_says_that_no_column_has_it(tmp_path: Path) -> None:
+    """A column that could hold the status is in question beside --status as well."""
+    columns = {"Order ID": ORDERS, "Tracking": CODES, "Parcel status": ["printed"] * 6}
+    told = str(await asked(tmp_path / "x.csv", columns))
+    assert "--column status= with --status gives all rows one" in told
+    options = InputOptions(columns={"status": ""}, default_status=OrderStatus(8))
+    async with await open_source(str(tmp_path / "x.csv"), options) as source:
+        assert "status" not in source.columns
 
 
 async def test_words_for_a_status_are_told_with_the_columns(tmp_path: Path) -> None:
