@@ -81,6 +81,7 @@ class Alike:
         self._spans: defaultdict[_Shape, list[tuple[int, int]]] = defaultdict(list)
         self._first: list[_Shape] = []
         self._last: list[_Shape] = []
+        self._last_of_all = ""
 
     def look(self, values: Sequence[str], span: tuple[int, int] | None = None) -> None:
         """Take in valid ones, all at once for speed; `span` says which rows of the file they are,
@@ -93,6 +94,7 @@ class Alike:
         if span is not None:
             self._first = [*self._first, *map(_shape, values[:_EDGE])][:_EDGE]
             self._last = [*self._last, *map(_shape, values[-_EDGE:])][-_EDGE:]
+            self._last_of_all = [self._last_of_all, *values][-1]
             for shape in shapes:
                 self._spans[shape].append(span)
 
@@ -130,8 +132,9 @@ class Alike:
             odd = sum(n for shape, n in self._counts.items() if kind not in shape.kinds)
             at_edges = sum(kind not in shape.kinds for shape in self._first + self._last)
             # A number may stand at an edge as well as a code.
-            is_edged = (kind != _NUMBERS and odd <= at_edges) or self._field != "order_id"
-            if _are_few(odd, self._counts.total(), self._few if is_edged else None):
+            few = self._few if kind != _NUMBERS and odd <= at_edges else None
+            count, is_id = self._counts.total(), self._field == "order_id"
+            if _are_few(odd, count, few) if is_id else 2 * odd < count:
                 found.append(kind)
         return found
 
@@ -153,7 +156,9 @@ class Alike:
         odd = count - lengths[shortest] - lengths[shortest + 1]
         edges = {shape.length for shape in self._first[:1] + self._last[-1:]}
         is_edged = odd == 1 and not edges <= {shortest, shortest + 1}
-        if not _are_few(odd, count, FEW if is_edged else None):
+        # The number of those above it is a count of them, be they ever so few.
+        few = 2 if self._last_of_all == str(self._counts.total() - 1) else FEW
+        if not _are_few(odd, count, few if is_edged else None):
             return 0
         for length in sorted(numbers, reverse=True):
             if length < shortest:

@@ -46,20 +46,26 @@ _KEY_WORDS = {**WORDS, "id": "order_id"}
 # order number, its reference or another's ID, if not a shipment's.
 _SPEAKS = {
     "order_id": ("order", "ref", "id"),
+    "order": ("order", "ref"),
     "status": ("status",),
     "tracking": ("track", "consign"),
     "shipment": ("ship", "track", "consign"),
 }
+# `id` alone does not tell whose it is.
+_TOLD = {"order_id": "order"}
 
 _IGNORED = str.maketrans("", "", ' _-.#:="\t\r\n\u00a0\u200b\ufeff')
 _LETTERS = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
-# An ID: one word, or two, with a digit; not an amount, which has a fraction.
-_ID = re.compile(r"(?=.{1,50}$)(?=\D*\d)[\w#./-]+(?: [\w#./-]+)?")
+# An ID: one word, or two, with a digit, and with the marks that barcodes have; not an amount,
+# which has a fraction.
+_ID = re.compile(r"(?=.{1,50}$)(?=\D*\d)[\w#%()./-]+(?: [\w#%()./-]+)?")
 _AMOUNT = re.compile(r"\D{0,4}\d[\d.,']*[.,]\d{1,3}\D{0,4}")
+# What may be one at a pinch: a word of capitals, digits and marks.
+_CODE = re.compile(r"[^\sa-z@:]{4,}")
 # An ID by its looks alone, whatever its header says: too long, or too mixed, for a quantity.
-_PLAIN_ID = re.compile(r"(?=.*[^\W\d_])\S{2,}|\d{6,}")
+_PLAIN_ID = re.compile(r"(?=.*[^\W\d_])\S{2,}|[\d%()]*\d{6,}")
 # The texts and numbers of an object or a list in an object, of which nothing is read.
 _INNER = re.compile(r'[^\s"{}\[\],:]+')
 # From how many characters on it is no chance that two columns look alike.
@@ -67,6 +73,9 @@ _LONG = 4
 
 _VOID = re.compile("void|cancel|return")
 _IS_VOID = re.compile("void|cancell?ed|returned")
+_TELLS_VOID = re.compile(
+    r"^[^\S\n]*(?:void(?:ed)?|cancell?ed|returned)[^\S\n]*$", re.IGNORECASE | re.MULTILINE
+)
 _YES = {"y", "yes", "true", "t", "1", "x", "ja", "j", "oui", "si", "sí", "wahr", "vrai", "✓", "✔"}
 _NO = {"n", "no", "non", "nein", "false", "f", "-", "falsch", "faux", "none", "null", "n/a"}
 
@@ -125,7 +134,9 @@ class InQuestion(InputRefused):
         shown = "\n".join(self._shown())
         which = " and ".join(f'--column {field}="HEADER"' for field in fields)
         says = "; --column tracking= says that there is none" if "tracking" in fields else ""
-        gives = "; --status gives all rows one" if "status" in fields else ""
+        # A column that could hold it is in question beside --status as well.
+        alone = "--column status= with --status" if fields.get("status") else "--status"
+        gives = f"; {alone} gives all rows one" if "status" in fields else ""
         none = f"none of the nine statuses is {' or '.join(map(quoted, words))}"
         means = f"; {none}: say what each means with --word" if words else ""
         super().__init__(
@@ -161,26 +172,37 @@ class InQuestion(InputRefused):
 
     @property
     def options(self) -> list[str]:
-        """The words of a command line that would do.
-
-        A column is named where it alone has the field's own words, or it alone could be meant and
-        says nothing of another field.
-        """
+        """The words of a command line that would do."""
         words: list[str] = []
         for field, places in self.fields.items():
-            headers = [self.table[place].header for place in places]
-            own = [header for header in headers if WORDS.get(normalise(header)) == field]
-            others = [other for other in _SPEAKS if other not in {field, "shipment"}]
-            likely = own or [h for h in headers if not any(speaks_of(other, h) for other in others)]
-            is_one = len(likely) == 1 and likely == (headers[:1] if own else headers)
-            header = likely[0] if is_one else "HEADER"
-            if field == "tracking" and not headers:
-                header = ""
             is_given = field == "status" and not places
-            words += ["--status", "STATUS"] if is_given else ["--column", f"{field}={header}"]
+            named = f"{field}={self._named(field)}"
+            words += ["--status", "STATUS"] if is_given else ["--column", named]
         for word in self.words:
             words += ["--word", f"{word}=CODE"]
         return words
+
+    def _named(self, field: str) -> str:
+        """Return the column to name for a field: HEADER where nobody knows which.
+
+        It alone has the field's own words, or it alone could be meant and says nothing of another
+        field. By its looks alone none is the order ID where another could be it as well, nor then
+        the tracking, for it may be that other one.
+        """
+        headers = [self.table[place].header for place in self.fields[field]]
+        own = [header for header in headers if WORDS.get(normalise(header)) == field]
+        mine = _TOLD.get(field, field)
+        others = {_TOLD.get(other, other) for other in FIELDS} - {mine}
+        likely = own or [h for h in headers if not any(speaks_of(other, h) for other in others)]
+        is_one = len(likely) == 1 and likely == (headers[:1] if own else headers)
+        header = likely[0] if is_one else "" if field == "tracking" and not headers else "HEADER"
+        if own or speaks_of(mine, header):
+            return header
+        if field == "order_id":
+            rest = (c for c in self.table if c.header not in {*self.taken, header})
+            return "HEADER" if any(map(_could_hold_ids, rest)) else header
+        is_lost = "order_id" in self.fields and self._named("order_id") == "HEADER"
+        return "HEADER" if field == "tracking" and is_lost else header
 
 
 class Found(NamedTuple):
@@ -352,6 +374,15 @@ def _are_ids(column: Column) -> bool:
     return bool(ids) and len(ids) * 5 >= len(column.filled) * 4
 
 
+def _could_hold_ids(column: Column) -> bool:
+    """Say whether every row has a code of its own in a column, be it of letters alone."""
+    cells = column.cells
+    codes = [
+        c for c in cells if _CODE.fullmatch(c) and not (_AMOUNT.fullmatch(c) or how_mangled(c))
+    ]
+    return 0 < len(cells) == len(codes) and _is_distinct(column, cells)
+
+
 def _is_distinct(column: Column, others: Sequence[str]) -> bool:
     """Say whether a column tells rows apart, nearly as well as other cells do."""
     return len(set(column.filled)) * 2 > len(set(others))
@@ -384,6 +415,13 @@ def is_void(header: str, cell: str, is_chosen: bool) -> bool:
     if not text.strip("0.,") or text in _NO:
         return False
     return text in _YES or is_chosen or _IS_VOID.search(normalise(header)) is not None
+
+
+def tell_void(cells: Iterable[str]) -> bool:
+    """Say whether one of some cells says by itself, whatever its column is called, that its row is
+    void.
+    """
+    return _TELLS_VOID.search("\n".join(cells)) is not None
 
 
 def void_row(row: StatusUpdate, header: str, cell: str) -> InvalidRow:

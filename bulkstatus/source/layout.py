@@ -12,6 +12,7 @@ from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.order import (
     BLANKS,
     InvalidRow,
+    OrderStatus,
     Row,
     StatusUpdate,
     is_mistyped,
@@ -32,6 +33,7 @@ from bulkstatus.source.columns import (
     normalise,
     quoted,
     refuse_misnamed,
+    tell_void,
     void_row,
 )
 from bulkstatus.source.encoding import split_lines
@@ -62,8 +64,9 @@ class Layout(NamedTuple):
     `header` is empty where there is none; `places` has the fields' columns by position, `void`
     those that say that a row is void, and `width` is the number of cells of a row. `options` are
     those given, and what answers and the saved layout `saved`, if any, add to them. `untracked` is
-    what to raise where a row without tracking is shipped. `skip_lines` physical lines stand before
-    the first row, whose cells `delimiter` parts.
+    what to raise where a row without tracking is shipped, and `telling` are the columns of which
+    nothing is read and where a cell may say by itself that its row is void. `skip_lines` physical
+    lines stand before the first row, whose cells `delimiter` parts.
     """
 
     header: tuple[str, ...]
@@ -72,6 +75,7 @@ class Layout(NamedTuple):
     width: int
     options: InputOptions
     untracked: InQuestion | None = None
+    telling: Sequence[int] = ()
     saved: str | None = None
     skip_lines: int = 0
     delimiter: str = ""
@@ -109,6 +113,9 @@ class Layout(NamedTuple):
         if isinstance(row, StatusUpdate):
             for place in self.void:
                 if self.says_void(place, cells[place]):
+                    return void_row(row, self.header[place], cells[place])
+            for place in self.telling if row.status is not OrderStatus.CANCELLED else ():
+                if tell_void([cells[place]]):
                     return void_row(row, self.header[place], cells[place])
         return row
 
@@ -223,7 +230,8 @@ def settled(
     if found.untracked is not None:
         untracked = InQuestion(name, table, {"tracking": found.untracked}, note)
     header = tuple(column.header for column in table)
-    return Layout(header, places, found.void, len(table), options, untracked)
+    layout = Layout(header, places, found.void, len(table), options, untracked)
+    return layout if VOID in options.column else layout._replace(telling=[*layout.others()])
 
 
 def _own_words(table: Sequence[Column], status: int | None, options: InputOptions) -> list[str]:

@@ -25,7 +25,7 @@ from bulkstatus.order import (
 )
 from bulkstatus.source import alike
 from bulkstatus.source.alike import kinds_of
-from bulkstatus.source.columns import WORDS, names_columns, normalise, quoted
+from bulkstatus.source.columns import WORDS, names_columns, normalise, quoted, tell_void
 from bulkstatus.source.encoding import MAX_RECORD, Piece, Text, guessed, split_lines, too_long
 from bulkstatus.source.layout import DELIMITERS, Layout, broken_record, csv_reader
 from bulkstatus.source.options import FIELDS, Batch, Wrong
@@ -177,6 +177,7 @@ class Table:
             or set(map(len, cells)) != {layout.width}
             or self._is_fragment(following)
             or any(layout.says_void(p, cell) for p in layout.void for cell in {r[p] for r in cells})
+            or any(tell_void(record[p] for record in cells) for p in layout.telling)
         ):
             return None
         order_ids, statuses, trackings = (

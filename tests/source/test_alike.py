@@ -106,8 +106,9 @@ PARCELS = [f"H{n}YA" for n in range(1, 9)]
         (["H1", "collected", "H2"], "collected", True),
         ([*PARCELS, "per Post"], "per Post", True),
         ([*PARCELS[:4], "collected", *PARCELS[4:], "per Post", "ABHOLUNG"], "ABHOLUNG", True),
-        # Where many have none nobody knows what they are; numbers may be of any length.
-        ([*PARCELS[:3], "collected", "abgeholt"], "collected", False),
+        ([*PARCELS[:3], "collected", "abgeholt"], "collected", True),
+        # Where as many have none nobody knows what they are; numbers may be of any length.
+        ([*PARCELS[:2], "collected", "abgeholt"], "collected", False),
         (["H1", "collected"], "collected", False),
         ([*PARCELS, "60", "H 1"], "60", False),
         ([*PARCELS, "60", "H 1"], "H 1", False),

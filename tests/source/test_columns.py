@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 import bulkstatus
+from bulkstatus.order import OrderStatus
 from bulkstatus.source import InputOptions, InQuestion, open_source
 
 Columns = Mapping[str, Sequence[str]]
 
 ORDERS = [str(46140201 + n) for n in range(6)]
+CODES = [f"H{n}YA1" for n in range(6)]
+LETTERS = [f"XKBD{letter}RTOQ" for letter in "ABCDEF"]
 
 #: Columns beside the order ID and a status of 8: what the command of the refusal names as tracking.
 LIKELIEST: dict[str, tuple[Columns, str]] = {
@@ -68,6 +71,46 @@ async def test_the_command_names_what_tells_the_orders_apart(
         },
     )
     assert question.options[-2:] == ["--column", f"tracking={tracking}"]
+
+
+# What a file has beside a parcel's weight, all of it in question, and the columns that the command
+# names for the order ID and the tracking.
+TOLD: dict[str, tuple[Columns, str, str]] = {
+    "codes of letters beside": (
+        {"Réf. commande": LETTERS, "N° de suivi": CODES},
+        "HEADER",
+        "HEADER",
+    ),
+    "an ID beside a number": (
+        {"Name": [f"#{n}" for n in ORDERS], "Id": ORDERS},
+        "HEADER",
+        "HEADER",
+    ),
+    "an ID beside letters": ({"id": ORDERS, "Référence": LETTERS}, "HEADER", "HEADER"),
+    "a numéro beside its référence": ({"N° colis": CODES, "Référence": ORDERS}, "HEADER", "HEADER"),
+    "an ID alone": ({"Id": ORDERS, "Name": ["Ann"] * 6}, "Id", ""),
+    "a reference": ({"Reference": ORDERS, "Waybill": CODES}, "Reference", "Waybill"),
+    "a parcel's ID": ({"Reference": ORDERS, "Track ID": CODES}, "Reference", "Track ID"),
+}
+
+
+@pytest.mark.parametrize(("columns", "order_id", "tracking"), TOLD.values(), ids=TOLD)
+async def test_the_command_names_no_column_by_its_looks_where_another_looks_so(
+    tmp_path: Path, columns: Columns, order_id: str, tracking: str
+) -> None:
+    question = await asked(tmp_path / "x.csv", columns | {"kg": ["1.5"] * 6})
+    named = [word for word in question.options if "=" in word]
+    assert sorted(named) == [f"order_id={order_id}", f"tracking={tracking}"]
+
+
+async def test_a_status_for_all_rows_says_that_no_column_has_it(tmp_path: Path) -> None:
+    """A column that could hold the status is in question beside --status as well."""
+    columns = {"Order ID": ORDERS, "Tracking": CODES, "Parcel status": ["printed"] * 6}
+    told = str(await asked(tmp_path / "x.csv", columns))
+    assert "--column status= with --status gives all rows one" in told
+    options = InputOptions(column={"status": ""}, status=OrderStatus(8))
+    async with await open_source(str(tmp_path / "x.csv"), options) as source:
+        assert "status" not in source.columns
 
 
 async def test_words_for_a_status_are_told_with_the_columns(tmp_path: Path) -> None:
