@@ -170,7 +170,10 @@ class _Payload(aiohttp.Payload):
 
 
 def _hangs_up(error: Exception) -> bool:
-    """Tell whether the server has closed the connection before a byte of its answer."""
+    """Tell whether the server has closed the connection before a byte of its answer.
+
+    Of one that was reset in the middle of a head, aiohttp tells no more than of any other.
+    """
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)  # else it is what has come of a head
     return isinstance(error, aiohttp.ClientOSError)

@@ -4,9 +4,11 @@ One put is one request: what aiohttp repeats by itself would be neither paced no
 """
 
 import asyncio
+import gc
 import socket
 
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from api_calls import CREDENTIALS, DISPATCHED, put
 from raw_server import OK, RawServer, Step, then_close, then_hang, then_reset, without_end
 
@@ -115,6 +117,17 @@ async def test_what_was_hung_up_on_goes_on_a_new_connection_next_time() -> None:
         assert server.connections == 4
         assert (await api.put(DISPATCHED)).meaning is Meaning.UPDATED
         assert server.connections == 4
+
+
+async def test_connections_that_are_closed_are_forgotten() -> None:
+    """Where each answer ends its connection, a run of many rows has as many of them."""
+    async with RawServer(then_close(OK)) as server, api_of(server) as api:
+        for _ in range(50):
+            assert (await api.put(DISPATCHED)).meaning in {Meaning.UPDATED, Meaning.HUNG_UP}
+        gc.collect()
+        known = [each for each in gc.get_objects() if isinstance(each, ResponseHandler)]
+    assert server.connections > 20
+    assert len(known) < 10
 
 
 REFUSED = b'HTTP/1.1 400 Bad\r\nContent-Length: 37\r\n\r\n{"error":{"message":"no","code":0}}  '
