@@ -86,7 +86,7 @@ class Objects:
             read, values = cells.copy(), _exact(line, members, layout)
             for field, place in layout.places.items():
                 if field in FIELDS:
-                    read[place] = _cell(values[place], field)
+                    read[place] = _cell(values[place], cells[place], field)
             row = layout.row(read)
             untracked = layout.untracked if row.tracking is None else None
             could = untracked.fields["tracking"] if untracked and row.status in SHIPPING else ()
@@ -97,7 +97,7 @@ class Objects:
         except (_WrongError, InQuestion) as wrong:
             why = str(wrong)
             if isinstance(wrong, InQuestion):
-                why = f"{wrong.doubts} Say which with --column"
+                why = f"{wrong.doubts} Say which with --column, or give it one name everywhere"
             return InvalidRow("", None, None, "row", printable(line.strip(), 200), why), cells
         return row, cells
 
@@ -137,19 +137,18 @@ def _exact(line: str, members: Mapping[str, Any], layout: Layout) -> Sequence[An
     return [*members.values()]
 
 
-def _cell(value: Any, field: str) -> str:
-    """Return the text of a field's value: also of null, or, but for a tracking, of a natural
-    number.
+def _cell(value: Any, shown: str, field: str) -> str:
+    """Return the text of a field's value, which is `shown` in a table: also of null, or, but for a
+    tracking, of a natural number.
     """
-    if type(value) is str:
-        return value
-    text = _shown(value)
-    if value is None:
-        return text
+    if value is None or type(value) is str:
+        return shown
+    is_number = type(value) in {int, _Number}
+    text = str(value) if is_number else shown
     if field == "tracking":
-        return Wrong(text, "is not a text; write it in quotation marks")
-    if type(value) in {int, _Number} and text.isdecimal():
-        return str(text)
+        return Wrong(text, f"is not a text{'; write it in quotation marks' if is_number else ''}")
+    if is_number and text.isdecimal():
+        return text
     return Wrong(text, "is neither a text nor a whole number")
 
 
@@ -158,9 +157,7 @@ def _texts(members: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as it stands in a table."""
-    if isinstance(value, str):
-        return value
+    """Return a value that is no text as it stands in a table."""
     if type(value) is int:
         return str(value)
     return "" if value is None else orjson.dumps(value).decode()
