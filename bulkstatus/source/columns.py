@@ -164,6 +164,8 @@ class InQuestion(InputRefused):
                 continue
             like = f"; {could[0]} could be it" if could else ""
             yield f"There is no column that is known to hold the {LABELS[field]}{like}."
+            if could and _has_inner_id(self.table[places[0]]):
+                yield "Write what is in its braces under a name of its own first."
             if not could and any(column.filled and not column.header for column in self.table):
                 yield "One that has no name cannot be chosen: give it one in the header first."
             if field == "order_id" and self._has_header and len(self.table) <= len(FIELDS):
@@ -189,13 +191,14 @@ class InQuestion(InputRefused):
         field. By its looks alone none is the order ID where another could be it as well, nor then
         the tracking, for it may be that other one.
         """
-        headers = [self.table[place].header for place in self.fields[field]]
+        places = self.fields[field]
+        headers = [c.header for c in map(self.table.__getitem__, places) if not _has_inner_id(c)]
         own = [header for header in headers if WORDS.get(normalise(header)) == field]
         mine = _TOLD.get(field, field)
         others = {_TOLD.get(other, other) for other in FIELDS} - {mine}
         likely = own or [h for h in headers if not any(speaks_of(other, h) for other in others)]
         is_one = len(likely) == 1 and likely == (headers[:1] if own else headers)
-        header = likely[0] if is_one else "" if field == "tracking" and not headers else "HEADER"
+        header = likely[0] if is_one else "" if field == "tracking" and not places else "HEADER"
         if own or speaks_of(mine, header):
             return header
         if field == "order_id":
@@ -289,6 +292,9 @@ def find(
             # One that is blank in the first rows may be filled in others.
             blank = [place for place in sorted(left) if not table[place].filled]
             untracked = [*(untracked or ()), *blank] or None
+        elif "tracking" not in places and chosen["tracking"]:
+            # What an object lacks under the key that was said it may have under one of its own.
+            untracked = [place for place, field in own.items() if field == "tracking"] or None
     return Found(places, tuple(void), doubts, untracked)
 
 

@@ -188,6 +188,8 @@ async def test_a_key_that_could_be_the_tracking_is_in_question_wherever_it_comes
         with pytest.raises(InQuestion, match="shipment") as question:
             await open_source(str(path), InputOptions())
         assert list(question.value.fields) == ["tracking"]
+        # What is in braces or brackets is no tracking as it stands.
+        assert question.value.options == ["--column", "tracking=HEADER"]
     path.write_text('{"order_id": 46140201, "status": 8, "tags": ["gift"], "lines": []}\n')
     assert (await bulkstatus.check(path)).refused == 0
 
