@@ -81,7 +81,8 @@ class Alike:
         self._spans: defaultdict[_Shape, list[tuple[int, int]]] = defaultdict(list)
         self._first: list[_Shape] = []
         self._last: list[_Shape] = []
-        self._last_of_all = ""
+        # How many rows the file has, and whether the last one is the number of those above it.
+        self._rows, self._is_count_last = 0, False
 
     def look(self, values: Sequence[str], span: tuple[int, int] | None = None) -> None:
         """Take in valid ones, all at once for speed; `span` says which rows of the file they are,
@@ -94,7 +95,8 @@ class Alike:
         if span is not None:
             self._first = [*self._first, *map(_shape, values[:_EDGE])][:_EDGE]
             self._last = [*self._last, *map(_shape, values[-_EDGE:])][-_EDGE:]
-            self._last_of_all = [self._last_of_all, *values][-1]
+            self._rows += len(values)
+            self._is_count_last = values[-1] == str(self._rows - 1)
             for shape in shapes:
                 self._spans[shape].append(span)
 
@@ -156,8 +158,7 @@ class Alike:
         odd = count - lengths[shortest] - lengths[shortest + 1]
         edges = {shape.length for shape in self._first[:1] + self._last[-1:]}
         is_edged = odd == 1 and not edges <= {shortest, shortest + 1}
-        # The number of those above it is a count of them, be they ever so few.
-        few = 2 if self._last_of_all == str(self._counts.total() - 1) else FEW
+        few = 2 if self._is_count_last else FEW
         if not _are_few(odd, count, few if is_edged else None):
             return 0
         for length in sorted(numbers, reverse=True):

@@ -90,6 +90,15 @@ def test_the_others_may_stand_in_the_log(in_log: int) -> None:
     assert set(alike.spans()) == ({(1, 2)} if in_log else set())
 
 
+def test_a_count_is_of_the_rows_of_the_file_whatever_is_in_the_log() -> None:
+    alike = Alike("order_id", FEW)
+    alike.look(["10004"], (1, 1))
+    alike.look(["10005", "2"], (2, 3))
+    alike.look(["10001", "10002", "10003"])
+    assert alike.spans() == [(2, 3)]
+    assert alike.why_odd("2")[0]
+
+
 def test_short_numbers_may_be_meant() -> None:
     alike = Alike("order_id", few=8, odd_ids=True)
     alike.look([*NUMBERS, "60", "Anna"], (1, 21))
