@@ -85,7 +85,7 @@ class Alike:
         self._rows, self._is_count_last = 0, False
 
     def look(self, values: Sequence[str], span: tuple[int, int] | None = None) -> None:
-        """Take in valid ones, all at once for speed; `span` says which rows of the file they are,
+        """Take in some valid ones, all at once for speed; `span` says which rows of the file they are,
         None that they are the log's.
         """
         # Of a whole tracking there is nothing to say, whatever its length.
