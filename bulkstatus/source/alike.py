@@ -85,8 +85,8 @@ class Alike:
         self._rows, self._is_count_last = 0, False
 
     def look(self, values: Sequence[str], span: tuple[int, int] | None = None) -> None:
-        """Take in some valid ones, all at once for speed; `span` says which rows of the file they are,
-        None that they are the log's.
+        """Take in some valid ones, all at once for speed; `span` says which rows of the file they
+        are, None that they are the log's.
         """
         # Of a whole tracking there is nothing to say, whatever its length.
         is_plain = self._field != "order_id" and all_whole(values)
