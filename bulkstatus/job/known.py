@@ -46,8 +46,7 @@ class Known:
         self._repeated: Set[int] = frozenset()
         # The logs that were looked at, of which the last is the log itself.
         self._places: list[Place] = []
-        # By which of them each row is done as it is, from 1; 0 for none. Each other log is there
-        # twice: for what it was asked before the row, and after it.
+        # By which of them each row is done as it is, from 1; 0 for none.
         self._done = array("I")
         # What else they have updated of an order that a due row of it may not simply follow.
         self._updates: dict[str, dict[StatusUpdate, Place]] = {}
@@ -72,7 +71,7 @@ class Known:
             try:
                 log = self._read.get(path) or read_log(path)
                 if (place := self._place(log)) is not None:
-                    self._places += [place, place._replace(is_later=True)]
+                    self._places.append(place)
                     self._compare(log)
             except NoLog:
                 continue
@@ -107,7 +106,8 @@ class Known:
 
     def _compare(self, log: LogContents) -> None:
         """Find which due rows a log has updated as they are, and what else stands in their way."""
-        rows, state, places = self._rows, log.state, self._places
+        rows, state, place = self._rows, log.state, self._places[-1]
+        later = place._replace(is_later=True)
         # A file is the last word; the log's own rows may be older than what another was given.
         is_past = rows is not self.log.state or log is self.log
         others: dict[int, bool] = {}
@@ -115,16 +115,17 @@ class Known:
             for n in same:
                 done, asked = state.status(n), rows.status(mine)
                 is_later = not is_past and log.given(n) > self.log.given(mine)
-                place = places[-1] if is_later or log is self.log else places[-2]
                 if state.contents[n - 1] == rows.contents[mine - 1]:
-                    self._done[mine - 1] = len(places) - 1 + (place is places[-1])
-                elif done and asked and not may_follow(done, asked, place):
+                    self._done[mine - 1] = len(self._places)
+                elif done and asked and not may_follow(done, asked, later if is_later else place):
                     before = others.get(n, is_later)
                     # Of rows of one status the latest counts, else the doubt of any.
                     others[n] = before and is_later if done is asked else before or is_later
         for row in read_rows(log, spans_of(sorted(others))):
             updates = self._updates.setdefault(row.order_id, {})
-            updates[row.update] = places[-1 if others[row.n] or log is self.log else -2]
+            # An older log may have been written to last.
+            is_later = others[row.n] or updates.get(row.update, place).is_later
+            updates[row.update] = later if is_later else place
 
     def _pairs(
         self, spans: Sequence[Span], log: LogState, *states: State

@@ -333,3 +333,11 @@ async def test_of_many_logs_a_few_are_named(desk: Desk) -> None:
     names = [f"log{n}.results.jsonl of" for n in range(3, 8)]
     refusal = await desk.refuses(desk.send(), LogRefused, *names, "2 other logs (3 rows)")
     assert "log2" not in str(refusal)
+
+
+async def test_what_an_older_log_has_too_is_no_less_late(desk: Desk) -> None:
+    desk.logged("A:8:T1 to_send", "B:8 to_send", started_at=days_ago(2))
+    desk.logged("A:8:T2 updated", name="tuesday", started_at=days_ago(1))
+    desk.logged("A:8:T2 updated", name="monday", started_at=days_ago(3))
+    assert (await desk.resume(on_conflict="last")).ending.exit_status == 0
+    assert list(desk.api.received) == ["B"]
