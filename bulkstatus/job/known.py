@@ -50,6 +50,12 @@ class Known:
         self._done = array("I")
         # What else they have updated of an order that a due row of it may not simply follow.
         self._updates: dict[str, dict[StatusUpdate, Place]] = {}
+        # What others have updated since --send-again was said, which the log has kept, as in
+        # `LogState.contents`: it was said of what was done by then.
+        self._since: set[int] = set()
+        is_kept = settings.send_again and settings.origins["send_again"] not in TYPED
+        said = (run.record.started_at for run in log.runs if run.record.settings.get("send_again"))
+        self._said = next(said, None) if is_kept else None
 
     @property
     def has_updates(self) -> bool:
@@ -114,6 +120,8 @@ class Known:
         for mine, same in self._pairs(self._due, state, State.UPDATED):
             for n in same:
                 done, asked = state.status(n), rows.status(mine)
+                if self._said is not None and log is not self.log and log.given(n) > self._said:
+                    self._since.add(state.contents[n - 1])
                 is_later = not is_past and log.given(n) > self.log.given(mine)
                 if state.contents[n - 1] == rows.contents[mine - 1]:
                     self._done[mine - 1] = len(self._places)
@@ -206,10 +214,8 @@ class Known:
             if done := self._done[claim.n - 1]:
                 updates.setdefault(claim.update, self._places[done - 1])
         if settings.send_again:
-            # What a log has kept of that was said of what was done by then.
-            is_typed = settings.origins["send_again"] in TYPED
-            later = {} if is_typed else {u: p for u, p in updates.items() if p.is_later}
-            updates = _but_for(updates, {claim.update for claim in claims}) | later
+            since = {update: at for update, at in updates.items() if hash(update) in self._since}
+            updates = _but_for(updates, {claim.update for claim in claims}) | since
         return judge_order(claims, updates, settings.last_wins)
 
     def new(self) -> list[int]:

@@ -341,3 +341,14 @@ async def test_what_an_older_log_has_too_is_no_less_late(desk: Desk) -> None:
     desk.logged("A:8:T2 updated", name="monday", started_at=days_ago(3))
     assert (await desk.resume(on_conflict="last")).ending.exit_status == 0
     assert list(desk.api.received) == ["B"]
+
+
+async def test_a_kept_send_again_is_said_of_no_file_but_of_what_was_done_by_then(
+    desk: Desk,
+) -> None:
+    desk.logged("A:8 updated", name="monday", started_at=days_ago(3))
+    desk.logged("B:8 rejected", started_at=days_ago(2), settings={"send_again": True})
+    desk.logged("B:8 updated", "C:8 updated", name="tuesday", started_at=days_ago(1))
+    desk.write("A:8", "B:8", "C:8")
+    assert (await desk.resume("day.csv", changed_input=True)).ending.exit_status == 0
+    assert list(desk.api.received) == ["A"]
