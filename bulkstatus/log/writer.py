@@ -188,18 +188,18 @@ class ResultLog:
         contents.state = state
         state.begin_run(run.due)
 
-    def announce(self, through: int) -> None:
+    def announce(self, through: int) -> LogLost | None:
         """Write at once that rows up to this `n` may leave; the run begins to count with it.
 
-        Raises LogRefused as `begin` does, and LogLost.
+        Returns why nothing must leave where the log had to be moved: it holds the run, which is to
+        be ended. Raises LogRefused as `begin` does, and LogLost where others have written to it.
         """
         try:
             moved = self._extend(line_of(SendingRecord(through)))
         except OSError as error:
             raise self._taken_back(error) from None
-        if moved is not None:
-            raise moved
         self.through = self._announced = through
+        return moved
 
     def _taken_back(self, error: OSError) -> LogRefused:
         """Return the error for a run whose beginning does not count, of which nothing is left."""

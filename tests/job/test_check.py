@@ -17,6 +17,7 @@ from bulkstatus.job.known import Known
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents, State, read_log
+from bulkstatus.order import StatusUpdate
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.source import InputOptions, open_source
 from tests.log.lines import log_with, row
@@ -131,6 +132,9 @@ _COUNTING = {"to_send", "failed", "rejected", "updated"}
     st.booleans(),
 )
 @example(["A:512: to_send", "A:128: to_send"], [(["A:512: updated"], True)], False, False)
+@example(
+    ["A:128: to_send"], [(["A:512: updated"], True), (["A:512: updated"], False)], False, False
+)
 @example(["A:512: rejected", "A:8: to_send"], [(["A:513: updated"], False)], False, False)
 def test_so_does_a_resume_of_the_log_alone(
     log: list[str], beside: list[tuple[list[str], bool]], again: bool, last_wins: bool
@@ -160,12 +164,14 @@ def test_so_does_a_resume_of_the_log_alone(
         ]
         mine.sort(key=lambda claim: STEP.get(claim.update.status, -1))
         places = [(others, Place("other", is_later)) for others, is_later in beside]
-        updated = {
-            row(1, text.split()[0]).update: place
-            for others, place in [*places, (log, Place())]
-            for text in others
-            if text.endswith("updated") and text.startswith(order)
-        }
+        updated: dict[StatusUpdate, Place] = {}
+        for others, place in [*places, (log, Place())]:
+            for text in others:
+                if text.endswith("updated") and text.startswith(order):
+                    update = row(1, text.split()[0]).update
+                    # What one of them did later is later, whatever an older one did.
+                    is_later = place.is_later or updated.get(update, place).is_later
+                    updated[update] = place._replace(is_later=is_later)
         asked = [claim.update for claim in mine if expected[claim.n] in due]
         # What each row that is asked for may simply follow says nothing of the others.
         stands = {

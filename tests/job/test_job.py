@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bulkstatus import Observer, Proposal
 from bulkstatus.api.access import Credentials
 from bulkstatus.errors import (
     ActionNeeded,
@@ -420,3 +421,18 @@ async def test_a_no_to_the_file_after_the_rest_was_sent_leaves_it_for_later(desk
 
 def settings_for_log(kept: Mapping[str, Any], log: Path) -> Settings:
     return settings_for({}, kept, log)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file can be deleted on POSIX")
+async def test_where_the_log_is_gone_before_the_first_row_leaves_none_is_in_doubt(
+    desk: Desk,
+) -> None:
+    def gone(proposal: Proposal) -> Observer:
+        proposal.log_path.unlink()
+        return Observer()
+
+    ended = await desk.send(observer=gone)
+    assert (ended.ending.exit_status, ended.to_send, desk.api.counts.total()) == (4, 2, 0)
+    contents = read_log(desk.folder / "day.results.jsonl")
+    assert [run.end and run.end.reason for run in contents.runs] == ["stopped"]
+    assert [*contents.state.unseen()] == []

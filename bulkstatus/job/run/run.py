@@ -62,7 +62,9 @@ class Run:
 
     async def execute(self) -> Ending:
         """Send every row that is due, log every row's result and return how that ended."""
-        self._log.announce(self._lead.first(asyncio.get_running_loop().time()))
+        moved = self._log.announce(self._lead.first(asyncio.get_running_loop().time()))
+        if moved is not None:
+            self._conductor.stop(moved)
         self._observer.started(self._quotas.coming_free() if self._quotas else [])
         try:
             self._log.start(self._wrote, self._conductor.stop)
