@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulkstatus.conflict import STEP, Claim, Fate, Place, judge_order, may_follow
+from bulkstatus.conflict import NOTHING, STEP, Claim, Fate, Place, judge_order, may_follow
 from bulkstatus.errors import Refused
 from bulkstatus.job.beginning import merged, of_log
 from bulkstatus.job.check import Checked, check_source
@@ -17,7 +17,6 @@ from bulkstatus.job.known import Known
 from bulkstatus.job.plan import Plan
 from bulkstatus.job.worklist import WorkList
 from bulkstatus.log import LogContents, State, read_log
-from bulkstatus.order import StatusUpdate
 from bulkstatus.settings.sources import settings_for
 from bulkstatus.source import InputOptions, open_source
 from tests.log.lines import log_with, row
@@ -164,7 +163,7 @@ def test_so_does_a_resume_of_the_log_alone(
         ]
         mine.sort(key=lambda claim: STEP.get(claim.update.status, -1))
         places = [(others, Place("other", is_later)) for others, is_later in beside]
-        updated: dict[StatusUpdate, Place] = {}
+        updated = {**NOTHING}
         for others, place in [*places, (log, Place())]:
             for text in others:
                 if text.endswith("updated") and text.startswith(order):
