@@ -195,16 +195,15 @@ class LogState:
         """Whether a row is rejected, failed or invalid: where all is done, exit status 1."""
         return not FAILURES.isdisjoint(self.counts())
 
-    @property
-    def given_up(self) -> int:
-        """How many rows are withdrawn without a later row of their order that stands for them."""
+    def given_up(self) -> list[int]:
+        """Return the withdrawn rows without a later row of their order that stands for them."""
         orders, others = self.orders, set(State) - {State.WITHDRAWN}
         gone = self.spans(State.WITHDRAWN)
         asked = {orders[n - 1] for n in numbers(gone)}
         rows = numbers(self.spans(*others)) if asked else ()
         last = {order: n for n in rows if (order := orders[n - 1]) in asked}
         last[hash("")] = len(self) + 1  # a row without an order is missed by nobody
-        return sum(last.get(orders[n - 1], 0) < n for n in numbers(gone))
+        return [n for n in numbers(gone) if last.get(orders[n - 1], 0) < n]
 
     @property
     def to_send(self) -> int:

@@ -43,10 +43,10 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
             latest[key] = max(latest.get(key, 0), said * _SAID + row)
     rows = {found % _SAID for found in latest.values()}
     counted = ((states[row // LOG], row % LOG) for row in rows)
-    tally = Counter((state.status(n), state.state(n)) for state, n in counted)
+    given_up = (at * LOG + n for at, state in enumerate(states) for n in state.given_up())
     return replace(
         logs[-1],
-        tally=tally,
+        tally=Counter((state.status(n), state.state(n)) for state, n in counted),
         failures=[
             result
             for place, summary in enumerate(logs)
@@ -56,7 +56,7 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
         orders=divided(states),
         runs=sorted((run for each in logs for run in each.runs), key=lambda run: run.started),
         latencies=sum((each.latencies for each in logs), Counter()),
-        given_up=sum(count for (_, was), count in tally.items() if was is State.WITHDRAWN),
+        given_up=len(rows.intersection(given_up)),
         parts=logs,
     )
 

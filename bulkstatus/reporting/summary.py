@@ -209,7 +209,7 @@ def summarise(path: Path, taken: "Taken | None" = None, typed: Sequence[str] = (
         runs=taken.runs,
         latencies=taken.latencies,
         run_of=taken.run_of,
-        given_up=state.given_up,
+        given_up=len(state.given_up()),
         typed=typed,
     )
 

@@ -15,9 +15,10 @@ from report_logs import as_json as in_json
 
 from bulkstatus.cli.report import of_logs
 from bulkstatus.errors import LogRefused
-from bulkstatus.log import Outcome
+from bulkstatus.log import Outcome, State
 from bulkstatus.reporting import summarise
 from bulkstatus.reporting.several import add_up
+from bulkstatus.reporting.text import headline
 
 
 def report(*arguments: object, **environment: str) -> subprocess.CompletedProcess[bytes]:
@@ -214,6 +215,19 @@ def test_what_was_updated_at_another_base_url_hides_no_failure(tmp_path: Path) -
     record = in_json(add_up([summarise(log.path) for log in (first, other)]))
     assert record["counts"] == {"updated": 3, "rejected": 1}
     assert [result["order_id"] for result in record["failures"]] == ["1"]
+
+
+def test_a_withdrawn_row_that_a_later_one_stands_for_is_none_of_several_logs(
+    tmp_path: Path,
+) -> None:
+    first, other = Log(tmp_path / "a.results.jsonl"), Log(tmp_path / "b.results.jsonl")
+    first.run("1", "2").results(REJECTED, REJECTED).end()
+    first.run(("1", 64, None)).results(Outcome.WITHDRAWN, Outcome.WITHDRAWN).result(3).end()
+    other.now += 100.0
+    other.run("3").results(UPDATED).end()
+    told = add_up([summarise(log.path) for log in (first, other)])
+    assert (told.count(State.WITHDRAWN), told.given_up) == (2, 1)
+    assert headline(told) == "3 in 2 logs: 2 went out, 1 withdrawn."
 
 
 def test_a_folder_stands_for_its_logs_without_rehearsals(tmp_path: Path) -> None:
