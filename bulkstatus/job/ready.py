@@ -48,7 +48,7 @@ async def carry_out(
     async with way_to_api(settings, terms, needs_key=plan.due > 0) as way:
         base_url, ref_id = way.account
         if beginning.withdraws:
-            base_url, ref_id = log.last_run.base_url, log.last_run.ref_id
+            base_url, ref_id = log.account
         proposal = Proposal(
             plan,
             settings,

@@ -87,6 +87,11 @@ class LogContents:
         return self.runs[0].record
 
     @property
+    def account(self) -> tuple[str, str]:
+        """The base URL and the ref ID of the last run: whose orders the rows are of."""
+        return self.last_run.base_url, self.last_run.ref_id
+
+    @property
     def has_answers_of_the_api(self) -> bool:
         """Whether some row was answered by the API, which shows its base URL to be right."""
         return bool({Outcome.UPDATED, Outcome.REJECTED} & self.state.counts().keys())

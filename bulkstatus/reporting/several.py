@@ -19,8 +19,8 @@ _LEFT_ALONE = {State.DUPLICATE, State.SUPERSEDED, State.WITHDRAWN}
 def add_up(summaries: Sequence[Summary]) -> Summary:
     """Return several logs together: each order and status once, as the latest run had it.
 
-    Those of another account or base URL are others. An order touched by one log is touched. Of a
-    log and its copies the longest counts.
+    Those of another account or base URL are others, also as orders. An order touched by one log is
+    touched. Of a log and its copies the longest counts.
     """
     own: dict[tuple[str, str], Summary] = {}
     for each in sorted(summaries, key=lambda each: each.contents.size, reverse=True):
@@ -33,7 +33,7 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
     latest: dict[int, int] = {}
     no_order = hash("")
     for at, (each, state) in enumerate(zip(logs, states, strict=True)):
-        account = hash((each.contents.last_run.base_url, each.contents.last_run.ref_id))
+        account = hash(each.contents.account)
         for n, order in enumerate(state.orders, 1):
             row, now = at * LOG + n, state.state(n)
             key = hash((account, order, state.status(n)) if order != no_order else (order, row))
@@ -53,7 +53,7 @@ def add_up(summaries: Sequence[Summary]) -> Summary:
             for result in summary.failures
             if place * LOG + result.n in rows
         ],
-        orders=divided(states),
+        orders=divided([each.contents for each in logs]),
         runs=sorted((run for each in logs for run in each.runs), key=lambda run: run.started),
         latencies=sum((each.latencies for each in logs), Counter()),
         given_up=len(rows.intersection(given_up)),

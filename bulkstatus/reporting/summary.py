@@ -205,7 +205,7 @@ def summarise(path: Path, taken: "Taken | None" = None, typed: Sequence[str] = (
         tally=state.tally(),
         # Some have another result since, or are to be sent: a mended file makes them good.
         failures=[each for each in failures if state.state(each.n).name == each.outcome.name],
-        orders=divided([state]),
+        orders=divided([contents]),
         runs=taken.runs,
         latencies=taken.latencies,
         run_of=taken.run_of,
@@ -275,21 +275,21 @@ class Taken:
         self.runs.append(RunSummary(record, started, started, answered=self._answered))
 
 
-def divided(states: Sequence[LogState]) -> Orders:
-    """Return the orders of logs, each in the first of the parts that has a row of it."""
+def divided(logs: Sequence[LogContents]) -> Orders:
+    """Return the orders of logs, each of an account in the first of the parts with a row of it."""
     # A row without an ID is of no order.
-    seen = {hash("")}
+    seen = {log.account: {hash("")} for log in logs}
     parts = []
     others = set(State) - {State.UPDATED, State.DUPLICATE}
     # Where the file itself repeats an order, a row of it is something else.
     for rows in (_in(State.UPDATED), LogState.unseen, _in(*others), _in(State.DUPLICATE)):
         first = array("q")
-        for place, state in enumerate(states):
-            hashes = state.orders
-            for n in rows(state):
+        for place, log in enumerate(logs):
+            hashes, there = log.state.orders, seen[log.account]
+            for n in rows(log.state):
                 order = hashes[n - 1]
-                if order not in seen:
-                    seen.add(order)
+                if order not in there:
+                    there.add(order)
                     first.append(place * LOG + n)
         parts.append(first)
     touched, perhaps, untouched, before = parts

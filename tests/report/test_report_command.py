@@ -214,6 +214,7 @@ def test_what_was_updated_at_another_base_url_hides_no_failure(tmp_path: Path) -
     other.run("1", "2", base_url="http://127.0.0.1:8080").results(UPDATED, UPDATED).end()
     record = in_json(add_up([summarise(log.path) for log in (first, other)]))
     assert record["counts"] == {"updated": 3, "rejected": 1}
+    assert record["orders"] == {"touched": 3, "perhaps_touched": [], "untouched": ["1"]}
     assert [result["order_id"] for result in record["failures"]] == ["1"]
 
 
