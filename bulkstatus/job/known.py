@@ -48,6 +48,8 @@ class Known:
         self._places: list[Place] = []
         # By which of them each row is done as it is, from 1; 0 for none.
         self._done = array("I")
+        # Which row of the log each row is, as old as which it is; 0 for one that is new, or mended.
+        self._open = array("I")
         # What else they have updated of an order that a due row of it may not simply follow.
         self._updates: dict[str, dict[StatusUpdate, Place]] = {}
         # What others have updated since --send-again was said, which the log has kept, as in
@@ -73,6 +75,14 @@ class Known:
         """
         self._rows, self._due, self._repeated = rows, due, repeated
         self._done = array("I", bytes(4 * len(rows)))
+        self._open = array("I", range(1, len(rows) + 1))
+        if rows is not self.log.state:
+            self._open = array("I", self._done)
+            of_log = State.TO_SEND, State.FAILED, State.REJECTED
+            for mine, same in self._pairs(due, self.log.state, *of_log):
+                for n in same:
+                    if self.log.state.contents[n - 1] == rows.contents[mine - 1]:
+                        self._open[mine - 1] = n
         for path in self._beside():
             try:
                 log = self._read.get(path) or read_log(path)
@@ -114,15 +124,15 @@ class Known:
         """Find which due rows a log has updated as they are, and what else stands in their way."""
         rows, state, place = self._rows, log.state, self._places[-1]
         later = place._replace(is_later=True)
-        # A file is the last word; the log's own rows may be older than what another was given.
-        is_past = rows is not self.log.state or log is self.log
         others: dict[int, bool] = {}
         for mine, same in self._pairs(self._due, state, State.UPDATED):
             for n in same:
                 done, asked = state.status(n), rows.status(mine)
                 if self._said is not None and log is not self.log and log.given(n) > self._said:
                     self._since.add(state.contents[n - 1])
-                is_later = not is_past and log.given(n) > self.log.given(mine)
+                # What a file brings is the last word; the log's own rows may be older.
+                own = self._open[mine - 1] if log is not self.log else 0
+                is_later = own > 0 and log.given(n) > self.log.given(own)
                 if state.contents[n - 1] == rows.contents[mine - 1]:
                     self._done[mine - 1] = len(self._places)
                 elif done and asked and not may_follow(done, asked, later if is_later else place):

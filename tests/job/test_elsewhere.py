@@ -150,6 +150,9 @@ async def test_an_order_that_was_held_goes_on_unless_that_was_said_later(desk: D
     desk.write("A:8", "B:512")
     assert (await desk.send(limit=1)).ending.exit_status == 3
     desk.logged("B:32 updated", name="tuesday", started_at=timestamp(time.time() + 60))
+    # Its file is no news either: it has the row that the log has been given.
+    said = await desk.refuses(desk.resume("day.csv"), RowsRefused)
+    assert "QC Query (tuesday" in said.plan.problems[0].reason  # type: ignore[attr-defined]
     assert (await desk.resume()).ending.exit_status == 1
     assert list(desk.api.received) == ["A"]
 
