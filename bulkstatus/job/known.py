@@ -100,7 +100,12 @@ class Known:
             self._compare(self.log)
         exact, own = {*repeated, *map(hash, self._updates)}, len(self._places)
         done = self._done
-        of_own = [n for n in numbers(due) if done[n - 1] == own and rows.orders[n - 1] not in exact]
+        # Mostly none is, which is found out far faster than row by row.
+        of_own = [
+            n
+            for n in (numbers(due) if own in done else ())
+            if done[n - 1] == own and rows.orders[n - 1] not in exact
+        ]
         judged = (
             n
             for n in (numbers(counting) if exact or own > 1 else ())
