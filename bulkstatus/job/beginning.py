@@ -36,7 +36,6 @@ _GOES = (State.REJECTED, State.FAILED, State.INVALID)
 # What counts of an order where its rows are judged.
 _COUNTING = (State.TO_SEND, State.FAILED, State.REJECTED, State.UPDATED)
 
-
 # Orders are looked for that have several rows in so many parts, and rows are matched so many at a
 # time: to hold all would take more room than all the rest.
 _PARTS = 4

@@ -75,8 +75,9 @@ class Known:
         """
         self._rows, self._due, self._repeated = rows, due, repeated
         self._done = array("I", bytes(4 * len(rows)))
-        self._open = array("I", range(1, len(rows) + 1))
-        if rows is not self.log.state:
+        if rows is self.log.state:
+            self._open = array("I", range(1, len(rows) + 1))
+        else:
             self._open = array("I", self._done)
             of_log = State.TO_SEND, State.FAILED, State.REJECTED
             for mine, same in self._pairs(due, self.log.state, *of_log):

@@ -1,6 +1,6 @@
 """The input side: a file, read once, as a stream of rows."""
 
-from bulkstatus.source.columns import InQuestion
+from bulkstatus.source.doubt import InQuestion
 from bulkstatus.source.opening import Source, open_source
 from bulkstatus.source.options import Asks, Batch, InputOptions
 

@@ -8,24 +8,21 @@ shape of the cells below it, never by a list of the names that exports have.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from bulkstatus.errors import InputRefused, SettingsRefused
 from bulkstatus.mangled import how_mangled
 from bulkstatus.order import BLANKS, SHIPPING, InvalidRow, StatusUpdate, parse_status
-from bulkstatus.source.options import FIELDS, LABELS, REASON, VOID, InputOptions
-from bulkstatus.words import counted, printable
+from bulkstatus.source.options import FIELDS, REASON, VOID, InputOptions
+from bulkstatus.words import printable
 
 if TYPE_CHECKING:
     from bulkstatus.source.layouts import SavedLayout
 
 #: How many of the first rows the cells are taken from.
 SAMPLE = 200
-
-# How many columns a question lists, and how many it names for a field.
-_LISTED, _NAMED = 40, 8
 
 _NUMBERWORDS = ("", "no", "num", "nr", "number", "ref", "reference", "id")
 
@@ -51,8 +48,6 @@ _SPEAKS = {
     "tracking": ("track", "consign"),
     "shipment": ("ship", "track", "consign"),
 }
-# `id` alone does not tell whose it is.
-_TOLD = {"order_id": "order"}
 
 _IGNORED = str.maketrans("", "", ' _-.#:="\t\r\n\u00a0\u200b\ufeff')
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -109,105 +104,6 @@ def columns_of(header: Sequence[str], records: Iterable[Sequence[str]]) -> list[
     return [Column(name.strip(BLANKS), below) for name, below in zip(header, cells, strict=True)]
 
 
-class InQuestion(InputRefused):
-    """Which column is which is not certain, or what words of the status column mean.
-
-    `table` are all columns; `fields` has each field in question with the positions of those that
-    could be meant, the likeliest first; `taken` are the headers of the other fields' columns.
-    `words` are those of the status column that mean no status. `kind` is the format.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        table: Sequence[Column],
-        fields: Mapping[str, Sequence[int]],
-        note: str = "",
-        taken: Iterable[int] = (),
-        words: Sequence[str] = (),
-        kind: str = "",
-    ) -> None:
-        self.name, self.table, self.fields, self.words = name, table, fields, words
-        self._has_header = kind != "jsonl"
-        self.taken = {table[place].header for place in taken}
-        self.doubts = " ".join([*filter(None, [note]), *self._doubts()])
-        shown = "\n".join(self._shown())
-        which = " and ".join(f'--column {field}="HEADER"' for field in fields)
-        says = "; --column tracking= says that there is none" if "tracking" in fields else ""
-        # A column that could hold it is in question beside --status as well.
-        alone = "--column status= with --status" if fields.get("status") else "--status"
-        gives = f"; {alone} gives all rows one" if "status" in fields else ""
-        none = f"none of the nine statuses is {' or '.join(map(quoted, words))}"
-        means = f"; {none}: say what each means with --word" if words else ""
-        super().__init__(
-            f"{name}: which column is which is not certain, so nothing was sent. {self.doubts}\n"
-            f"Its columns, with their first cells:\n{shown}\n"
-            f"Say which is meant with {which}{says}{gives}{means}."
-        )
-
-    def _shown(self) -> Iterator[str]:
-        """Yield the columns: of a wide table those that could be meant, and some of the others."""
-        meant = [place for places in self.fields.values() for place in places[:_NAMED]]
-        shown = sorted([*dict.fromkeys([*meant, *range(len(self.table))])][:_LISTED])
-        yield from (f"  {self.table[place]}" for place in shown)
-        if more := len(self.table) - len(shown):
-            yield f"  and {counted(more, 'more column')}"
-
-    def _doubts(self) -> Iterator[str]:
-        for field, places in self.fields.items():
-            could = [quoted(self.table[place].header) for place in places]
-            if len(could) > 1:
-                same = " Rename what has the same name." if len(set(could)) < len(could) else ""
-                more = [counted(len(could) - _NAMED, "other")] if len(could) > _NAMED else []
-                *some, last = could[:_NAMED] + more
-                yield f"{', '.join(some)} and {last} could be the {LABELS[field]}.{same}"
-                continue
-            like = f"; {could[0]} could be it" if could else ""
-            yield f"There is no column that is known to hold the {LABELS[field]}{like}."
-            if could and _has_inner_id(self.table[places[0]]):
-                yield "Write what is in its braces under a name of its own first."
-            if not could and any(column.filled and not column.header for column in self.table):
-                yield "One that has no name cannot be chosen: give it one in the header first."
-            if field == "order_id" and self._has_header and len(self.table) <= len(FIELDS):
-                yield "If that line is an order already, add --no-header; if it stands above the"
-                yield "header, delete it."
-
-    @property
-    def options(self) -> list[str]:
-        """The words of a command line that would do."""
-        words: list[str] = []
-        for field, places in self.fields.items():
-            is_given = field == "status" and not places
-            named = f"{field}={self._named(field)}"
-            words += ["--status", "STATUS"] if is_given else ["--column", named]
-        for word in self.words:
-            words += ["--word", f"{word}=CODE"]
-        return words
-
-    def _named(self, field: str) -> str:
-        """Return the column to name for a field: HEADER where nobody knows which.
-
-        It alone has the field's own words, or it alone could be meant and says nothing of another
-        field. By its looks alone none is the order ID where another could be it as well, nor then
-        the tracking, for it may be that other one.
-        """
-        places = self.fields[field]
-        headers = [c.header for c in map(self.table.__getitem__, places) if not _has_inner_id(c)]
-        own = [header for header in headers if WORDS.get(normalise(header)) == field]
-        mine = _TOLD.get(field, field)
-        others = {_TOLD.get(other, other) for other in FIELDS} - {mine}
-        likely = own or [h for h in headers if not any(speaks_of(other, h) for other in others)]
-        is_one = len(likely) == 1 and likely == (headers[:1] if own else headers)
-        header = likely[0] if is_one else "" if field == "tracking" and not places else "HEADER"
-        if own or speaks_of(mine, header):
-            return header
-        if field == "order_id":
-            rest = (c for c in self.table if c.header not in {*self.taken, header})
-            return "HEADER" if any(map(_could_hold_ids, rest)) else header
-        is_lost = "order_id" in self.fields and self._named("order_id") == "HEADER"
-        return "HEADER" if field == "tracking" and is_lost else header
-
-
 class Found(NamedTuple):
     """Which column is which, by position: those of the fields, and those that say a row is void.
 
@@ -241,7 +137,7 @@ def find(
     said = saved.meant(headers) if saved else {}
     meant = {p: said.get(p, words.get(normalise(headers[p]), "")) for p in rest}
     own = {place: field for place, field in meant.items() if field}
-    void = called.get(VOID, [p for p in rest if p not in own and says_void(headers[p])])
+    void = called.get(VOID, [p for p in rest if p not in own and is_void_column(headers[p])])
     others = [p for p in rest if p not in {*own, *said}]
     others = [p for p in others if p not in void or looks_like_id(table[p], None)]
     doubts: dict[str, list[int]] = {}
@@ -277,7 +173,7 @@ def find(
         orders = table[likely["order_id"]] if "order_id" in likely else None
         ids = [p for p in sorted(left) if headers[p] and looks_like_id(table[p], orders)]
         if own_one is None:
-            ids += [p for p in sorted(left) if p not in ids and _has_inner_id(table[p])]
+            ids += [p for p in sorted(left) if p not in ids and has_inner_id(table[p])]
         ids.sort(key=lambda place: speaks_of("order_id", headers[place]))
         if own_one is None:
             untracked = ids if ids or kind not in {"txt", "jsonl"} else None
@@ -360,7 +256,7 @@ def looks_like_id(column: Column, orders: Column | None) -> bool:
     return _is_distinct(column, [order for cell, order in pairs if cell])
 
 
-def _has_inner_id(key: Column) -> bool:
+def has_inner_id(key: Column) -> bool:
     """Say whether something that looks like an ID stands in an object or a list of its own."""
     inner = (cell for cell in key.filled if cell[0] in "{[")
     pieces = chain.from_iterable(map(_INNER.findall, inner))
@@ -380,7 +276,7 @@ def _are_ids(column: Column) -> bool:
     return bool(ids) and len(ids) * 5 >= len(column.filled) * 4
 
 
-def _could_hold_ids(column: Column) -> bool:
+def could_hold_ids(column: Column) -> bool:
     """Say whether every row has a code of its own in a column, be it of letters alone."""
     cells = column.cells
     codes = [
@@ -407,7 +303,7 @@ def _form(cell: str) -> str:
 # Rows that are void.
 
 
-def says_void(header: str) -> bool:
+def is_void_column(header: str) -> bool:
     """Say whether a column says of rows that they are void, cancelled or returned."""
     return _VOID.search(normalise(header)) is not None
 

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from bulkstatus.order import SHIPPING, InvalidRow, Row
-from bulkstatus.source.columns import InQuestion, columns_of, quoted, refuse_misnamed
+from bulkstatus.source.columns import columns_of, quoted, refuse_misnamed
+from bulkstatus.source.doubt import InQuestion
 from bulkstatus.source.encoding import Piece, Text, guessed, split_lines
 from bulkstatus.source.layout import Layout, settled
 from bulkstatus.source.options import FIELDS, Batch, InputOptions, Wrong

@@ -23,7 +23,6 @@ from bulkstatus.source.columns import (
     SAMPLE,
     WORDS,
     Column,
-    InQuestion,
     columns_of,
     find,
     is_void,
@@ -36,6 +35,7 @@ from bulkstatus.source.columns import (
     tell_void,
     void_row,
 )
+from bulkstatus.source.doubt import InQuestion
 from bulkstatus.source.encoding import split_lines
 from bulkstatus.source.options import FIELDS, LABELS, REASON, VOID, InputOptions, Wrong
 from bulkstatus.words import printable

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Self, TypeVar, cast
 
 from bulkstatus.errors import InputRefused, Refused, SettingsRefused
-from bulkstatus.source.columns import InQuestion, quoted
+from bulkstatus.source.columns import quoted
+from bulkstatus.source.doubt import InQuestion
 from bulkstatus.source.encoding import Text
 from bulkstatus.source.jsonl import Objects
 from bulkstatus.source.kinds import (

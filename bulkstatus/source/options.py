@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 from bulkstatus.order import BLANKS, OrderStatus, Row, normalise, parse_status
 
 if TYPE_CHECKING:
-    from bulkstatus.source.columns import InQuestion
+    from bulkstatus.source.doubt import InQuestion
     from bulkstatus.source.layouts import Layouts
 
 #: What a row is made of, in the order of a file without a header.
